@@ -1,0 +1,1 @@
+"""Data sets: the toy set, PASCAL VOC 2012, and their reader."""

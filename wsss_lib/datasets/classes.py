@@ -1,0 +1,71 @@
+"""Class names, the VOC palette and the void label."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wsss_lib.errors import ParameterError
+
+#: Label of pixels that belong to no class: the border round objects, and what nobody labelled.
+VOID = 255
+
+
+@dataclass(frozen=True)
+class ClassSet:
+    """The classes of a data set, in index order; index 0 is the background.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Full names, ``names[0] == "background"``.
+    short : tuple of str
+        Names as table columns.
+    """
+
+    names: tuple[str, ...]
+    short: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def index(self, name: str) -> int:
+        """The index of a class given by its full or short name.
+
+        Raises
+        ------
+        ParameterError
+            If no class has that name.
+        """
+        for names in (self.names, self.short):
+            if name in names:
+                return names.index(name)
+        raise ParameterError(f"No class {name!r}; the classes are {', '.join(self.names)}.")
+
+
+VOC = ClassSet(
+    names=tuple(
+        "background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse "
+        "motorbike person pottedplant sheep sofa train tvmonitor".split()
+    ),
+    short=tuple(
+        "bkg aero bike bird boat bottle bus car cat chair cow table dog horse motor person plant "
+        "sheep sofa train tv".split()
+    ),
+)
+
+
+def palette() -> np.ndarray:
+    """VOC's colour map: the bits of a label, spread over red, green and blue from the top bit down.
+
+    Returns
+    -------
+    ndarray, shape (256, 3), uint8
+        Row `i` is the colour of label `i`; row 255 (void) is a light beige.
+    """
+    labels = np.arange(256)
+    colours = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            colours[:, channel] |= (((labels >> channel) & 1) << (7 - bit)).astype(np.uint8)
+        labels = labels >> 3
+    return colours

@@ -1,0 +1,223 @@
+"""The reader of a data set in VOC devkit layout.
+
+``ROOT/VOCdevkit/VOC2012/`` holds ``JPEGImages/<id>.jpg``, masks in ``SegmentationClass/`` (or
+``SegmentationClassAug/``, or any folder) as ``<id>.png``, id lists in
+``ImageSets/Segmentation/<name>.txt`` and, in the real VOC, ``Annotations/<id>.xml``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.datasets.images import read_image, read_mask
+from wsss_lib.datasets.labels import labels_from_mask, labels_from_xml
+from wsss_lib.errors import DataError, MaskError, ParameterError
+from wsss_lib.paths import shown
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image of a data set.
+
+    Attributes
+    ----------
+    id : str
+    image : ndarray, shape (H, W, 3), uint8
+    mask : ndarray, shape (H, W), uint8
+        Class indices; 255 is void.
+    """
+
+    id: str
+    image: np.ndarray
+    mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class DevkitDataset:
+    """Images, masks and image-level labels of one id list of a devkit.
+
+    Attributes
+    ----------
+    name : str
+        ``"toy"`` or ``"voc"``.
+    root : Path
+        The folder that holds ``VOCdevkit/``.
+    classes : ClassSet
+    list_name : str
+        Where the ids come from: a list's name or a file.
+    ids : tuple of str
+    masks : str
+        A folder of the devkit (``SegmentationClass``) or any other folder with ``<id>.png``.
+    """
+
+    name: str
+    root: Path
+    classes: ClassSet
+    list_name: str
+    ids: tuple[str, ...]
+    masks: str = "SegmentationClass"
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self.sample(id_) for id_ in self.ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.sample(self.ids[index])
+
+    @cached_property
+    def devkit(self) -> Path:
+        """The folder with ``JPEGImages/`` and its companions."""
+        return devkit_folder(self.root)
+
+    @cached_property
+    def mask_folder(self) -> Path:
+        """The folder that the masks are read from."""
+        inside = self.devkit / self.masks
+        return inside if inside.is_dir() else Path(self.masks)
+
+    def image_path(self, id_: str) -> Path:
+        """Where the photograph of an id lies."""
+        return self.devkit / "JPEGImages" / f"{id_}.jpg"
+
+    def mask_path(self, id_: str) -> Path:
+        """Where the mask of an id lies."""
+        return self.mask_folder / f"{id_}.png"
+
+    def image(self, id_: str) -> np.ndarray:
+        """The photograph, (H, W, 3) uint8."""
+        return read_image(self.image_path(id_))
+
+    def mask(self, id_: str) -> np.ndarray:
+        """The mask, (H, W) uint8 with 255 for void."""
+        return read_mask(self.mask_path(id_), len(self.classes))
+
+    def sample(self, id_: str) -> Sample:
+        """Image and mask together.
+
+        Raises
+        ------
+        ImageError, MaskError
+            If a file is bad, or the mask has another size than its image.
+        """
+        image, mask = self.image(id_), self.mask(id_)
+        if image.shape[:2] != mask.shape:
+            raise MaskError(
+                f"{shown(self.mask_path(id_))} is {mask.shape[1]} x {mask.shape[0]} pixels, its "
+                f"image {image.shape[1]} x {image.shape[0]}; they must agree. Is the mask of "
+                "another image or scaled?"
+            )
+        return Sample(id_, image, mask)
+
+    @property
+    def label_source(self) -> str:
+        """Where image-level labels come from: ``"xml"`` annotations where present, else masks."""
+        return "xml" if (self.devkit / "Annotations").is_dir() else "mask"
+
+    def labels(self, id_: str) -> tuple[int, ...]:
+        """The image-level labels: indices of the object classes present, background left out."""
+        annotation = self.devkit / "Annotations" / f"{id_}.xml"
+        if annotation.is_file():
+            return labels_from_xml(annotation, self.classes)
+        return labels_from_mask(self.mask(id_))
+
+    def label_matrix(self) -> np.ndarray:
+        """Image-level labels of all ids as (images, object classes) float32 of zeros and ones."""
+        matrix = np.zeros((len(self), len(self.classes) - 1), np.float32)
+        for row, id_ in zip(matrix, self.ids, strict=True):
+            row[np.array(self.labels(id_), int) - 1] = 1
+        return matrix
+
+    def subset(self, ids: tuple[str, ...]) -> "DevkitDataset":
+        """The same data set restricted to some ids."""
+        return replace(self, ids=tuple(ids))
+
+
+def devkit_folder(root: str | Path) -> Path:
+    """``VOCdevkit/VOC2012`` below `root`, checked.
+
+    Raises
+    ------
+    DataError
+        If the folder or a part of it is missing.
+    """
+    devkit = Path(root) / "VOCdevkit" / "VOC2012"
+    parts = ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation")
+    missing = [part for part in parts if not (devkit / part).is_dir()]
+    if missing:
+        raise DataError(
+            f"No VOC under {shown(devkit)} ({', '.join(missing)} missing). "
+            "Run 'make data DATASET=voc', set WSSS_DATA, or use DATASET='toy'."
+        )
+    return devkit
+
+
+def read_ids(devkit: Path, name: str) -> tuple[str, ...]:
+    """Read an id list: a name in ``ImageSets/Segmentation`` or a file with one id a line.
+
+    Raises
+    ------
+    DataError
+        If there is no such list, or it is empty or names an id twice.
+    """
+    lists = devkit / "ImageSets" / "Segmentation"
+    path = next((p for p in (lists / f"{name}.txt", Path(name)) if p.is_file()), None)
+    if path is None:
+        known = ", ".join(sorted(p.stem for p in lists.glob("*.txt"))) or "none"
+        raise DataError(f"No list {name!r}; expected a file, or one of: {known}.")
+    ids = tuple(line.split()[0] for line in path.read_text().splitlines() if line.strip())
+    if not ids:
+        raise DataError(f"The list {shown(path)} is empty; one id a line was expected.")
+    if len(set(ids)) < len(ids):
+        twice = next(id_ for id_ in ids if ids.count(id_) > 1)
+        raise DataError(f"The list {shown(path)} names {twice} more than once; remove the copy.")
+    return ids
+
+
+def open_devkit(
+    name: str,
+    root: str | Path,
+    classes: ClassSet,
+    list_name: str = "train",
+    images: int | None = None,
+    masks: str = "SegmentationClass",
+) -> DevkitDataset:
+    """Open a devkit, checking before any work starts that the files of all ids are there.
+
+    Parameters
+    ----------
+    name : str
+        What to call the data set.
+    root : path
+        The folder that holds ``VOCdevkit/``.
+    classes : ClassSet
+    list_name : str
+        A list of the devkit, or a file with one id a line.
+    images : int, optional
+        Only the first so many ids.
+    masks : str
+        A folder of masks: one of the devkit's, or any path.
+
+    Raises
+    ------
+    DataError
+        If the devkit, the list or the mask folder is missing.
+    ParameterError
+        If `images` is not positive.
+    """
+    devkit = devkit_folder(root)
+    ids = read_ids(devkit, list_name)
+    if images is not None and images < 1:
+        raise ParameterError(f"images={images}; at least 1 was expected (leave it out for all).")
+    dataset = DevkitDataset(name, Path(root), classes, list_name, ids[:images], masks)
+    if not dataset.mask_folder.is_dir():
+        raise DataError(
+            f"No folder of masks {masks!r}; expected SegmentationClass, SegmentationClassAug or a "
+            "path."
+        )
+    return dataset

@@ -1,0 +1,96 @@
+"""Reading photographs and masks, with an error in words for every way in which a file can be bad."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from wsss_lib.datasets.classes import VOID, palette
+from wsss_lib.errors import ImageError, MaskError
+from wsss_lib.files import atomic_path
+from wsss_lib.paths import shown
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read a photograph as RGB; grey, palette, RGBA and CMYK pictures are converted.
+
+    Returns
+    -------
+    ndarray, shape (H, W, 3), uint8
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, no picture, truncated or absurdly large.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.array(image.convert("RGB"))
+    except FileNotFoundError:
+        raise ImageError(
+            f"No image {shown(path)}. Check the list of ids against JPEGImages/."
+        ) from None
+    except UnidentifiedImageError:
+        raise ImageError(
+            f"{shown(path)} is no picture that Pillow can read; a JPEG or PNG was expected."
+        ) from None
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{shown(path)} is too large: {error}. Scale it down first.") from None
+    except (OSError, SyntaxError) as error:
+        raise ImageError(
+            f"{shown(path)} is damaged ({error}). Copy it again from its source."
+        ) from None
+
+
+def read_mask(path: str | Path, n_classes: int) -> np.ndarray:
+    """Read a mask: a palette or grey PNG whose values are class indices or 255 (void).
+
+    Returns
+    -------
+    ndarray, shape (H, W), uint8
+
+    Raises
+    ------
+    MaskError
+        If the file is missing, damaged, in colour, or holds a value that is neither class nor void.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("P", "L"):
+                raise MaskError(
+                    f"{shown(path)} has mode {image.mode}; a mask is a palette (P) or grey (L) PNG "
+                    "whose values are class indices. Convert its colours to indices first."
+                )
+            mask = np.array(image)
+    except FileNotFoundError:
+        raise MaskError(
+            f"No mask {shown(path)}. Leave its id out of the list, or name another folder with "
+            "--masks."
+        ) from None
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise MaskError(
+            f"{shown(path)} is damaged ({error}). Copy it again from its source."
+        ) from None
+    values = np.unique(mask)
+    wrong = values[(values >= n_classes) & (values != VOID)]
+    if wrong.size:
+        raise MaskError(
+            f"{shown(path)} holds the value {wrong[0]}; expected 0 to {n_classes - 1}, or {VOID} "
+            "for void. Is it the mask of another data set?"
+        )
+    return mask
+
+
+def write_mask(path: str | Path, mask: np.ndarray) -> None:
+    """Write a mask as a PNG with VOC's palette.
+
+    Parameters
+    ----------
+    path : path
+        Written atomically.
+    mask : ndarray, shape (H, W), uint8
+    """
+    image = Image.fromarray(np.asarray(mask, np.uint8)).convert("P")
+    image.putpalette(palette().tobytes())
+    with atomic_path(Path(path).with_suffix(".png")) as temporary:
+        image.save(temporary)
