@@ -11,7 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from wsss_lib.classify.backbones import Backbone
 from wsss_lib.errors import ParameterError
+
+#: The layers of the paper's Table 1: the pixels and the five stages of the backbone.
+LAYERS = ("img", "F1", "F2", "F3", "F4", "F5")
+#: All that can be extracted; ``xy``, the pixel's coordinates, is a control.
+KNOWN_LAYERS = ("img", "xy", *LAYERS[1:])
 
 
 @dataclass(frozen=True)
@@ -92,3 +98,71 @@ def axis_weights(
     centre = centre.clamp(0, cells - 1)
     first = centre.floor().long()
     return first, (first + 1).clamp(max=cells - 1), (centre - first).float()
+
+
+def check_layers(layers: Sequence[str], backbone: Backbone | str | None = None) -> None:
+    """Check names of layers before long work starts.
+
+    Parameters
+    ----------
+    layers : sequence of str
+    backbone : Backbone or str, optional
+        The network that F1..F5 would come from.
+
+    Raises
+    ------
+    ParameterError
+        If a layer is unknown, or comes from a network and there is none.
+    """
+    for layer in layers:
+        if layer not in KNOWN_LAYERS:
+            raise ParameterError(f"No layer {layer!r}; expected some of {', '.join(KNOWN_LAYERS)}.")
+        if layer in LAYERS[1:] and backbone is None:
+            raise ParameterError(
+                f"The layer {layer} comes from a network and none was given. Give a backbone, or "
+                "ask for img or xy only."
+            )
+
+
+def extract(
+    image: np.ndarray, layers: Sequence[str], backbone: Backbone | None = None, zscore: bool = True
+) -> dict[str, FeatureMap]:
+    """The features of an image (section 4.1), each at its own resolution.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    layers : sequence of str
+        Some of `KNOWN_LAYERS`: ``img`` are the pixels (3, H, W), ``xy`` each pixel's column and
+        row (2, H, W), F1..F5 the stages of the backbone.
+    backbone : Backbone, optional
+        Put in evaluation mode, and run no deeper than the layers ask for.
+    zscore : bool
+        Whether each channel is brought to mean 0 and deviation 1, see `FeatureMap.zscore`.
+
+    Returns
+    -------
+    dict of str to FeatureMap
+        In the order of `layers`; float32 on the CPU.
+
+    Raises
+    ------
+    ParameterError
+        See `check_layers`.
+    """
+    check_layers(layers, backbone)
+    size = image.shape[:2]
+    depth = max((LAYERS.index(layer) for layer in layers if layer != "xy"), default=0)
+    values = dict(zip(LAYERS[1:], _stages(image, backbone, depth), strict=False))
+    values["img"] = torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32))
+    values["xy"] = torch.from_numpy(np.indices(size, np.float32)[::-1].copy())
+    maps = {layer: FeatureMap(values[layer], size, layer) for layer in layers}
+    return {layer: map_.zscore() for layer, map_ in maps.items()} if zscore else maps
+
+
+def _stages(image: np.ndarray, backbone: Backbone | None, depth: int) -> list[torch.Tensor]:
+    if depth == 0:
+        return []
+    backbone.eval()
+    with torch.no_grad():
+        return [map_[0].cpu() for map_ in backbone.stages(backbone.normalise(image), depth)]

@@ -1,1 +1,60 @@
 """Data sets: the toy set, PASCAL VOC 2012, and their reader."""
+
+from pathlib import Path
+
+from wsss_lib.datasets.classes import VOC
+from wsss_lib.datasets.devkit import DevkitDataset, Sample, open_devkit
+from wsss_lib.datasets.toy import TOY, TOY_VERSION, make_toy
+from wsss_lib.errors import ParameterError
+from wsss_lib.paths import cache_dir, data_root
+
+__all__ = ["CLASSES", "DevkitDataset", "Sample", "load_dataset"]
+
+#: The classes of each data set.
+CLASSES = {"toy": TOY, "voc": VOC}
+
+
+def load_dataset(
+    name: str = "toy",
+    list_name: str = "train",
+    *,
+    root: str | Path | None = None,
+    images: int | None = None,
+    masks: str = "SegmentationClass",
+) -> DevkitDataset:
+    """Open a data set by name; the toy set is made if it is not there yet (seconds).
+
+    Parameters
+    ----------
+    name : {"toy", "voc"}
+    list_name : str
+        A list of the devkit (``train``, ``val``, ``trainaug``), or a file with one id a line.
+    root : path, optional
+        The folder that holds ``VOCdevkit/``; by default the cache for toy, ``WSSS_DATA`` or
+        ``data/`` for VOC.
+    images : int, optional
+        Only the first so many ids.
+    masks : str
+        A folder of masks in the devkit, or any path.
+
+    Returns
+    -------
+    DevkitDataset
+
+    Raises
+    ------
+    DataError
+        If the data set, the list or the folder of masks is not there.
+    ParameterError
+        If the name is unknown or `images` is not positive.
+    """
+    if name not in CLASSES:
+        raise ParameterError(f"No data set {name!r}; expected one of {', '.join(CLASSES)}.")
+    if root is None:
+        root = toy_root() if name == "toy" else data_root()
+    return open_devkit(name, root, CLASSES[name], list_name, images, masks)
+
+
+def toy_root() -> Path:
+    """The toy set's folder in the cache, made if it is missing."""
+    return make_toy(cache_dir() / f"toy-{TOY_VERSION}")

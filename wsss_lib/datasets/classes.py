@@ -43,14 +43,17 @@ class ClassSet:
 
 
 VOC = ClassSet(
-    names=tuple(
-        "background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse "
-        "motorbike person pottedplant sheep sofa train tvmonitor".split()
+    # fmt: off
+    names=(
+        "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
+        "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
+        "train", "tvmonitor",
     ),
-    short=tuple(
-        "bkg aero bike bird boat bottle bus car cat chair cow table dog horse motor person plant "
-        "sheep sofa train tv".split()
+    short=(
+        "bkg", "aero", "bike", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "table",
+        "dog", "horse", "motor", "person", "plant", "sheep", "sofa", "train", "tv",
     ),
+    # fmt: on
 )
 
 

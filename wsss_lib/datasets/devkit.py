@@ -5,7 +5,8 @@
 ``ImageSets/Segmentation/<name>.txt`` and, in the real VOC, ``Annotations/<id>.xml``.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -116,8 +117,15 @@ class DevkitDataset:
 
     @property
     def label_source(self) -> str:
-        """Where image-level labels come from: ``"xml"`` annotations where present, else masks."""
-        return "xml" if (self.devkit / "Annotations").is_dir() else "mask"
+        """Where image-level labels come from.
+
+        ``"xml"`` where every id has an annotation, ``"mask"`` where none has, ``"xml and mask"``
+        where only some have.
+        """
+        without = len(missing_ids(self.devkit / "Annotations", self.ids, ".xml"))
+        if without == 0:
+            return "xml"
+        return "mask" if without == len(self) else "xml and mask"
 
     def labels(self, id_: str) -> tuple[int, ...]:
         """The image-level labels: indices of the object classes present, background left out."""
@@ -157,20 +165,30 @@ def devkit_folder(root: str | Path) -> Path:
     return devkit
 
 
+def missing_ids(folder: Path, ids: Iterable[str], suffix: str) -> list[str]:
+    """The ids without a file ``<id><suffix>`` in a folder, which may be missing itself."""
+    present = set(os.listdir(folder)) if folder.is_dir() else set()
+    return [id_ for id_ in ids if id_ + suffix not in present]
+
+
 def read_ids(devkit: Path, name: str) -> tuple[str, ...]:
     """Read an id list: a name in ``ImageSets/Segmentation`` or a file with one id a line.
 
     Raises
     ------
     DataError
-        If there is no such list, or it is empty or names an id twice.
+        If there is no such list, or it is no text, empty or names an id twice.
     """
     lists = devkit / "ImageSets" / "Segmentation"
     path = next((p for p in (lists / f"{name}.txt", Path(name)) if p.is_file()), None)
     if path is None:
         known = ", ".join(sorted(p.stem for p in lists.glob("*.txt"))) or "none"
         raise DataError(f"No list {name!r}; expected a file, or one of: {known}.")
-    ids = tuple(line.split()[0] for line in path.read_text().splitlines() if line.strip())
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise DataError(f"{shown(path)} is no text; one id a line was expected.") from None
+    ids = tuple(line.split()[0] for line in lines if line.strip())
     if not ids:
         raise DataError(f"The list {shown(path)} is empty; one id a line was expected.")
     if len(set(ids)) < len(ids):
@@ -206,7 +224,9 @@ def open_devkit(
     Raises
     ------
     DataError
-        If the devkit, the list or the mask folder is missing.
+        If the devkit, the list, the mask folder or the photograph of an id is missing.
+    MaskError
+        If an id has no mask.
     ParameterError
         If `images` is not positive.
     """
@@ -220,4 +240,22 @@ def open_devkit(
             f"No folder of masks {masks!r}; expected SegmentationClass, SegmentationClassAug or a "
             "path."
         )
+    _check_files(dataset)
     return dataset
+
+
+def _check_files(dataset: DevkitDataset) -> None:
+    """Check that every id has a photograph and a mask; their content is checked when it is read."""
+    count = f"of the {len(dataset)} ids of the list {dataset.list_name!r}"
+    if missing := missing_ids(dataset.devkit / "JPEGImages", dataset.ids, ".jpg"):
+        raise DataError(
+            f"{len(missing)} {count} have no photograph in {shown(dataset.devkit / 'JPEGImages')} "
+            f"(first: {missing[0]}.jpg). Is the devkit half unpacked? Run 'make data DATASET=voc', "
+            "which adds what is missing, or leave them out of the list."
+        )
+    if missing := missing_ids(dataset.mask_folder, dataset.ids, ".png"):
+        raise MaskError(
+            f"{len(missing)} {count} have no mask in {shown(dataset.mask_folder)} "
+            f"(first: {missing[0]}.png). Leave them out of the list, or name another folder with "
+            "--masks."
+        )

@@ -1,4 +1,4 @@
-"""Reading photographs and masks, with an error in words for every way in which a file can be bad."""
+"""Reading photographs and masks; every way in which a file can be bad has an error in words."""
 
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def read_mask(path: str | Path, n_classes: int) -> np.ndarray:
             f"No mask {shown(path)}. Leave its id out of the list, or name another folder with "
             "--masks."
         ) from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise MaskError(
             f"{shown(path)} is damaged ({error}). Copy it again from its source."
         ) from None

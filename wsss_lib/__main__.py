@@ -1,0 +1,5 @@
+"""``python -m wsss_lib`` is ``wsss``."""
+
+from wsss_lib.cli import main
+
+main(prog_name="wsss")

@@ -1,0 +1,180 @@
+"""The command line ``wsss``: thin commands over the library."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from wsss_lib.errors import WsssError
+from wsss_lib.paths import output_dir, shown
+
+DATASET = click.option(
+    "--dataset", type=click.Choice(["toy", "voc"]), default="toy", show_default=True
+)
+DATA = click.option("--data", "root", type=Path, help="Folder that holds VOCdevkit/ [WSSS_DATA].")
+LIST = click.option(
+    "--list", "list_name", default="train", show_default=True, help="Name of an id list, or a file."
+)
+IMAGES = click.option("--images", type=int, help="Only the first N ids.")
+MASKS = click.option(
+    "--masks",
+    default="SegmentationClass",
+    show_default=True,
+    help="SegmentationClass, SegmentationClassAug or a folder.",
+)
+BACKBONE = click.option(
+    "--backbone",
+    type=click.Choice(["resnet50", "resnet18", "efficientnet_lite0"]),
+    help="Network behind F1 to F5 [resnet50; toy: the one trained on it].",
+)
+SEED = click.option("--seed", default=0, show_default=True)
+DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+
+
+def _options(*options: Callable) -> Callable:
+    def decorate(command: Callable) -> Callable:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+class _Group(click.Group):
+    """Show the kit's own errors as one sentence and exit with 1."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except WsssError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="wsss-study-kit")
+def main() -> None:
+    """WSSS study kit: image-specific classifiers for weakly supervised segmentation."""
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def doctor(as_json: bool) -> None:
+    """Check versions, memory, device, data and weights; say what to do next."""
+    from wsss_lib import doctor
+
+    checks = doctor.examine()
+    click.echo(doctor.as_json(checks) if as_json else doctor.as_text(checks))
+    sys.exit(any(check.status == "missing" for check in checks))
+
+
+@main.command()
+@click.argument("name", type=click.Choice(["toy", "voc"]))
+@DATA
+def data(name: str, root: Path | None) -> None:
+    """Make the toy set, or download PASCAL VOC 2012 and SBD (2 GB and 1.4 GB)."""
+    from wsss_lib.datasets import load_dataset
+    from wsss_lib.datasets.voc import prepare_voc
+    from wsss_lib.paths import data_root
+
+    if name == "voc":
+        prepare_voc(root or data_root())
+    dataset = load_dataset(name, root=root)
+    click.echo(f"{name}: {len(dataset)} train images in {shown(dataset.devkit)}")
+
+
+@main.group()
+def train() -> None:
+    """Train a network."""
+
+
+@train.command()
+@_options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, SEED, DEVICE)
+@click.option("--weights", default=None, help="random, imagenet or a file to start from.")
+def classifier(
+    dataset: str, root: Path, list_name: str, images: int, masks: str, **options: object
+) -> None:
+    """Train the classification network with image-level labels (section 4.1)."""
+    from wsss_lib.classify.train import trained_classifier
+    from wsss_lib.datasets import load_dataset
+
+    chosen = {name: value for name, value in options.items() if value is not None}
+    path = trained_classifier(
+        load_dataset(dataset, list_name, root=root, images=images, masks=masks), **chosen
+    )
+    click.echo(f"Trained weights: {shown(path)}")
+
+
+@main.command()
+@_options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, SEED)
+@click.option(
+    "--weights",
+    default="trained",
+    show_default=True,
+    help="random, imagenet, a file, or what 'wsss train classifier' made.",
+)
+@click.option("--layers", default="img,F1,F2,F3,F4,F5", show_default=True)
+@click.option("--samples", type=int, help="Pixels a class [2500; toy: 300].")
+@click.option("--svm", type=click.Choice(["sklearn"]), default="sklearn", show_default=True)
+@click.option("--svm-kernel", type=click.Choice(["rbf", "linear"]))
+@click.option("--svm-c", type=float)
+@click.option("--svm-gamma", help="scale, a number, or e.g. 3xscale.")
+@click.option("--solver", type=click.Choice(["ours", "libsvm"]), default="ours", show_default=True)
+@click.option("--workers", default=1, show_default=True, help="Processes, one thread each.")
+@click.option("--save-masks", is_flag=True, help="Write palette PNGs to OUT/masks/<feature>/.")
+@click.option("--out", type=Path, help="Folder of the tables [build/table1/<dataset>].")
+def table1(
+    dataset: str,
+    root: Path,
+    list_name: str,
+    images: int,
+    masks: str,
+    out: Path,
+    **options: object,
+) -> None:
+    """Table 1: IoU per class of the image-specific classifier, a row a feature."""
+    from wsss_lib.datasets import load_dataset
+    from wsss_lib.evaluate.table1 import settings_for, table1
+    from wsss_lib.evaluate.weights import choose_backbone
+
+    folder = out or output_dir() / "build" / "table1" / dataset
+    settings = settings_for(
+        dataset,
+        options["layers"].split(","),
+        samples=options["samples"],
+        kernel=options["svm_kernel"],
+        C=options["svm_c"],
+        gamma=options["svm_gamma"],
+        solver=options["solver"],
+        seed=options["seed"],
+    )
+    opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
+    backbone = choose_backbone(
+        opened, settings, options["backbone"], options["weights"], options["seed"]
+    )
+    tables = table1(
+        opened,
+        settings,
+        backbone,
+        workers=options["workers"],
+        masks_out=folder / "masks" if options["save_masks"] else None,
+    )
+    tables.write(folder)
+    click.echo(tables.all_pixels.to_string(float_format="%.2f", na_rep=""))
+    click.echo(f"Written to {shown(folder)}")
+    if tables.failures:
+        names = ", ".join(tables.failures)
+        raise click.ClickException(f"{len(tables.failures)} image(s) could not be done: {names}")
+
+
+@main.command()
+@DATASET
+@click.argument("numbers", nargs=-1)
+@click.option("--timeout", default=3600, show_default=True, help="Seconds a cell may take.")
+@click.option("--parameters", type=Path, help="YAML of parameters by notebook.")
+def notebooks(dataset: str, numbers: tuple[str, ...], timeout: int, parameters: Path) -> None:
+    """Execute the notebooks (all, or e.g. 03 05) headless with papermill."""
+    from wsss_lib.run import find_notebooks, read_parameters, run_notebooks
+
+    overrides = read_parameters(parameters) if parameters else None
+    run_notebooks(find_notebooks(numbers), dataset, overrides, timeout)

@@ -1,0 +1,1 @@
+"""The study: every image, every feature, every setting; pooled scores and tables."""

@@ -1,0 +1,99 @@
+"""Table 1 as one operation: the sweep over features, its tables and where they came from."""
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from wsss_lib.datasets import DevkitDataset
+from wsss_lib.evaluate.settings import BackboneSpec, Setting, needs_backbone
+from wsss_lib.evaluate.sweep import SweepResult, sweep
+from wsss_lib.evaluate.tables import iou_table, write_table
+from wsss_lib.files import write_text
+
+#: Libraries whose version can change a result.
+LIBRARIES = ("numpy", "scikit-learn", "torch", "torchvision")
+
+
+@dataclass(frozen=True)
+class Table1:
+    """The tables of a run, and what they were computed from.
+
+    Attributes
+    ----------
+    all_pixels, held_out : DataFrame
+        IoU in %, as `wsss_lib.evaluate.tables.iou_table` gives it.
+    provenance : dict
+        Data set, list, masks, weights and their SHA-256, settings, versions, notes.
+    failures : dict of str to str
+        The images that could not be done.
+    """
+
+    all_pixels: pd.DataFrame
+    held_out: pd.DataFrame
+    provenance: dict
+    failures: dict[str, str]
+
+    def write(self, folder: Path) -> None:
+        """Write ``table1.csv``, ``table1_heldout.csv`` and ``table1.json`` to a folder."""
+        write_table(self.all_pixels, folder / "table1.csv")
+        write_table(self.held_out, folder / "table1_heldout.csv")
+        write_text(folder / "table1.json", json.dumps(self.provenance, indent=2) + "\n")
+
+
+def table1(
+    dataset: DevkitDataset,
+    settings: list[Setting],
+    backbone: BackboneSpec | None = None,
+    *,
+    workers: int = 1,
+    store: Path | None = None,
+    masks_out: Path | None = None,
+) -> Table1:
+    """Compute Table 1: IoU per class of the image-specific classifier, a row a feature.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+    settings : list of Setting
+        One a feature.
+    backbone, workers, store, masks_out
+        As in `wsss_lib.evaluate.sweep.sweep`.
+
+    Returns
+    -------
+    Table1
+    """
+    result = sweep(dataset, settings, backbone, workers=workers, store=store, masks_out=masks_out)
+    return Table1(
+        iou_table(result, dataset.classes),
+        iou_table(result, dataset.classes, "held_out"),
+        _provenance(dataset, settings, backbone, result),
+        result.failures,
+    )
+
+
+def _provenance(
+    dataset: DevkitDataset,
+    settings: list[Setting],
+    backbone: BackboneSpec | None,
+    result: SweepResult,
+) -> dict:
+    weights = None
+    if backbone and any(needs_backbone(setting.feature) for setting in settings):
+        used = backbone.load().weights
+        weights = {"backbone": backbone.name, "weights": used.name, "sha256": used.sha256}
+    rows = result.rows[settings[0]]
+    return {
+        "dataset": dataset.name,
+        "list": Path(dataset.list_name).name,
+        "images": len(rows),
+        "masks": Path(dataset.masks).name,
+        "network": weights,
+        "settings": [asdict(setting) for setting in settings],
+        "images_with_short_classes": sum(bool(row["short_classes"]) for row in rows),
+        "failures": result.failures,
+        "versions": {name: version(name) for name in LIBRARIES},
+    }

@@ -1,0 +1,1 @@
+"""From labelled pixels to a mask: sample selection and the image-specific classifier."""

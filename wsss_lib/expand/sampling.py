@@ -1,0 +1,114 @@
+"""Which pixels an image-specific classifier learns from.
+
+The paper's upper bound (section 3.1, Figure 6) draws n pixels of each class in the image, and of
+the background, uniformly at random, and labels them with the ground truth.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from wsss_lib.datasets.classes import VOID
+from wsss_lib.errors import MaskError, ParameterError
+
+#: Pixels a class: the paper's number, and one that fits the small images of the toy set.
+SAMPLES_PER_CLASS = {"voc": 2500, "toy": 300}
+
+
+@dataclass(frozen=True)
+class PixelSamples:
+    """Labelled pixels of one image.
+
+    Attributes
+    ----------
+    rows, cols : ndarray, shape (m,), int64
+    labels : ndarray, shape (m,), uint8
+        Class indices.
+    image_size : tuple of int
+        (H, W).
+    requested : int
+        The n that was asked for; a class with fewer pixels gives all it has.
+    """
+
+    rows: np.ndarray
+    cols: np.ndarray
+    labels: np.ndarray
+    image_size: tuple[int, int]
+    requested: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def counts(self) -> dict[int, int]:
+        """Samples of each class."""
+        classes, counts = np.unique(self.labels, return_counts=True)
+        return dict(zip(classes.tolist(), counts.tolist(), strict=True))
+
+    @property
+    def short_classes(self) -> tuple[int, ...]:
+        """The classes that have fewer pixels than were asked for."""
+        return tuple(label for label, count in self.counts.items() if count < self.requested)
+
+    def label_image(self) -> np.ndarray:
+        """The samples as strokes: (H, W) uint8, 255 where nothing was sampled."""
+        image = np.full(self.image_size, VOID, np.uint8)
+        image[self.rows, self.cols] = self.labels
+        return image
+
+    def held_out(self) -> np.ndarray:
+        """(H, W) bool, true where a pixel was not sampled."""
+        return self.label_image() == VOID
+
+
+def sample_mask(mask: np.ndarray, n: int, seed: int = 0, image_id: str = "") -> PixelSamples:
+    """Draw n pixels of each class of a mask, uniformly and without replacement.
+
+    Each class has a random stream of its own that hangs on `seed`, `image_id` and the class alone,
+    so neither the feature nor the order of images changes the pixels, and a larger n only adds.
+
+    Parameters
+    ----------
+    mask : ndarray, shape (H, W), uint8
+        Class indices, 255 = void, which is never drawn.
+    n : int
+        Pixels a class, background included; a class with fewer gives what it has.
+    seed : int
+    image_id : str
+
+    Returns
+    -------
+    PixelSamples
+
+    Raises
+    ------
+    ParameterError
+        If `n` is not positive.
+    MaskError
+        If the mask is all void.
+    """
+    check_samples(n)
+    flat = mask.ravel()
+    present = [int(value) for value in np.unique(flat) if value != VOID]
+    if not present:
+        raise MaskError(
+            f"The mask{f' of {image_id}' if image_id else ''} is all void; at least one labelled "
+            "pixel was expected. Leave the image out of the list."
+        )
+    drawn = [_draw(np.flatnonzero(flat == label), n, seed, image_id, label) for label in present]
+    rows, cols = np.unravel_index(np.concatenate(drawn), mask.shape)
+    labels = np.repeat(np.array(present, np.uint8), [len(pixels) for pixels in drawn])
+    return PixelSamples(rows, cols, labels, mask.shape, n)
+
+
+def check_samples(n: int) -> None:
+    """Raise ParameterError unless `n` is a usable number of samples."""
+    if n < 1:
+        raise ParameterError(f"samples={n}; at least 1 pixel a class was expected.")
+
+
+def _draw(pixels: np.ndarray, n: int, seed: int, image_id: str, label: int) -> np.ndarray:
+    digest = hashlib.sha256(image_id.encode()).digest()[:8]
+    rng = np.random.default_rng([seed, int.from_bytes(digest, "big"), label])
+    return rng.permutation(pixels)[:n]

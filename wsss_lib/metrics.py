@@ -1,0 +1,78 @@
+"""Pooled confusion matrix and intersection over union.
+
+The score of PASCAL VOC: one confusion matrix over all pixels of the whole data set, void left out,
+IoU per class, and their mean. Pooling is not the mean of the images' scores.
+"""
+
+import numpy as np
+
+from wsss_lib.errors import ParameterError
+
+
+def confusion_matrix(
+    truth: np.ndarray,
+    prediction: np.ndarray,
+    n_classes: int,
+    where: np.ndarray | None = None,
+) -> np.ndarray:
+    """Count pixels by true and predicted class.
+
+    Parameters
+    ----------
+    truth : ndarray, shape (H, W), uint8
+        Pixels whose value is `n_classes` or more (void) count nowhere.
+    prediction : ndarray, shape (H, W), uint8
+    n_classes : int
+    where : ndarray, shape (H, W), bool, optional
+        Count only these pixels.
+
+    Returns
+    -------
+    ndarray, shape (n_classes, n_classes), int64
+        Rows are true classes, columns predicted ones.
+
+    Raises
+    ------
+    ParameterError
+        If the shapes differ, or a counted pixel is predicted as something that is no class.
+    """
+    if truth.shape != prediction.shape:
+        raise ParameterError(
+            f"Prediction of shape {prediction.shape} against truth of shape {truth.shape}; both "
+            "must be masks of one image."
+        )
+    counted = truth < n_classes
+    if where is not None:
+        counted &= where
+    true, predicted = truth[counted].astype(np.int64), prediction[counted].astype(np.int64)
+    if predicted.size and predicted.max() >= n_classes:
+        raise ParameterError(
+            f"The prediction holds {predicted.max()} where the truth is no void; expected classes "
+            f"0 to {n_classes - 1}."
+        )
+    pairs = np.bincount(true * n_classes + predicted, minlength=n_classes**2)
+    return pairs.reshape(n_classes, n_classes)
+
+
+def iou(confusion: np.ndarray) -> np.ndarray:
+    """Intersection over union of each class, TP / (truth + prediction - TP).
+
+    Parameters
+    ----------
+    confusion : ndarray, shape (K, K), int
+        Rows are true classes.
+
+    Returns
+    -------
+    ndarray, shape (K,), float64
+        Between 0 and 1; NaN for a class that is neither in the truth nor predicted.
+    """
+    hits = np.diag(confusion).astype(float)
+    union = confusion.sum(0) + confusion.sum(1) - hits
+    return np.divide(hits, union, out=np.full(len(hits), np.nan), where=union > 0)
+
+
+def mean_iou(confusion: np.ndarray) -> float:
+    """The mean of `iou` over the classes present (NaN where there is none)."""
+    scores = iou(confusion)
+    return float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")

@@ -1,0 +1,162 @@
+"""The papermill runner: every notebook in order, headless, with a time limit."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import papermill
+import yaml
+from tqdm.auto import tqdm
+
+from wsss_lib.errors import NotebookError
+from wsss_lib.paths import notebooks_dir, output_dir, shown
+
+#: With Agg no figure would appear in the executed notebook, and papermill would stay green.
+BACKEND = "module://matplotlib_inline.backend_inline"
+
+
+def find_notebooks(numbers: Sequence[str] = (), folder: Path | None = None) -> list[Path]:
+    """The notebooks whose names begin with the given numbers, in order; all without any.
+
+    Raises
+    ------
+    NotebookError
+        If a number fits no notebook.
+    """
+    everything = sorted((folder or notebooks_dir()).glob("[0-9][0-9]_*.ipynb"))
+    if not everything:
+        raise NotebookError(
+            f"No notebooks in {shown(folder or notebooks_dir())}; they come with the checkout. "
+            "Run the command there."
+        )
+    chosen = [path for path in everything if not numbers or path.name[:2] in numbers]
+    for number in numbers:
+        if not any(path.name.startswith(f"{number}_") for path in chosen):
+            known = " ".join(path.name[:2] for path in everything)
+            raise NotebookError(f"No notebook {number!r}; there are {known}.")
+    return chosen
+
+
+def read_parameters(path: Path) -> dict[str, dict]:
+    """Parameters by notebook stem (``all`` goes to every notebook that has the name)."""
+    return yaml.safe_load(path.read_text()) if path.is_file() else {}
+
+
+def notebook_parameters(path: Path) -> set[str]:
+    """The names in a notebook's ``parameters`` cell."""
+    return set(papermill.inspect_notebook(str(path)))
+
+
+def parameters_for(path: Path, dataset: str, overrides: Mapping[str, dict]) -> dict[str, object]:
+    """What a notebook is called with: the data set, and what the overrides hold for it.
+
+    Raises
+    ------
+    NotebookError
+        If an override of this very notebook names a parameter that it lacks.
+    """
+    known = notebook_parameters(path)
+    own = overrides.get(path.stem) or {}
+    unknown = sorted(set(own) - known)
+    if unknown:
+        raise NotebookError(
+            f"{path.name} has no parameter {unknown[0]}; it has {', '.join(sorted(known))}."
+        )
+    common = {"DATASET": dataset, **(overrides.get("all") or {})}
+    return {**{name: value for name, value in common.items() if name in known}, **own}
+
+
+def run_notebook(
+    path: Path, output: Path, parameters: Mapping[str, object], timeout: int = 3600
+) -> None:
+    """Execute one notebook with papermill.
+
+    Parameters
+    ----------
+    path, output : Path
+        The notebook, and where its executed copy goes.
+    parameters : mapping
+    timeout : int
+        Seconds that one cell may take.
+
+    Raises
+    ------
+    NotebookError
+        If a cell fails or takes too long; the executed copy shows where.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _inline_backend():
+            papermill.execute_notebook(
+                str(path),
+                str(output),
+                parameters=dict(parameters),
+                kernel_name="python3",
+                execution_timeout=timeout,
+                progress_bar=False,
+                cwd=str(path.parent),
+            )
+    except papermill.PapermillExecutionError as error:
+        raise NotebookError(
+            f"{path.name} failed in cell {error.exec_count}: {error.ename}: {error.evalue}. "
+            f"See {shown(output)}."
+        ) from None
+    except TimeoutError as error:
+        raise NotebookError(
+            f"{path.name} was stopped: {str(error).splitlines()[0]} See {shown(output)}; a larger "
+            "--timeout gives it more time."
+        ) from None
+
+
+def run_notebooks(
+    paths: Sequence[Path],
+    dataset: str = "toy",
+    overrides: Mapping[str, dict] | None = None,
+    timeout: int = 3600,
+    out: Path | None = None,
+) -> dict[str, float]:
+    """Execute notebooks in order, with a progress bar and a line of minutes for each.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    dataset : {"toy", "voc"}
+    overrides : mapping, optional
+        As `read_parameters` reads them; by default ``notebooks/parameters/<dataset>.yaml``.
+    timeout : int
+        Seconds that one cell may take.
+    out : Path, optional
+        Where the executed notebooks go; ``build/notebooks/<dataset>/`` by default.
+
+    Returns
+    -------
+    dict of str to float
+        Minutes by notebook.
+    """
+    if overrides is None:
+        overrides = read_parameters(notebooks_dir() / "parameters" / f"{dataset}.yaml")
+    out = out or output_dir() / "build" / "notebooks" / dataset
+    calls = [(path, parameters_for(path, dataset, overrides)) for path in paths]
+    minutes = {}
+    for path, parameters in (bar := tqdm(calls, unit="notebook")):
+        bar.set_description(path.stem)
+        start = time.perf_counter()
+        run_notebook(path, out / path.name, parameters, timeout)
+        minutes[path.stem] = (time.perf_counter() - start) / 60
+        bar.write(f"{path.stem:28} {minutes[path.stem]:5.1f} min")
+    return minutes
+
+
+@contextmanager
+def _inline_backend() -> Iterator[None]:
+    before = os.environ.get("MPLBACKEND")
+    os.environ["MPLBACKEND"] = BACKEND
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MPLBACKEND"]
+        else:
+            os.environ["MPLBACKEND"] = before

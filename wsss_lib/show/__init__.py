@@ -1,0 +1,1 @@
+"""Pictures: plots, figures on disk with the numbers behind them, styled tables, widgets."""

@@ -1,0 +1,82 @@
+"""Figures on disk: the picture, the numbers behind it, and where both come from."""
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from wsss_lib.errors import ParameterError
+from wsss_lib.files import atomic_path, write_text
+from wsss_lib.paths import figures_dir
+
+_LIBRARIES = ("matplotlib", "numpy", "scikit-learn", "torch", "torchvision")
+
+
+def save_figure(
+    figure: Figure | None,
+    name: str,
+    *,
+    data: pd.DataFrame,
+    params: Mapping[str, object],
+    notebook: str,
+    alt: str,
+    dpi: int = 150,
+) -> Path:
+    """Write ``figures/<dataset>/<name>.png``, its numbers as CSV, and an entry in the manifest.
+
+    Parameters
+    ----------
+    figure : Figure or None
+        None where the table is the figure.
+    name : str
+        The file's name without ending.
+    data : DataFrame
+        The numbers that the figure shows; its index is written when it has a name.
+    params : mapping
+        The notebook's parameters; ``DATASET`` names the folder.
+    notebook : str
+        Which notebook made it.
+    alt : str
+        One sentence that tells what is to be seen, for readers who cannot see it.
+    dpi : int
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ParameterError
+        If `params` lacks ``DATASET``.
+    """
+    if "DATASET" not in params:
+        raise ParameterError("save_figure needs params['DATASET'], the data set of the figure.")
+    folder = figures_dir(str(params["DATASET"]))
+    files = [f"{name}.csv"]
+    write_text(
+        folder / files[0], data.to_csv(index=data.index.name is not None, float_format="%.6g")
+    )
+    if figure is not None:
+        files.insert(0, f"{name}.png")
+        with atomic_path(folder / files[0]) as temporary:
+            # no date and no version inside: the same figure gives the same bytes
+            figure.savefig(temporary, dpi=dpi, bbox_inches="tight", metadata={"Software": None})
+    entry = {
+        "alt": alt,
+        "files": files,
+        "notebook": notebook,
+        "params": {key: value for key, value in params.items() if not key.startswith("_")},
+        "versions": {library: version(library) for library in _LIBRARIES},
+    }
+    _add_to_manifest(folder / "manifest.json", name, entry)
+    return folder
+
+
+def _add_to_manifest(path: Path, name: str, entry: dict) -> None:
+    manifest = json.loads(path.read_text()) if path.is_file() else {}
+    manifest[name] = entry
+    write_text(path, json.dumps(dict(sorted(manifest.items())), indent=2) + "\n")

@@ -1,0 +1,102 @@
+"""Masks, samples and errors as pictures, in the palette of the masks."""
+
+from collections.abc import Iterable, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from wsss_lib.datasets.classes import VOID, ClassSet, palette
+from wsss_lib.expand.sampling import PixelSamples
+
+_HIT, _MISS, _UNJUDGED = (235, 235, 235), (0, 0, 0), (224, 224, 192)
+
+
+def colour_mask(mask: np.ndarray) -> np.ndarray:
+    """A mask in VOC's palette: (H, W) uint8 -> (H, W, 3) uint8."""
+    return palette()[mask]
+
+
+def error_map(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Wrong pixels black, right ones light grey, void beige: (H, W, 3) uint8."""
+    picture = np.where((truth == prediction)[..., None], _HIT, _MISS)
+    return np.where((truth == VOID)[..., None], _UNJUDGED, picture).astype(np.uint8)
+
+
+def show_image(picture: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw a picture ((H, W, 3) uint8, or (H, W) in grey) without axes."""
+    ax = ax or plt.gca()
+    ax.imshow(picture, cmap="gray", interpolation="nearest")
+    ax.set_title(title)
+    ax.set_axis_off()
+    return ax
+
+
+def show_mask(mask: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw a mask ((H, W) uint8) in the palette."""
+    return show_image(colour_mask(mask), title, ax)
+
+
+def show_samples(
+    image: np.ndarray, samples: PixelSamples, title: str = "", ax: Axes | None = None
+) -> Axes:
+    """Draw the sampled pixels, in the colour of their class, over a faded photograph (Figure 6)."""
+    ax = ax or plt.gca()
+    faded = (0.35 * image + 0.65 * 255).astype(np.uint8)
+    show_image(faded, title, ax)
+    colours = palette()[samples.labels] / 255
+    ax.scatter(samples.cols, samples.rows, s=1.5, c=colours, linewidths=0)
+    return ax
+
+
+def class_legend(
+    figure: Figure, classes: ClassSet, labels: Iterable[int], *, void: bool = False
+) -> None:
+    """Put a legend of the given classes below a figure, in the colours of the masks."""
+    entries = [(classes.names[label], palette()[label]) for label in sorted(labels)]
+    if void:
+        entries.append(("void", palette()[VOID]))
+    handles = [
+        Patch(facecolor=colour / 255, edgecolor="0.4", label=name) for name, colour in entries
+    ]
+    figure.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        ncols=min(len(handles), 7),
+        frameon=False,
+    )
+
+
+def picture_grid(
+    rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], width: float = 1.6
+) -> Figure:
+    """Pictures in rows (an image each) and columns (with a title each), as in Figures 4, 6 and 7.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of ndarray, shape (H, W, 3), uint8
+    titles : sequence of str
+        One a column.
+    width : float
+        Inches a column.
+
+    Returns
+    -------
+    Figure
+    """
+    ratios = [row[0].shape[0] / row[0].shape[1] for row in rows]
+    figure, axes = plt.subplots(
+        len(rows),
+        len(titles),
+        figsize=(width * len(titles), width * sum(ratios) + 0.3),
+        height_ratios=ratios,
+        squeeze=False,
+        layout="constrained",
+    )
+    for number, (pictures, line) in enumerate(zip(rows, axes, strict=True)):
+        for picture, title, ax in zip(pictures, titles, line, strict=True):
+            show_image(picture, title if number == 0 else "", ax)
+    return figure
