@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset, Sample
 from wsss_lib.datasets.images import write_mask
-from wsss_lib.evaluate.settings import BackboneSpec, Setting, needs_backbone
+from wsss_lib.evaluate.settings import Setting, needs_backbone
 from wsss_lib.expand.image import expand
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.features import FeatureMap, extract
@@ -69,7 +70,7 @@ def _evaluate(
         "held_out": confusion_matrix(
             sample.mask, result.mask, n_classes, pixels.held_out()
         ).tolist(),
-        "samples": pixels.counts,
+        "samples": {str(label): count for label, count in pixels.counts.items()},
         "short_classes": list(pixels.short_classes),
         "support_vectors": int(result.svm.n_support_),
         "fit_seconds": round(result.fit_seconds, 4),

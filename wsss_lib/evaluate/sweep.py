@@ -8,10 +8,11 @@ import numpy as np
 from joblib import Parallel, delayed, parallel_config
 from tqdm.auto import tqdm
 
+from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import WsssError
 from wsss_lib.evaluate.image import evaluate_image
-from wsss_lib.evaluate.settings import BackboneSpec, Setting, needs_backbone, row_key
+from wsss_lib.evaluate.settings import Setting, needs_backbone, row_key
 from wsss_lib.evaluate.store import ResultStore
 from wsss_lib.files import sha256
 from wsss_lib.metrics import mean_iou
@@ -137,15 +138,9 @@ def _tasks(
             failures[id_] = f"cannot read {Path(error.filename).name} ({error.strerror})"
             tqdm.write(f"{id_}: {failures[id_]}")
             continue
-        yield _Task(
-            id_,
-            {
-                setting: row_key(
-                    setting, *files, weights_sha if needs_backbone(setting.feature) else None
-                )
-                for setting in settings
-            },
-        )
+        image = id_, len(dataset.classes), *files
+        keys = {setting: row_key(setting, *image, weights_sha=weights_sha) for setting in settings}
+        yield _Task(id_, keys)
 
 
 def _guarded(

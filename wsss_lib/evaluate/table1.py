@@ -1,16 +1,20 @@
 """Table 1 as one operation: the sweep over features, its tables and where they came from."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
+from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
-from wsss_lib.evaluate.settings import BackboneSpec, Setting, needs_backbone
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.settings import Setting, needs_backbone
 from wsss_lib.evaluate.sweep import SweepResult, sweep
 from wsss_lib.evaluate.tables import iou_table, write_table
+from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.files import write_text
 
 #: Libraries whose version can change a result.
@@ -41,6 +45,34 @@ class Table1:
         write_table(self.all_pixels, folder / "table1.csv")
         write_table(self.held_out, folder / "table1_heldout.csv")
         write_text(folder / "table1.json", json.dumps(self.provenance, indent=2) + "\n")
+
+
+def settings_for(
+    dataset: str, layers: Sequence[str], samples: int | None = None, **chosen: object
+) -> list[Setting]:
+    """A setting a feature, alike in all else.
+
+    Parameters
+    ----------
+    dataset : str
+        Gives the number of samples where it is left out.
+    layers : sequence of str
+    samples : int, optional
+        Pixels a class.
+    **chosen
+        Other fields of `Setting`; None leaves the default.
+
+    Raises
+    ------
+    ParameterError
+        If a layer is unknown or named twice, or a value is outside its range.
+    """
+    twice = [layer for layer in layers if list(layers).count(layer) > 1]
+    if twice:
+        raise ParameterError(f"The layer {twice[0]} is named twice; once was expected.")
+    count = SAMPLES_PER_CLASS[dataset] if samples is None else samples
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return [Setting(layer, count, **given) for layer in layers]
 
 
 def table1(

@@ -210,12 +210,12 @@ def parse_gamma(gamma: float | str) -> tuple[float, bool]:
         value = np.nan
     if not 0 < value < np.inf:
         raise ParameterError(
-            f"gamma={gamma!r}; expected a positive number, 'scale', or a multiple such as '3xscale'."
+            f"gamma={gamma!r}; expected a positive number, 'scale' or a multiple such as '3xscale'."
         )
     return value, text.endswith("scale")
 
 
 def scale_gamma(samples: np.ndarray) -> float:
-    """scikit-learn's ``gamma="scale"``: 1 / (d * variance of all values), or 1 if they are equal."""
+    """scikit-learn's ``gamma="scale"``: 1 / (d * variance of all values); 1 without variance."""
     variance = samples.var(dtype=np.float64)
     return 1 / (samples.shape[1] * variance) if variance else 1.0

