@@ -42,19 +42,20 @@ class ClassSet:
         raise ParameterError(f"No class {name!r}; the classes are {', '.join(self.names)}.")
 
 
+# fmt: off
 VOC = ClassSet(
-    # fmt: off
     names=(
-        "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
-        "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
-        "train", "tvmonitor",
+        "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat",
+        "chair", "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant",
+        "sheep", "sofa", "train", "tvmonitor",
     ),
     short=(
-        "bkg", "aero", "bike", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "table",
-        "dog", "horse", "motor", "person", "plant", "sheep", "sofa", "train", "tv",
+        "bkg", "aero", "bike", "bird", "boat", "bottle", "bus", "car", "cat",
+        "chair", "cow", "table", "dog", "horse", "motor", "person", "plant",
+        "sheep", "sofa", "train", "tv",
     ),
-    # fmt: on
 )
+# fmt: on
 
 
 def palette() -> np.ndarray:

@@ -30,7 +30,7 @@ def labels_from_xml(path: str | Path, classes: ClassSet) -> tuple[int, ...]:
         names = {element.text for element in ElementTree.parse(path).iterfind("object/name")}
     except ElementTree.ParseError as error:
         raise DataError(f"{shown(path)} is no readable XML annotation ({error}).") from None
-    if unknown := sorted(f"{name}" for name in names if name not in classes.names):
+    if unknown := sorted(f"{name}" for name in names if name not in classes.names[1:]):
         raise DataError(
             f"{shown(path)} names the class {unknown[0]!r}; the classes are "
             f"{', '.join(classes.names[1:])}. Is it the annotation of another data set?"

@@ -1,0 +1,38 @@
+"""Class names and the palette."""
+
+import numpy as np
+import pytest
+
+from wsss_lib.datasets.classes import VOC, palette
+from wsss_lib.errors import ParameterError
+
+
+def test_voc_has_twenty_classes_and_background():
+    assert len(VOC) == len(VOC.names) == len(VOC.short) == 21
+    assert (VOC.names[0], VOC.short[0]) == ("background", "bkg")
+    assert list(VOC.names[1:]) == sorted(VOC.names[1:])  # VOC's indices follow the alphabet
+
+
+@pytest.mark.parametrize(("name", "index"), [("background", 0), ("cat", 8), ("tvmonitor", 20)])
+def test_a_class_is_found_by_its_name(name, index):
+    assert VOC.index(name) == index
+
+
+@pytest.mark.parametrize(("short", "index"), [("bkg", 0), ("motor", 14), ("tv", 20)])
+def test_a_class_is_found_by_its_short_name(short, index):
+    assert VOC.index(short) == index
+
+
+def test_an_unknown_class_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(ParameterError, match=r"No class 'unicorn'.*aeroplane"):
+        VOC.index("unicorn")
+
+
+def test_the_palette_is_voc_s():
+    colours = palette()
+    assert (colours.shape, colours.dtype) == ((256, 3), np.uint8)
+    assert len(np.unique(colours, axis=0)) == 256
+    known = {0: (0, 0, 0), 1: (128, 0, 0), 8: (64, 0, 0), 15: (192, 128, 128), 20: (0, 64, 128)}
+    for label, colour in known.items():
+        assert tuple(colours[label]) == colour
+    assert tuple(colours[255]) == (224, 224, 192)

@@ -1,0 +1,152 @@
+"""The devkit reader, on a tiny devkit and on genuine images."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.datasets import VOCSegmentation
+
+from wsss_lib.datasets.classes import VOC
+from wsss_lib.datasets.devkit import devkit_folder, open_devkit
+from wsss_lib.datasets.images import write_mask
+from wsss_lib.errors import DataError, ImageError, MaskError, ParameterError
+
+
+@pytest.fixture
+def devkit(tmp_path, make_devkit):
+    """The folder VOC2012 of a devkit below tmp_path: train a and b, val c."""
+    return make_devkit(tmp_path)
+
+
+def test_a_data_set_is_opened_and_read(devkit, tmp_path):
+    data = open_devkit("voc", tmp_path, VOC)
+    assert (len(data), data.ids, data.name, data.list_name) == (2, ("a", "b"), "voc", "train")
+    sample = data[1]
+    assert sample.id == "b"
+    assert (sample.image.shape, sample.image.dtype) == ((4, 6, 3), np.uint8)
+    np.testing.assert_array_equal(sample.mask[1], [2, 7, 0, 0, 0, 0])
+    np.testing.assert_array_equal(sample.mask[3], [255] * 6)
+    assert [sample.id for sample in data] == ["a", "b"]
+    assert data.subset(["b"]).ids == ("b",)
+
+
+def test_other_lists_and_the_first_few(devkit, tmp_path):
+    assert open_devkit("voc", tmp_path, VOC, "val").ids == ("c",)
+    assert open_devkit("voc", tmp_path, VOC, images=1).ids == ("a",)
+    assert open_devkit("voc", tmp_path, VOC, images=9).ids == ("a", "b")
+    (tmp_path / "mine.txt").write_text("c\na\n")
+    assert open_devkit("voc", tmp_path, VOC, str(tmp_path / "mine.txt")).ids == ("c", "a")
+
+
+@pytest.mark.parametrize("images", [0, -1])
+def test_no_images_is_an_error(devkit, tmp_path, images):
+    with pytest.raises(ParameterError, match=f"images={images}"):
+        open_devkit("voc", tmp_path, VOC, images=images)
+
+
+def test_no_devkit_is_an_error_with_the_next_command(tmp_path):
+    with pytest.raises(DataError, match=r"No VOC under .*make data.*WSSS_DATA.*DATASET='toy'"):
+        open_devkit("voc", tmp_path / "nowhere", VOC)
+
+
+@pytest.mark.parametrize("part", ["JPEGImages", "SegmentationClass", "ImageSets/Segmentation"])
+def test_a_devkit_without_a_part_says_which(devkit, tmp_path, part):
+    (devkit / part).rename(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=rf"\({part} missing\)"):
+        devkit_folder(tmp_path)
+
+
+def test_a_half_unpacked_devkit_is_told_at_once(devkit, tmp_path):
+    (devkit / "JPEGImages" / "b.jpg").unlink()
+    with pytest.raises(DataError, match=r"1 of the 2 ids .*no photograph .*\(first: b\.jpg\)"):
+        open_devkit("voc", tmp_path, VOC)
+    assert open_devkit("voc", tmp_path, VOC, images=1).ids == ("a",)
+
+
+def test_an_id_without_mask_is_told_at_once(devkit, tmp_path):
+    (devkit / "SegmentationClass" / "a.png").unlink()
+    with pytest.raises(MaskError, match=r"1 of the 2 ids .*no mask .*\(first: a\.png\).*--masks"):
+        open_devkit("voc", tmp_path, VOC)
+
+
+def test_masks_come_from_any_folder(devkit, tmp_path):
+    for folder, label in ((devkit / "SegmentationClassAug", 3), (tmp_path / "mine", 4)):
+        for id_ in "ab":
+            write_mask(folder / f"{id_}.png", np.full((4, 6), label, np.uint8))
+    for masks, label in (("SegmentationClassAug", 3), (str(tmp_path / "mine"), 4)):
+        data = open_devkit("voc", tmp_path, VOC, masks=masks)
+        assert (data[0].mask == label).all()
+    with pytest.raises(DataError, match="No folder of masks 'nowhere'"):
+        open_devkit("voc", tmp_path, VOC, masks="nowhere")
+
+
+def test_a_mask_of_another_size_is_an_error(devkit, tmp_path):
+    write_mask(devkit / "SegmentationClass" / "a.png", np.zeros((6, 4), np.uint8))
+    data = open_devkit("voc", tmp_path, VOC)
+    with pytest.raises(MaskError, match=r"a\.png is 4 x 6 pixels, its image 6 x 4"):
+        data.sample("a")
+    assert data.sample("b").mask.shape == (4, 6)
+
+
+def test_a_mask_with_a_wrong_value_and_a_damaged_photograph_are_errors(devkit, tmp_path):
+    write_mask(devkit / "SegmentationClass" / "a.png", np.full((4, 6), 21, np.uint8))
+    (devkit / "JPEGImages" / "b.jpg").write_bytes(b"")
+    data = open_devkit("voc", tmp_path, VOC)
+    with pytest.raises(MaskError, match="holds the value 21"):
+        data.sample("a")
+    with pytest.raises(ImageError, match=r"b\.jpg is no picture"):
+        data.sample("b")
+
+
+def test_a_grey_photograph_is_a_sample_like_any_other(devkit, tmp_path):
+    Image.new("L", (6, 4), 77).save(devkit / "JPEGImages" / "a.jpg")
+    assert (open_devkit("voc", tmp_path, VOC).sample("a").image == 77).all()
+
+
+def test_labels_come_from_the_masks_where_there_is_no_annotation(devkit, tmp_path):
+    data = open_devkit("voc", tmp_path, VOC)
+    assert data.label_source == "mask"
+    assert [data.labels(id_) for id_ in data.ids] == [(1,), (2, 7)]
+    matrix = data.label_matrix()
+    assert (matrix.shape, matrix.dtype) == ((2, 20), np.float32)
+    assert [list(np.flatnonzero(row) + 1) for row in matrix] == [[1], [2, 7]]
+
+
+def test_labels_come_from_the_annotations_where_there_are_some(devkit, tmp_path):
+    (devkit / "Annotations").mkdir()
+    data = open_devkit("voc", tmp_path, VOC)
+    assert data.label_source == "mask"
+    xml = "<annotation><object><name>tvmonitor</name></object></annotation>"
+    (devkit / "Annotations" / "a.xml").write_text(xml)
+    assert data.label_source == "xml and mask"
+    assert [data.labels(id_) for id_ in data.ids] == [(20,), (2, 7)]
+    (devkit / "Annotations" / "b.xml").write_text(xml)
+    assert data.label_source == "xml"
+    assert data.labels("b") == (20,)
+
+
+@pytest.mark.parametrize(("name", "count"), [("train", 296), ("val", 58)])
+def test_real_images_are_those_that_torchvision_reads(voc_root, name, count):
+    data = open_devkit("voc", voc_root, VOC, name)
+    theirs = VOCSegmentation(str(voc_root), year="2012", image_set=name)
+    assert len(data) == len(theirs) == count
+    for i in range(0, count, 13):
+        image, mask = theirs[i]
+        np.testing.assert_array_equal(data[i].image, np.array(image.convert("RGB")))
+        np.testing.assert_array_equal(data[i].mask, np.array(mask))
+
+
+def test_real_labels_are_as_frequent_as_counted_elsewhere(voc_root):
+    data = open_devkit("voc", voc_root, VOC, "train")
+    counts = dict(zip(VOC.names[1:], data.label_matrix().sum(axis=0), strict=True))
+    known = {"cat": 86, "dog": 82, "cow": 45, "horse": 45, "sheep": 39, "person": 53}
+    assert {name: counts[name] for name in known} == known
+    assert data.label_source == "mask"
+
+
+def test_real_augmented_masks_are_voc_s_own_on_train(voc_root):
+    augmented = open_devkit("voc", voc_root, VOC, "trainaug", masks="SegmentationClassAug")
+    train = open_devkit("voc", voc_root, VOC, "train")
+    assert len(augmented) == 684
+    assert set(train.ids) < set(augmented.ids)
+    id_ = train.ids[0]
+    np.testing.assert_array_equal(augmented.mask(id_), train.mask(id_))

