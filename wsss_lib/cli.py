@@ -89,20 +89,33 @@ def train() -> None:
 
 
 @train.command()
-@_options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, SEED, DEVICE)
-@click.option("--weights", default=None, help="random, imagenet or a file to start from.")
+@_options(DATASET, DATA, IMAGES, BACKBONE, SEED, DEVICE)
+@click.option("--list", "list_name", help="Name of an id list, or a file [trainaug; toy: train].")
+@click.option("--masks", help="Folder of masks, for labels where there is no XML.")
+@click.option(
+    "--weights", help="To start from: random, imagenet or a file [imagenet; toy: random]."
+)
+@click.option("--epochs", type=int, help="Passes over the images [5; toy: 24].")
+@click.option("--workers", default=0, show_default=True, help="Processes that read images.")
 def classifier(
     dataset: str, root: Path, list_name: str, images: int, masks: str, **options: object
 ) -> None:
-    """Train the classification network with image-level labels (section 4.1)."""
-    from wsss_lib.classify.train import trained_classifier
+    """Train the classification network with image-level labels (section 4.1).
+
+    A training that was stopped goes on where it was; a finished one is kept.
+    """
+    from wsss_lib.classify.checkpoint import load_trained
+    from wsss_lib.classify.spec import TRAINING_LISTS
+    from wsss_lib.classify.train import train_classifier
     from wsss_lib.datasets import load_dataset
 
-    chosen = {name: value for name, value in options.items() if value is not None}
-    path = trained_classifier(
-        load_dataset(dataset, list_name, root=root, images=images, masks=masks), **chosen
+    usual_list, usual_masks = TRAINING_LISTS[dataset]
+    opened = load_dataset(
+        dataset, list_name or usual_list, root=root, images=images, masks=masks or usual_masks
     )
-    click.echo(f"Trained weights: {shown(path)}")
+    path = train_classifier(opened, **options)
+    last = load_trained(path).history.iloc[-1]
+    click.echo(f"{shown(path)}: loss {last['loss']:.3f}, mean AP on val {last['mean_ap']:.3f}")
 
 
 @main.command()
@@ -133,9 +146,10 @@ def table1(
     **options: object,
 ) -> None:
     """Table 1: IoU per class of the image-specific classifier, a row a feature."""
+    from wsss_lib.classify.spec import choose_backbone
     from wsss_lib.datasets import load_dataset
+    from wsss_lib.evaluate.settings import needs_backbone
     from wsss_lib.evaluate.table1 import settings_for, table1
-    from wsss_lib.evaluate.weights import choose_backbone
 
     folder = out or output_dir() / "build" / "table1" / dataset
     settings = settings_for(
@@ -149,9 +163,11 @@ def table1(
         seed=options["seed"],
     )
     opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
-    backbone = choose_backbone(
-        opened, settings, options["backbone"], options["weights"], options["seed"]
-    )
+    backbone = None
+    if any(needs_backbone(setting.feature) for setting in settings):
+        backbone = choose_backbone(
+            dataset, options["backbone"], options["weights"], options["seed"], root=root
+        )
     tables = table1(
         opened,
         settings,

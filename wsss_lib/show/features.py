@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from sklearn.decomposition import PCA
 
@@ -53,4 +54,29 @@ def channel_mosaic(
         mosaic[top : top + height, left : left + width] = cell
     ax.imshow(mosaic, cmap="viridis", interpolation="nearest")
     ax.set_axis_off()
+    return ax
+
+
+def balance_plot(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the layers by what their resolution keeps and what their semantics tell.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Indexed by layer, with ``resolution`` and ``semantics`` in %.
+    ax : Axes, optional
+
+    Notes
+    -----
+    The best place is the upper right corner. A line joins the layers from shallow to deep.
+    """
+    ax = ax or plt.gca()
+    ax.plot(table["resolution"], table["semantics"], "-o", color="#08519c", markersize=7)
+    for layer, row in table.iterrows():
+        ax.annotate(layer, row[["resolution", "semantics"]], (7, 5), textcoords="offset points")
+    ax.set(
+        xlabel="resolution: mean IoU with one label a cell (%)",
+        ylabel="semantics: mean recall of cells (%)",
+    )
+    ax.margins(0.12)
     return ax

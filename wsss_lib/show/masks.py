@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from wsss_lib.datasets.classes import VOID, ClassSet, palette
+from wsss_lib.datasets.devkit import Sample
 from wsss_lib.expand.sampling import PixelSamples
 
 _HIT, _MISS, _UNJUDGED = (235, 235, 235), (0, 0, 0), (224, 224, 192)
@@ -99,4 +100,25 @@ def picture_grid(
     for number, (pictures, line) in enumerate(zip(rows, axes, strict=True)):
         for picture, title, ax in zip(pictures, titles, line, strict=True):
             show_image(picture, title if number == 0 else "", ax)
+    return figure
+
+
+def samples_figure(
+    images: Sequence[Sample], pixels: Sequence[PixelSamples], width: float = 2.2
+) -> Figure:
+    """Draw Figure 6: a row an image, with the image, its ground truth and its samples.
+
+    Parameters
+    ----------
+    images : sequence of Sample
+    pixels : sequence of PixelSamples
+        Those of each image.
+    width : float
+        Inches a column.
+    """
+    rows = [[sample.image, colour_mask(sample.mask), sample.image] for sample in images]
+    figure = picture_grid(rows, ["image", "ground truth", "samples"], width)
+    for sample, drawn, ax in zip(images, pixels, figure.axes[2::3], strict=True):
+        ax.images[0].remove()
+        show_samples(sample.image, drawn, ax.get_title(), ax)
     return figure

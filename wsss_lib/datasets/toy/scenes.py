@@ -11,7 +11,7 @@ from wsss_lib.datasets.toy.shapes import Frame
 
 _KINDS = tuple(KINDS.values())
 _SIDES = (96, 161)
-_OVERLAP = 0.35  # an object hides at most this share of another
+_OVERLAP = 0.35  # an object hides at most this share of the smaller of two
 _VISIBLE = 80  # pixels that an object shows at least; the void border takes some of them
 
 

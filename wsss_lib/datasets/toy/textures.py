@@ -64,7 +64,7 @@ def plates(u: np.ndarray, v: np.ndarray, period: float, rng: np.random.Generator
 
 
 def blades(u: np.ndarray, v: np.ndarray, period: float, rng: np.random.Generator) -> np.ndarray:
-    """Upright strands that sway."""
+    """Upright strands that sway, some lighter than others."""
     sway = 0.35 * period * np.sin(2 * np.pi * v / (3.5 * period) + rng.uniform(0, 6))
     return np.sin(2 * np.pi * (u + sway) / (0.9 * period)) + 0.4 * np.sin(5.3 * u / period)
 

@@ -1,0 +1,176 @@
+"""Training: it learns, it is repeatable, and it goes on where it was stopped."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from wsss_lib.classify import train
+from wsss_lib.classify.cam import class_activation_maps
+from wsss_lib.classify.checkpoint import load_trained
+from wsss_lib.classify.presets import PRESETS, preset
+from wsss_lib.classify.train import train_classifier, trained_classifier
+from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.errors import DataError, ImageError, ParameterError, WeightsError
+from wsss_lib.features import extract
+from wsss_lib.files import sha256
+
+SMALL = {"crop": 32, "batch": 4, "epochs": 2}
+
+
+class Stopped(Exception):
+    """Somebody pulled the plug."""
+
+
+def stop_after(monkeypatch, images: int) -> None:
+    """Make reading images fail after so many have been read."""
+    read, left = DevkitDataset.image, iter(range(images))
+
+    def image(self: DevkitDataset, id_: str) -> np.ndarray:
+        if next(left, None) is None:
+            raise Stopped
+        return read(self, id_)
+
+    monkeypatch.setattr(DevkitDataset, "image", image)
+
+
+def weights_of(path) -> dict[str, torch.Tensor]:
+    return torch.load(path, weights_only=True)["network"]
+
+
+def test_it_learns_and_its_maps_find_the_object(tiny):
+    trained = trained_classifier(tiny, **SMALL | {"epochs": 6})
+    history = trained.history
+    assert list(history) == ["epoch", "loss", "mean_ap", "red", "blue"]
+    assert history.epoch.tolist() == [1, 2, 3, 4, 5, 6]
+    assert history.loss.iloc[-1] < 0.5 * history.loss.iloc[0]
+    assert history.mean_ap.iloc[-1] == 1
+    assert trained.classes == ("red", "blue")
+    sample = tiny[0]
+    cam = class_activation_maps(trained.network, sample.image, tiny.labels(sample.id))[0]
+    assert cam[sample.mask == 1].mean() > cam[sample.mask == 0].mean()
+
+
+def test_a_stopped_training_ends_as_if_it_had_not_been(tiny, tmp_path, monkeypatch):
+    whole = train_classifier(tiny, **SMALL)
+    expected, checksum = weights_of(whole), sha256(whole)
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "another"))
+    with monkeypatch.context() as patch:
+        stop_after(patch, 12 + 4 + 5)  # in the second epoch: its first batch is done
+        with pytest.raises(Stopped):
+            train_classifier(tiny, **SMALL)
+    path = tmp_path / "another" / "weights" / whole.name
+    assert torch.load(path, weights_only=True)["epoch"] == 1
+    with pytest.raises(WeightsError, match="stopped after epoch 1 of 2"):
+        load_trained(path)
+    resumed = weights_of(train_classifier(tiny, **SMALL))
+    assert all(torch.equal(resumed[key], expected[key]) for key in expected)
+    assert sha256(path) == checksum
+
+
+def test_a_finished_training_is_not_repeated(tiny, monkeypatch):
+    path = train_classifier(tiny, val_list=None, **SMALL)
+    monkeypatch.setattr(train, "_train", None)
+    assert train_classifier(tiny, **SMALL) == path
+    assert path.name.startswith("toy-resnet18-")
+
+
+def test_what_matters_gives_another_checkpoint(tiny, monkeypatch):
+    monkeypatch.setattr(train, "_train", lambda *_: None)
+    paths = [
+        train_classifier(tiny, **SMALL),
+        train_classifier(tiny, seed=1, **SMALL),
+        train_classifier(tiny, **SMALL | {"epochs": 3}),
+        train_classifier(tiny.subset(tiny.ids[:8]), **SMALL),
+        train_classifier(replace(tiny, masks="."), **SMALL),  # the labels' masks do not: see below
+    ]
+    assert len(set(paths)) == 4
+    assert paths[0] == paths[4]
+
+
+def test_settings_and_source_of_labels_are_recorded(tiny):
+    trained = trained_classifier(tiny, val_list=None, **SMALL | {"epochs": 1})
+    assert list(trained.history) == ["epoch", "loss"]
+    setting = trained.setting
+    assert setting["label_source"] == "mask"
+    assert setting["weights"]["name"] == "random"
+    assert len(setting["weights"]["sha256"]) == 64
+    assert setting["preset"]["crop"] == 32
+    assert trained.weights.name == trained.path.name
+    assert trained.weights.sha256 == sha256(trained.path)
+
+
+def test_the_trained_backbone_gives_features(tiny):
+    trained = trained_classifier(tiny, val_list=None, **SMALL | {"epochs": 1})
+    maps = extract(tiny.image(tiny.ids[0]), ("F1", "F5"), trained.network.backbone)
+    assert maps["F5"].channels == 512
+    key = "backbone.body.conv1.weight"
+    kept = trained.network.backbone.body.conv1.weight
+    assert torch.equal(weights_of(trained.path)[key], kept)
+
+
+def test_processes_that_read_images_change_nothing(tiny, tmp_path, monkeypatch):
+    alone = weights_of(train_classifier(tiny, val_list=None, **SMALL | {"epochs": 1}))
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "another"))
+    path = train_classifier(tiny, val_list=None, workers=1, **SMALL | {"epochs": 1})
+    assert all(torch.equal(value, alone[key]) for key, value in weights_of(path).items())
+
+
+def test_the_learning_rate_falls_as_a_power(tiny, monkeypatch):
+    """SGD without momentum and decay steps by lr times the clipped gradient, of norm 1 here."""
+    rates = []
+    step = torch.optim.SGD.step
+
+    def spy(self: torch.optim.SGD) -> None:
+        rates.append([group["lr"] for group in self.param_groups])
+        step(self)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", spy)
+    sgd = {"optimiser": "sgd", "lr": 0.1, "head_factor": 10, "momentum": 0, "power": 0.9}
+    train_classifier(tiny, val_list=None, **SMALL | sgd)
+    expected = [0.1 * (1 - t / 6) ** 0.9 for t in range(6)]
+    np.testing.assert_allclose(rates, [(rate, 10 * rate) for rate in expected])
+
+
+def test_the_voc_preset_is_that_of_sipe():
+    voc = PRESETS["voc"]
+    assert (voc.backbone, voc.weights, voc.optimiser) == ("resnet50", "imagenet", "sgd")
+    assert (voc.epochs, voc.batch, voc.crop, voc.long_side) == (5, 16, 512, (320, 640))
+    assert (voc.lr, voc.head_factor, voc.momentum, voc.weight_decay) == (0.1, 10, 1e-4, 1e-4)
+    assert (voc.power, voc.clip_norm) == (0.9, 1.0)
+
+
+def test_none_keeps_a_presets_value():
+    assert preset("toy", backbone=None, epochs=7) == replace(PRESETS["toy"], epochs=7)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"epochs": 0}, "epochs=0"),
+        ({"optimiser": "lbfgs"}, "'lbfgs'"),
+        ({"speed": 3}, "'speed'.*'epochs'"),
+    ],
+)
+def test_wrong_settings_are_named(tiny, changes, text):
+    with pytest.raises(ParameterError, match=text):
+        train_classifier(tiny, **changes)
+
+
+def test_a_missing_image_is_named_before_the_training(tiny, monkeypatch):
+    monkeypatch.setattr(train, "_train", None)
+    tiny.image_path("07").unlink()
+    with pytest.raises(ImageError, match=r"07\.jpg"):
+        train_classifier(tiny, **SMALL)
+
+
+def test_a_missing_list_of_validation_images_is_named(tiny):
+    with pytest.raises(DataError, match="'none'"):
+        train_classifier(tiny, val_list="none", **SMALL)
+
+
+def test_a_plain_state_dict_is_no_training(tmp_path):
+    torch.save({"a": torch.zeros(1)}, tmp_path / "plain.pth")
+    with pytest.raises(WeightsError, match="no checkpoint of this kit"):
+        load_trained(tmp_path / "plain.pth")

@@ -1,0 +1,71 @@
+"""Training crops: rescale, mirror, crop (the augmentation of SIPE, shared by IRN and PSA)."""
+
+import numpy as np
+from PIL import Image
+
+
+def rescale(image: np.ndarray, long_side: int) -> np.ndarray:
+    """Resize so that the longer side has `long_side` pixels, bicubic; (H, W, 3) uint8 both."""
+    height, width = image.shape[:2]
+    factor = long_side / max(height, width)
+    size = max(round(width * factor), 1), max(round(height * factor), 1)
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+
+
+def random_crop(
+    image: np.ndarray, size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a square out of an image, or paste the image into it where a side is shorter.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    size : int
+    rng : Generator
+
+    Returns
+    -------
+    crop : ndarray, shape (size, size, 3), uint8
+        0 beyond the image.
+    valid : ndarray, shape (size, size), bool
+        Where the crop shows the image.
+    """
+    crop, valid = np.zeros((size, size, 3), np.uint8), np.zeros((size, size), bool)
+    (rows_to, rows), (cols_to, cols) = (_place(n, size, rng) for n in image.shape[:2])
+    crop[rows_to, cols_to] = image[rows, cols]
+    valid[rows_to, cols_to] = True
+    return crop, valid
+
+
+def _place(side: int, size: int, rng: np.random.Generator) -> tuple[slice, slice]:
+    """Along one axis: which cells of the crop show which cells of the image."""
+    offset = int(rng.integers(abs(side - size) + 1))
+    length = min(side, size)
+    short, long = slice(0, length), slice(offset, offset + length)
+    return (short, long) if side > size else (long, short)
+
+
+def augment(
+    image: np.ndarray, crop: int, long_side: tuple[int, int] | None, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A random crop of a randomly scaled and mirrored image.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    crop : int
+        The crop's side in pixels.
+    long_side : tuple of int, optional
+        Least and greatest length of the longer side after scaling; None keeps the size.
+    rng : Generator
+
+    Returns
+    -------
+    crop, valid : ndarray
+        As of `random_crop`.
+    """
+    if long_side is not None:
+        image = rescale(image, int(rng.integers(long_side[0], long_side[1] + 1)))
+    if rng.random() < 0.5:
+        image = image[:, ::-1]
+    return random_crop(image, crop, rng)

@@ -1,0 +1,112 @@
+"""One expanded image as pictures: samples, mask, errors, decision functions."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from wsss_lib.datasets.classes import VOID, ClassSet
+from wsss_lib.evaluate.explore import Exploration
+from wsss_lib.show.masks import class_legend, error_map, show_image, show_mask, show_samples
+
+
+def exploration_title(result: Exploration) -> str:
+    """Layer, n, scores and seconds in a line."""
+    row = result.row()
+    return (
+        f"{row['layer']}, n = {row['n']}: IoU {row['IoU, all pixels']:.1f} % "
+        f"(held-out pixels {row['IoU, held out']:.1f} %), "
+        f"fit {row['fit seconds']:.2f} s, predict {row['predict seconds']:.2f} s"
+    )
+
+
+def draw_exploration(result: Exploration, classes: ClassSet, width: float = 2.5) -> Figure:
+    """Draw samples, ground truth, predicted mask and error map of one image.
+
+    Parameters
+    ----------
+    result : Exploration
+    classes : ClassSet
+    width : float
+        Inches a picture.
+
+    Returns
+    -------
+    Figure
+    """
+    truth = result.sample.mask
+    figure, axes = _row_of_pictures(4, truth.shape, width)
+    show_samples(result.sample.image, result.pixels, "samples", axes[0])
+    show_mask(truth, "ground truth", axes[1])
+    show_mask(result.mask, "prediction", axes[2])
+    show_image(error_map(truth, result.mask), "wrong pixels: black", axes[3])
+    figure.suptitle(exploration_title(result), fontsize="medium")
+    _legend_of(figure, truth, classes)
+    return figure
+
+
+def draw_decisions(
+    decision: np.ndarray, labels: Sequence[int], classes: ClassSet, width: float = 2.5
+) -> Figure:
+    """Draw one-vs-rest decision functions as maps, red where a class is accepted.
+
+    Parameters
+    ----------
+    decision : ndarray, shape (H, W, k)
+        In margins, see `one_vs_rest_maps`.
+    labels : sequence of int
+        The k classes.
+    classes : ClassSet
+    width : float
+        Inches a picture.
+
+    Returns
+    -------
+    Figure
+        All maps share one colour scale, white at the boundary 0.
+    """
+    figure, axes = _row_of_pictures(len(labels), decision.shape[:2], width)
+    bound = max(float(np.abs(decision).max()), 1.0)
+    for position, (label, ax) in enumerate(zip(labels, axes, strict=True)):
+        drawn = ax.imshow(decision[..., position], cmap="RdBu_r", vmin=-bound, vmax=bound)
+        ax.contour(decision[..., position], levels=[0], colors="black", linewidths=0.6)
+        ax.set_title(f"{classes.names[label]} / rest")
+        ax.set_axis_off()
+    figure.colorbar(drawn, ax=axes, label="decision function (margins)", shrink=0.8)
+    return figure
+
+
+def one_vs_rest_maps(decision: np.ndarray, n_classes: int) -> np.ndarray:
+    """Decision functions with a map for every class, also where fewer than three were fitted.
+
+    Parameters
+    ----------
+    decision : ndarray, shape (H, W) or (H, W, k)
+        As `wsss_lib.expand.svm.ImageSVM.decision_function` gives it.
+    n_classes : int
+        How many classes were fitted.
+
+    Returns
+    -------
+    ndarray, shape (H, W, n_classes)
+        With two classes, the first has the second's function with its sign turned.
+    """
+    if n_classes == 2:
+        return np.stack([-decision, decision], -1)
+    return decision.reshape(*decision.shape[:2], n_classes)
+
+
+def _row_of_pictures(
+    count: int, size: tuple[int, int], width: float
+) -> tuple[Figure, Sequence[plt.Axes]]:
+    height = width * size[0] / size[1]
+    figure, axes = plt.subplots(
+        1, count, figsize=(width * count, height + 0.7), squeeze=False, layout="constrained"
+    )
+    return figure, axes[0]
+
+
+def _legend_of(figure: Figure, truth: np.ndarray, classes: ClassSet) -> None:
+    labels = np.unique(truth)
+    class_legend(figure, classes, labels[labels != VOID].tolist(), void=VOID in labels)
