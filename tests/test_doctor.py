@@ -38,7 +38,12 @@ def test_missing_data_is_a_note_with_the_next_command(empty):
 
 def test_data_that_is_there_is_found(empty):
     (empty / "cache" / f"toy-{TOY_VERSION}" / "VOCdevkit").mkdir(parents=True)
-    assert found(doctor.examine())["toy set"].status == "ok"
+    (empty / "cache" / "weights").mkdir()
+    (empty / "cache" / "weights" / "toy-resnet18-0123456789.pth").touch()
+    (empty / "cache" / "weights" / "resnet50-0676ba61.pth").touch()  # ImageNet's, not trained here
+    checks = found(doctor.examine())
+    assert checks["toy set"].status == "ok"
+    assert checks["trained weights"].found.startswith("toy-resnet18-0123456789.pth in ")
 
 
 def test_a_package_that_is_not_installed_is_missing(monkeypatch, empty):

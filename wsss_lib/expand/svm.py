@@ -10,12 +10,21 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.expand.engine import libsvm, predict_numpy
+from wsss_lib.expand.engine.backends import backend, check_device
 from wsss_lib.expand.engine.duals import Duals
+from wsss_lib.expand.engine.fit import (
+    Problem,
+    pixel_samples,
+    solve_libsvm,
+    solve_ours,
+    vector_samples,
+)
 from wsss_lib.expand.engine.inputs import as_maps, as_rows, check_labels, labelled_pixels
+from wsss_lib.expand.engine.predict_numpy import linear_maps
+from wsss_lib.expand.engine.samples import Samples, scale_gamma
 
 KERNELS = ("rbf", "linear")
-SOLVERS = ("ours", "libsvm")
+SOLVERS = {"ours": solve_ours, "libsvm": solve_libsvm}
 
 
 class ImageSVM(ClassifierMixin, BaseEstimator):
@@ -35,9 +44,11 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
     tol : float
         Tolerance of the stopping criterion, the largest violation of the optimality conditions.
     device : str
-        ``"cpu"``.
+        ``"cpu"``: compiled loops, or plain NumPy where numba is missing. ``"cuda"``: torch
+        predicts there. For comparison, ``"numpy"`` and ``"torch:cpu"``.
     threads : int, optional
-        Threads to use; all that the environment allows when left out.
+        Threads to use; when left out ``NUMBA_NUM_THREADS``, ``OMP_NUM_THREADS`` or all cores.
+        Labels do not depend on it.
 
     Attributes
     ----------
@@ -47,7 +58,11 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         Which samples support at least one of the problems.
     n_support_ : int
     duals_ : Duals
-        Support vectors, dual coefficients and intercepts; absent with a single class.
+        Support vectors, dual coefficients and intercepts; empty with a single class.
+    objective_ : ndarray, shape (k,)
+        Of each dual problem, NaN where libsvm solved it.
+    n_iter_ : ndarray, shape (k,), int
+        Steps of the solver.
     n_features_in_ : int
     """
 
@@ -88,6 +103,7 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         if self.threads is not None and self.threads < 1:
             raise ParameterError(f"threads={self.threads}; at least 1 was expected.")
         parse_gamma(self.gamma)
+        check_device(self.device)
 
     def fit(self, X, y) -> "ImageSVM":
         """Fit one decision function per class; two classes are one problem.
@@ -109,14 +125,14 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         self.check_parameters()
         maps = as_maps(X)
         if maps is None:
-            samples = as_rows(X)
-            labels = check_labels(y, len(samples))
+            X = as_rows(X)
+            labels, samples = check_labels(y, len(X)), vector_samples(X)
         else:
             rows, cols, labels = labelled_pixels(y, maps[0].image_size)
-            samples = np.hstack([feature.at(rows, cols) for feature in maps])
-        self.n_features_in_ = samples.shape[1]
+            samples = pixel_samples(maps, rows, cols, backend(self.device), self.threads)
+        self.n_features_in_ = samples.width
         self.classes_ = np.unique(labels)
-        self._solve(samples, self._targets(labels))
+        self._solve(samples, labels)
         return self
 
     def decision_function(self, X) -> np.ndarray:
@@ -167,28 +183,41 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
             return self.classes_[(decision > 0).astype(int)]
         return self.classes_[decision.argmax(-1)]
 
-    def _targets(self, labels: np.ndarray) -> np.ndarray:
-        """For each problem, which samples are positive: shape (n, k), bool."""
-        positive = self.classes_[1:] if len(self.classes_) <= 2 else self.classes_
-        return labels[:, None] == positive
-
-    def _solve(self, samples: np.ndarray, targets: np.ndarray) -> None:
+    def _solve(self, samples: Samples, labels: np.ndarray) -> None:
+        """Solve a problem for each class, or the only one of two classes, or none of one."""
         number, of_scale = parse_gamma(self.gamma)
         self.gamma_ = number * scale_gamma(samples) if of_scale else number
-        coef, intercept = libsvm.solve(samples, targets, self.kernel, self.gamma_, self.C, self.tol)
+        positive = self.classes_ if len(self.classes_) > 2 else self.classes_[1:]
+        targets = labels[:, None] == positive
+        problem = Problem(samples, targets, self.kernel, self.gamma_, self.C, self.tol)
+        solutions = (
+            SOLVERS[self.solver](problem, backend(self.device), self.threads)
+            if len(positive)
+            else []
+        )
+        coef = np.array([solution.beta for solution in solutions]).reshape(-1, len(samples)).T
+        self.objective_ = np.array([solution.objective for solution in solutions])
+        self.n_iter_ = np.array([solution.steps for solution in solutions], int)
         self.support_ = np.flatnonzero(coef.any(1))
         self.n_support_ = len(self.support_)
         self.duals_ = Duals(
-            self.kernel, self.gamma_, samples[self.support_], coef[self.support_], intercept
+            self.kernel,
+            self.gamma_,
+            samples.vectors(self.support_),
+            coef[self.support_],
+            np.array([solution.intercept for solution in solutions]),
         )
 
     def _decide(self, X, are_rows: bool) -> np.ndarray:
-        linear = self.kernel == "linear"
-        if are_rows and linear:
-            return X @ self.duals_.weights + self.duals_.intercept
-        if are_rows:
-            return predict_numpy.decide_rows(X, self.duals_)
-        return (predict_numpy.linear_maps if linear else predict_numpy.decide_maps)(X, self.duals_)
+        if self.kernel == "linear":
+            return (
+                X @ self.duals_.weights + self.duals_.intercept
+                if are_rows
+                else linear_maps(X, self.duals_)
+            )
+        chosen = backend(self.device)
+        decide = chosen.decide_rows if are_rows else chosen.decide_maps
+        return decide(X, self.duals_, self.threads)
 
 
 def parse_gamma(gamma: float | str) -> tuple[float, bool]:
@@ -213,9 +242,3 @@ def parse_gamma(gamma: float | str) -> tuple[float, bool]:
             f"gamma={gamma!r}; expected a positive number, 'scale' or a multiple such as '3xscale'."
         )
     return value, text.endswith("scale")
-
-
-def scale_gamma(samples: np.ndarray) -> float:
-    """scikit-learn's ``gamma="scale"``: 1 / (d * variance of all values); 1 without variance."""
-    variance = samples.var(dtype=np.float64)
-    return 1 / (samples.shape[1] * variance) if variance else 1.0

@@ -25,7 +25,7 @@ def palette_chart(classes: ClassSet, ax: Axes | None = None) -> Axes:
         swatch = plt.Rectangle((x, y + 0.1), 0.22, 0.8, facecolor=palette()[label] / 255, ec="0.4")
         ax.add_patch(swatch)
         ax.text(x + 0.28, y + 0.5, f"{label}  {name}", va="center")
-    ax.set(xlim=(-0.02, columns), ylim=(min(len(labels), 8), 0))
+    ax.set(xlim=(-0.02, max(columns, 3)), ylim=(min(len(labels), 8), 0))
     ax.set_axis_off()
     return ax
 
@@ -81,12 +81,12 @@ def area_boxes(counts: np.ndarray, classes: ClassSet, ax: Axes | None = None) ->
 
 
 def cooccurrence_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how many images show two classes together, as a heat map with its numbers."""
+    """Draw how many images show two classes together, as a heat map; zeros stay blank."""
     ax = ax or plt.gca()
+    numbers = table.astype(str).where(table > 0, "")
     sns.heatmap(
-        table, ax=ax, annot=True, fmt="d", cmap="cividis", cbar=False, square=True, linewidths=0.5,
-        annot_kws={"size": 9 if len(table) < 10 else 6},
-    )  # fmt: skip
+        table, ax=ax, annot=numbers, fmt="", cmap="cividis", cbar=False, square=True, linewidths=0.5
+    )
     ax.set(xlabel="", ylabel="")
     ax.tick_params(axis="x", rotation=90)
     ax.tick_params(axis="y", rotation=0)

@@ -71,12 +71,15 @@ def balance_plot(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     The best place is the upper right corner. A line joins the layers from shallow to deep.
     """
     ax = ax or plt.gca()
-    ax.plot(table["resolution"], table["semantics"], "-o", color="#08519c", markersize=7)
-    for layer, row in table.iterrows():
-        ax.annotate(layer, row[["resolution", "semantics"]], (7, 5), textcoords="offset points")
+    ax.plot(table["resolution"], table["semantics"], "-", color="0.7", zorder=1)
+    colours = plt.get_cmap("viridis")(np.linspace(0, 0.95, len(table)))
+    for (layer, row), colour, marker in zip(table.iterrows(), colours, "osD^vP<>X*h", strict=False):
+        place = row["resolution"], row["semantics"]
+        ax.scatter(*place, s=60, color=colour, marker=marker, label=layer, zorder=2)
     ax.set(
         xlabel="resolution: mean IoU with one label a cell (%)",
         ylabel="semantics: mean recall of cells (%)",
     )
-    ax.margins(0.12)
+    ax.margins(0.1)
+    ax.legend(frameon=False)
     return ax

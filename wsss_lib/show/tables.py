@@ -101,19 +101,23 @@ def iou_heatmap(
     table : DataFrame
         One row a feature, one column a class.
     ax : Axes, optional
+        When left out, a new figure of a size that fits the table.
     difference : bool
         Colours diverge from 0 instead of running from 0 to 100.
     label : str
         Of the colour bar.
     """
-    ax = ax or plt.gca()
+    if ax is None:
+        size = (2 + 0.65 * table.shape[1], 1 + 0.45 * len(table))
+        ax = plt.figure(figsize=size, layout="constrained").add_subplot()
     if difference:
         bound = max(float(np.nanmax(np.abs(table.to_numpy()))), 0.1)
         colours = {"cmap": "RdBu", "vmin": -bound, "vmax": bound}
     else:
         colours = {"cmap": "cividis", "vmin": 0, "vmax": 100}
+    shown = table.round(1) + 0.0  # no "-0.0"
     sns.heatmap(
-        table, ax=ax, annot=True, fmt=".1f", linewidths=0.5, cbar_kws={"label": label}, **colours
+        shown, ax=ax, annot=True, fmt=".1f", linewidths=0.5, cbar_kws={"label": label}, **colours
     )
     ax.set(xlabel="", ylabel="")
     ax.tick_params(axis="x", rotation=45)

@@ -50,9 +50,9 @@ class Kind:
 
 #: The classes in index order, from 1; index 0 is the background.
 KINDS = {
-    "leaf": Kind(shapes.leaf, textures.veins, tilt=180),
-    "shell": Kind(shapes.shell, textures.ribs, tilt=180),
-    "starfish": Kind(shapes.starfish, textures.dots, tilt=180),
+    "leaf": Kind(shapes.leaf, textures.veins, tilt=40),
+    "shell": Kind(shapes.shell, textures.ribs, tilt=40),
+    "starfish": Kind(shapes.starfish, textures.dots, tilt=36),
     "fish": Kind(
         shapes.fish,
         textures.scales,

@@ -67,7 +67,7 @@ def _ground(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     hue = noise(shape, rng, 2.2)
     return np.stack(
         [
-            _spread(_landscape(shape, rng), rng.uniform(-0.4, 0.4), rng.uniform(0.35, 0.65)),
+            _spread(_landscape(shape, rng), rng.uniform(-0.4, 0.4), rng.uniform(0.25, 0.55)),
             _spread(hue, rng.uniform(-0.3, 0.3), 0.55),
             1 + 0.12 * noise(shape, rng, 3.0, coarsest=200),
         ]
@@ -106,7 +106,7 @@ def _texture(thing: Thing, rng: np.random.Generator) -> np.ndarray:
     period = np.clip(0.3 * size, 5.5, 9.5) * rng.uniform(0.9, 1.15) / size
     u, v = thing.frame.coordinates(shape)
     field = thing.texture(u, v, period, rng)
-    field = field / field.std() + 0.3 * noise(shape, rng, 1.0)
+    field = field / field.std() + 0.2 * noise(shape, rng, 1.0)
     if thing.eye:
         distance = np.hypot(u - thing.eye[0], v - thing.eye[1])
         field = np.select([distance < 0.055, distance < 0.1], [-3.0, 2.0], field)

@@ -11,7 +11,7 @@ from wsss_lib.datasets.toy.shapes import Frame
 
 _KINDS = tuple(KINDS.values())
 _SIDES = (96, 161)
-_OVERLAP = 0.35  # an object hides at most this share of the smaller of two
+_OVERLAP = 0.35  # two objects share at most so much of the smaller one
 _VISIBLE = 80  # pixels that an object shows at least; the void border takes some of them
 
 
@@ -105,8 +105,8 @@ def _try_scene(
 
 def _place(label: int, shape: tuple[int, int], rng: np.random.Generator, alone: bool) -> Thing:
     kind = _KINDS[label - 1]
-    small = rng.random() < (0.12 if alone else 0.25)
-    low, high = (0.12, 0.17) if small else (0.24, 0.42 if alone else 0.36)
+    small = rng.random() < (0.1 if alone else 0.2)
+    low, high = (0.14, 0.18) if small else (0.24, 0.42 if alone else 0.36)
     size = min(shape) * rng.uniform(low, high)
     margin = (0.9 if rng.random() < 0.8 else 0.6) * size  # one in five may leave the image
     below = 1.45 * size if kind.companion else margin

@@ -70,7 +70,7 @@ def _ellipse(u: float, v: float, half_u: float, half_v: float) -> np.ndarray:
 def leaf(rng: np.random.Generator) -> Outline:
     """A pointed blade with a stalk."""
     u = np.linspace(-1, 1, 40)
-    half = rng.uniform(0.42, 0.56) * (1 - u**2) * (1 - rng.uniform(0.1, 0.4) * u)
+    half = rng.uniform(0.5, 0.64) * (1 - u**2) * (1 - rng.uniform(0.1, 0.4) * u)
     blade = np.concatenate([np.stack([u, half], 1), np.stack([u, -half], 1)[::-1]])
     bend = rng.uniform(-0.15, 0.15)
     stalk = np.array([[-0.95, -0.04], [-1.3, bend - 0.03], [-1.3, bend + 0.03], [-0.95, 0.04]])

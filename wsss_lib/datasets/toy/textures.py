@@ -13,18 +13,18 @@ from scipy.spatial import cKDTree
 
 
 def veins(u: np.ndarray, v: np.ndarray, period: float, rng: np.random.Generator) -> np.ndarray:
-    """Stripes that branch off a midrib like chevrons."""
-    slope = rng.uniform(0.7, 1.1)
-    stripes = np.sin(2 * np.pi * (u - slope * np.abs(v)) / (1.1 * period))
-    return stripes - 3 * np.exp(-((v / (0.22 * period)) ** 2))
+    """Bold stripes that branch off a dark midrib like chevrons."""
+    slope = rng.uniform(0.8, 1.1)
+    stripes = np.tanh(2.5 * np.sin(2 * np.pi * (u - slope * np.abs(v)) / (1.4 * period)))
+    return stripes - 2.5 * np.exp(-((v / (0.35 * period)) ** 2))
 
 
 def ribs(u: np.ndarray, v: np.ndarray, period: float, rng: np.random.Generator) -> np.ndarray:
-    """Rays from the hinge of the shell, crossed by faint bands of growth."""
+    """Broad rays from the hinge of the shell, crossed by bands of growth."""
     angle, radius = np.arctan2(u, 0.75 - v), np.hypot(u, 0.75 - v)
-    rays = np.cos(np.round(5.6 / period) * angle)
+    rays = np.cos(np.round(4.2 / period) * angle)
     bands = np.sin(2 * np.pi * radius / (2.2 * period) + rng.uniform(0, 6))
-    return np.minimum(2 * radius, 1) ** 2 * rays + 0.5 * bands  # near the hinge rays are too fine
+    return np.minimum(2 * radius, 1) ** 2 * rays + 0.8 * bands  # near the hinge rays are too fine
 
 
 def dots(u: np.ndarray, v: np.ndarray, period: float, rng: np.random.Generator) -> np.ndarray:
@@ -54,19 +54,21 @@ def weave(u: np.ndarray, v: np.ndarray, period: float, rng: np.random.Generator)
 
 
 def plates(u: np.ndarray, v: np.ndarray, period: float, rng: np.random.Generator) -> np.ndarray:
-    """Irregular cells with dark seams, each of its own brightness."""
-    step = 1.5 * period
+    """Irregular plates with dark seams and dark hearts, each of its own brightness."""
+    step = 1.4 * period
     grid = np.mgrid[-2.5:2.5:step, -2.5:2.5:step].reshape(2, -1).T
-    points = grid + rng.uniform(-0.33, 0.33, grid.shape) * step
-    nearest, index = cKDTree(points).query(np.stack([u, v], -1), k=2)
-    seam = np.minimum((nearest[..., 1] - nearest[..., 0]) / (0.3 * step), 1)
-    return seam * 1.6 + rng.uniform(-0.5, 0.5, len(points))[index[..., 0]]
+    points = grid + rng.uniform(-0.3, 0.3, grid.shape) * step
+    distance, index = cKDTree(points).query(np.stack([u, v], -1), k=2)
+    near, next_ = np.moveaxis(distance, -1, 0)
+    seam = np.minimum((next_ - near) / (0.3 * step), 1)
+    heart = np.exp(-((near / (0.2 * step)) ** 2))
+    return 2 * seam - 1.5 * heart + rng.uniform(-0.3, 0.3, len(points))[index[..., 0]]
 
 
 def blades(u: np.ndarray, v: np.ndarray, period: float, rng: np.random.Generator) -> np.ndarray:
-    """Upright strands that sway, some lighter than others."""
+    """Fine upright strands that sway, some lighter than others."""
     sway = 0.35 * period * np.sin(2 * np.pi * v / (3.5 * period) + rng.uniform(0, 6))
-    return np.sin(2 * np.pi * (u + sway) / (0.9 * period)) + 0.4 * np.sin(5.3 * u / period)
+    return np.sin(2 * np.pi * (u + sway) / (0.6 * period)) + 0.5 * np.sin(4 * u / period)
 
 
 def bricks(u: np.ndarray, v: np.ndarray, period: float, rng: np.random.Generator) -> np.ndarray:

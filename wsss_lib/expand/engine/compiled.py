@@ -201,3 +201,55 @@ def direct_exponents(x, support, exponents):
         for j in range(len(exponents)):
             difference = value - line[j]
             exponents[j] -= difference * difference
+
+
+@compiled
+def gaussian(products, norms_a, norms_b, gamma):
+    """Turn inner products (a, b) of vectors into kernel values, in place.
+
+    Parameters
+    ----------
+    products : ndarray, shape (a, b), float32 or float64
+    norms_a, norms_b : ndarray, shapes (a, 1) and (b,), float64
+        Squared norms of the vectors.
+    gamma : float
+    """
+    factor = gamma * np.log2(np.e)
+    bias = (-factor * norms_b).astype(products.dtype)
+    double = products.dtype.type(2 * factor)
+    for i in range(len(products)):
+        line, norm = products[i], products.dtype.type(factor * norms_a[i, 0])
+        for j in range(len(bias)):
+            line[j] = exp2(min(double * line[j] + bias[j] - norm, products.dtype.type(0)))
+    return products
+
+
+@compiled
+def combine(cell_products, corners_a, weights_a, corners_b, weights_b):
+    """Inner products of pixels from those of cells.
+
+    Parameters
+    ----------
+    cell_products : ndarray, shape (m, m), float32
+    corners_a, corners_b : ndarray, shapes (a, 4) and (b, 4), int32
+        The cells round each pixel.
+    weights_a, weights_b : ndarray, same shapes, float32
+
+    Returns
+    -------
+    ndarray, shape (a, b), float32
+    """
+    result = np.empty((len(corners_a), len(corners_b)), np.float32)
+    line = np.empty(len(cell_products), np.float32)
+    for i in range(len(corners_a)):
+        near, w = corners_a[i], weights_a[i]
+        r0, r1 = cell_products[near[0]], cell_products[near[1]]
+        r2, r3 = cell_products[near[2]], cell_products[near[3]]
+        for c in range(len(line)):
+            line[c] = w[0] * r0[c] + w[1] * r1[c] + w[2] * r2[c] + w[3] * r3[c]
+        for j in range(len(corners_b)):
+            total = np.float32(0)
+            for k in range(4):
+                total += weights_b[j, k] * line[corners_b[j, k]]
+            result[i, j] = total
+    return result

@@ -13,13 +13,15 @@ BLOCK = 512
 PIXELS = 4096
 
 
-def decide_rows(X: np.ndarray, duals: Duals) -> np.ndarray:
+def decide_rows(X: np.ndarray, duals: Duals, threads: int | None = None) -> np.ndarray:
     """The RBF decision functions of feature vectors.
 
     Parameters
     ----------
     X : ndarray, shape (n, d)
     duals : Duals
+    threads : int, optional
+        Left to BLAS.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def decide_rows(X: np.ndarray, duals: Duals) -> np.ndarray:
     return result
 
 
-def decide_maps(maps: Sequence[FeatureMap], duals: Duals) -> np.ndarray:
+def decide_maps(maps: Sequence[FeatureMap], duals: Duals, threads: int | None = None) -> np.ndarray:
     """The RBF decision functions of every pixel, from inner products on the small maps.
 
     Parameters
@@ -42,6 +44,8 @@ def decide_maps(maps: Sequence[FeatureMap], duals: Duals) -> np.ndarray:
     maps : sequence of FeatureMap
         Their channels one after the other are the feature.
     duals : Duals
+    threads : int, optional
+        Left to BLAS.
 
     Returns
     -------
@@ -94,13 +98,19 @@ def _interpolated(grid: np.ndarray, rows: Axis, cols: Axis, support: np.ndarray)
 def _kernel(
     products: np.ndarray, norms: np.ndarray, support: np.ndarray, gamma: float
 ) -> np.ndarray:
-    """Inner products (..., n_sv) and squared norms (...) to kernel values, in place, as float64.
+    """Inner products (..., n_sv) and squared norms (...) to kernel values."""
+    own = np.einsum("nd,nd->n", support, support, dtype=np.float64)
+    return gaussian(products, norms[..., None], own, gamma)
+
+
+def gaussian(products: np.ndarray, norms: np.ndarray, own: np.ndarray, gamma: float) -> np.ndarray:
+    """Inner products to kernel values, as float64; the norms are spread over the products.
 
     Both norms are subtracted before the exponential: a product of two exponentials would overflow.
     """
     exponents = products.astype(np.float64)
     exponents *= 2
-    exponents -= norms[..., None]
-    exponents -= np.einsum("nd,nd->n", support, support, dtype=np.float64)
+    exponents -= norms
+    exponents -= own
     exponents *= gamma
     return np.exp(np.minimum(exponents, 0, out=exponents), out=exponents)

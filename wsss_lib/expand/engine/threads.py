@@ -55,3 +55,8 @@ def _controller() -> ThreadpoolController:
 def _cores() -> int:
     """The cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def slices(count: int, step: int) -> list[slice]:
+    """Cut ``range(count)`` into pieces of `step`; the last may be shorter."""
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]

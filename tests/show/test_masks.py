@@ -1,0 +1,76 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from wsss_lib.datasets.classes import VOC, VOID, palette
+from wsss_lib.datasets.devkit import Sample
+from wsss_lib.expand.sampling import PixelSamples, sample_mask
+from wsss_lib.show.masks import (
+    class_legend,
+    colour_mask,
+    error_map,
+    picture_grid,
+    samples_figure,
+    show_image,
+    show_samples,
+)
+
+MASK = np.array([[0, 8], [VOID, 8]], np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def test_masks_have_the_colours_that_voc_publishes():
+    cat, void = (64, 0, 0), (224, 224, 192)
+    assert colour_mask(MASK).tolist() == [[[0, 0, 0], list(cat)], [list(void), list(cat)]]
+
+
+def test_error_map_is_black_where_wrong_and_beige_where_nobody_knows():
+    picture = error_map(MASK, np.array([[0, 0], [0, 8]], np.uint8))
+    wrong, right, void = picture[0, 1], picture[0, 0], picture[1, 0]
+    assert wrong.tolist() == [0, 0, 0]
+    assert right.tolist() == picture[1, 1].tolist() != void.tolist()
+    assert void.tolist() == palette()[VOID].tolist()
+
+
+def test_pictures_are_drawn_pixel_by_pixel_on_the_given_axes():
+    _, (left, right) = plt.subplots(1, 2)
+    assert show_image(colour_mask(MASK), "a mask", left) is left
+    assert np.array_equal(left.images[0].get_array(), colour_mask(MASK))
+    assert left.get_title() == "a mask"
+    assert not right.images
+
+
+def test_samples_are_dots_in_the_colour_of_their_class():
+    pixels = PixelSamples(np.array([0, 1]), np.array([0, 1]), np.array([0, 8]), (2, 2), 1)
+    dots = show_samples(np.zeros((2, 2, 3), np.uint8), pixels).collections[0]
+    assert dots.get_offsets().tolist() == [[0, 0], [1, 1]]
+    assert np.array_equal(dots.get_facecolors()[:, :3], palette()[[0, 8]] / 255)
+
+
+def test_legend_names_the_classes_in_index_order_and_void_last():
+    figure = plt.figure()
+    class_legend(figure, VOC, [12, 8, 0], void=True)
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ["background", "cat", "dog", "void"]
+
+
+def test_grid_has_a_row_an_image_and_titles_on_top_only():
+    rows = [[np.zeros((4, 8, 3), np.uint8)] * 2, [np.zeros((9, 3, 3), np.uint8)] * 2]
+    figure = picture_grid(rows, ["image", "mask"])
+    assert [ax.get_title() for ax in figure.axes] == ["image", "mask", "", ""]
+    assert [ax.images[0].get_array().shape for ax in figure.axes[::2]] == [(4, 8, 3), (9, 3, 3)]
+
+
+def test_figure_6_shows_image_truth_and_the_samples_of_each_image():
+    images = [Sample(f"{n}", np.full((3, 4, 3), 50 * n, np.uint8), np.zeros((3, 4), np.uint8))
+              for n in range(2)]  # fmt: skip
+    pixels = [sample_mask(sample.mask, n + 1) for n, sample in enumerate(images)]
+    axes = samples_figure(images, pixels).axes
+    assert [ax.get_title() for ax in axes[:3]] == ["image", "ground truth", "samples"]
+    assert [len(ax.collections[0].get_offsets()) for ax in axes[2::3]] == [1, 2]
+    assert all(len(ax.images) == 1 for ax in axes)

@@ -1,0 +1,139 @@
+"""The labelled samples as a kernel matrix needs them: by inner products, not by their features."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wsss_lib.expand.engine.interpolation import Axis, axes, cells
+from wsss_lib.expand.engine.threads import run, slices
+from wsss_lib.features import FeatureMap
+
+#: Cells whose inner products are one piece of work.
+CELLS = 256
+
+
+class VectorSamples:
+    """Samples given by their feature vectors.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, d), float32 or float64
+    """
+
+    def __init__(self, X: np.ndarray) -> None:
+        self.X, self.width = X, X.shape[1]
+        self.total = X.sum(dtype=np.float64)
+        self.squared_norms = np.einsum("nd,nd->n", X, X, dtype=np.float64)
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def vectors(self, which: np.ndarray) -> np.ndarray:
+        """Some of the feature vectors, shape (len(which), d)."""
+        return self.X[which]
+
+    def products(self, a: slice, b: slice) -> np.ndarray:
+        """Inner products of two ranges of samples."""
+        return self.X[a] @ self.X[b].T
+
+
+class CellSamples:
+    """Pixels of a map with fewer cells than there are samples.
+
+    A pixel's feature is a combination of four cells, so inner products of pixels are combinations
+    of inner products of cells: d features are multiplied for pairs of cells only.
+
+    Parameters
+    ----------
+    map_ : FeatureMap
+    rows, cols : ndarray, shape (n,), int
+    combine : callable
+        ``combine(cell_products, corners_a, weights_a, corners_b, weights_b)``.
+    threads : int, optional
+    """
+
+    def __init__(self, map_: FeatureMap, rows, cols, combine, threads: int | None) -> None:
+        self.map, self.rows, self.cols, self.combine = map_, rows, cols, combine
+        self.width = map_.channels
+        self.corners, self.weights = _corners(*axes(map_), rows, cols, map_.size[1])
+        values = cells(map_).reshape(-1, self.width)
+        self.cell_products = np.empty((len(values), len(values)), np.float32)
+
+        def work(part: slice) -> None:
+            np.matmul(values[part], values.T, out=self.cell_products[part])
+
+        run(work, slices(len(values), CELLS), threads)
+        sums = values.sum(1, dtype=np.float64)
+        self.total = float((sums[self.corners] * self.weights).sum())
+        near = self.cell_products[self.corners[:, :, None], self.corners[:, None, :]]
+        weights = self.weights.astype(np.float64)
+        self.squared_norms = np.einsum("njk,nj,nk->n", near, weights, weights)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def vectors(self, which: np.ndarray) -> np.ndarray:
+        """As of `VectorSamples`."""
+        return self.map.at(self.rows[which], self.cols[which])
+
+    def products(self, a: slice, b: slice) -> np.ndarray:
+        """As of `VectorSamples`."""
+        return self.combine(
+            self.cell_products, self.corners[a], self.weights[a], self.corners[b], self.weights[b]
+        )
+
+
+@dataclass(frozen=True)
+class JoinedSamples:
+    """The same pixels in several maps, whose channels stand one after the other."""
+
+    parts: Sequence[VectorSamples | CellSamples]
+
+    def __len__(self) -> int:
+        return len(self.parts[0])
+
+    @property
+    def width(self) -> int:
+        """The number of features."""
+        return sum(part.width for part in self.parts)
+
+    @property
+    def total(self) -> float:
+        """The sum of all features of all samples."""
+        return sum(part.total for part in self.parts)
+
+    @property
+    def squared_norms(self) -> np.ndarray:
+        """Of every sample, shape (n,), float64."""
+        return sum(part.squared_norms for part in self.parts)
+
+    def vectors(self, which: np.ndarray) -> np.ndarray:
+        """As of `VectorSamples`."""
+        return np.hstack([part.vectors(which) for part in self.parts])
+
+    def products(self, a: slice, b: slice) -> np.ndarray:
+        """As of `VectorSamples`."""
+        return sum(part.products(a, b) for part in self.parts)
+
+
+Samples = VectorSamples | CellSamples | JoinedSamples
+
+
+def scale_gamma(samples: Samples) -> float:
+    """scikit-learn's ``gamma="scale"``: 1 / (d * variance of all values); 1 without variance."""
+    values = len(samples) * samples.width
+    variance = samples.squared_norms.sum() / values - (samples.total / values) ** 2
+    return 1 / (samples.width * variance) if variance > 0 else 1.0
+
+
+def _corners(
+    rows_axis: Axis, cols_axis: Axis, rows: np.ndarray, cols: np.ndarray, width: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The four cells round each pixel, as indices of a flat map, and their weights: (n, 4)."""
+    ys = (rows_axis.first[rows], rows_axis.second[rows])
+    xs = (cols_axis.first[cols], cols_axis.second[cols])
+    down, across = rows_axis.weight[rows], cols_axis.weight[cols]
+    corners = [y * width + x for y in ys for x in xs]
+    weights = [v * u for v in (1 - down, down) for u in (1 - across, across)]
+    return np.stack(corners, 1).astype(np.int32), np.stack(weights, 1)

@@ -1,0 +1,143 @@
+"""Sequential minimal optimisation of one binary SVM over a given Gram matrix, compiled.
+
+With ``beta_i = y_i alpha_i`` the dual problem is to minimise
+
+    1/2 beta' K beta - y' beta   with   sum(beta) = 0   and   0 <= y_i beta_i <= C,
+
+and the labels vanish from everything but the bounds. Each step moves one pair, chosen by the
+second-order rule of Fan, Chen and Lin (JMLR 6, 2005), and stops as libsvm does: when no pair
+violates the optimality conditions by `tol`.
+"""
+
+import numpy as np
+
+from wsss_lib.expand.engine.compiled import compiled
+from wsss_lib.expand.engine.solution import MAX_STEPS, TAU, Solution, finish
+
+#: Samples that are searched at once: a maximum is found by block first, its place afterwards.
+BLOCK = 128
+#: Put beside a gradient to take its sample out of a search.
+NEVER = np.float32(1e30)
+
+
+def solve(gram: np.ndarray, target: np.ndarray, C: float, tol: float) -> Solution:
+    """Solve one binary problem.
+
+    Parameters
+    ----------
+    gram : ndarray, shape (n, n), float32, C-contiguous
+    target : ndarray, shape (n,), bool
+        Positive samples.
+    C, tol : float
+    """
+    y = np.where(target, 1.0, -1.0)
+    beta, gradient, steps = _minimise(gram, y, float(C), float(tol), MAX_STEPS)
+    return finish(beta, gradient, y, C, steps)
+
+
+@compiled
+def _minimise(K, y, C, tol, max_steps):
+    """Beta, ``y - K beta`` and the number of steps."""
+    n = len(y)
+    beta, gradient = np.zeros(n), y.copy()
+    diagonal = np.empty(n, np.float32)
+    cannot_rise, cannot_fall = np.empty(n, np.float32), np.empty(n, np.float32)
+    for t in range(n):
+        diagonal[t] = K[t, t]
+        cannot_rise[t] = 0 if y[t] > 0 else NEVER
+        cannot_fall[t] = NEVER if y[t] > 0 else 0
+    i, j, move, steps = 0, 0, 0.0, 0
+    while steps < max_steps:
+        i = _move_and_pick(gradient, K[i], K[j], move, cannot_rise)
+        j, violation = _pick_partner(
+            gradient, K[i], gradient[i], diagonal, diagonal[i], cannot_fall
+        )
+        if violation < tol:
+            break
+        curvature = np.float64(diagonal[i]) + diagonal[j] - 2 * np.float64(K[i, j])
+        top = C if y[i] > 0 else 0.0
+        bottom = 0.0 if y[j] > 0 else -C
+        move = (gradient[i] - gradient[j]) / max(curvature, TAU)
+        rise, fall = top - beta[i], beta[j] - bottom
+        move = min(move, min(rise, fall))
+        # a bound is reached exactly, not but for rounding: what lies on it is taken out of searches
+        beta[i] = top if move == rise else beta[i] + move
+        beta[j] = bottom if move == fall else beta[j] - move
+        for t in (i, j):
+            top, bottom = (C, 0.0) if y[t] > 0 else (0.0, -C)
+            cannot_rise[t] = 0 if beta[t] < top else NEVER
+            cannot_fall[t] = 0 if beta[t] > bottom else NEVER
+        steps += 1
+    return beta, gradient, steps
+
+
+@compiled
+def _move_and_pick(gradient, Ki, Kj, move, cannot_rise):
+    """Update the gradient for a moved pair; the sample that gains most by rising.
+
+    Blocks are slices: an index that surely is not negative lets the compiler vectorise.
+    """
+    best, where = _ordered(-1e300), 0
+    for start in range(0, len(gradient), BLOCK):
+        part = slice(start, start + BLOCK)
+        g, one, other, barred = gradient[part], Ki[part], Kj[part], cannot_rise[part]
+        most = _ordered(-1e300)
+        for t in range(len(g)):
+            g[t] -= move * (np.float64(one[t]) - np.float64(other[t]))
+            most = max(most, _ordered(g[t] - barred[t]))
+        if most > best:
+            best, where = most, start
+    # searched anew, not for the value found: the compiler may round differently in the two loops
+    first, best = where, _ordered(-1e300)
+    for t in range(first, min(first + BLOCK, len(gradient))):
+        value = _ordered(gradient[t] - cannot_rise[t])
+        if value > best:
+            best, where = value, t
+    return where
+
+
+@compiled
+def _pick_partner(gradient, Ki, highest, diagonal, diagonal_i, cannot_fall):
+    """The sample whose fall, with the rise of i, lowers the objective most; the worst violation."""
+    best, where, worst = np.int32(0), 0, np.int32(0)
+    for start in range(0, len(gradient), BLOCK):
+        part = slice(start, start + BLOCK)
+        g, row, own, barred = gradient[part], Ki[part], diagonal[part], cannot_fall[part]
+        most = np.int32(0)
+        for t in range(len(g)):
+            gap = _gap(highest, g[t], barred[t])
+            most = max(most, _bits(gap * gap / _curvature(diagonal_i, own[t], row[t])))
+            worst = max(worst, _bits(gap))
+        if most > best:
+            best, where = most, start
+    first, best = where, np.int32(0)
+    for t in range(first, min(first + BLOCK, len(gradient))):
+        gap = _gap(highest, gradient[t], cannot_fall[t])
+        value = _bits(gap * gap / _curvature(diagonal_i, diagonal[t], Ki[t]))
+        if value > best:
+            best, where = value, t
+    return where, np.float64(np.int32(worst).view(np.float32))
+
+
+@compiled
+def _gap(highest, gradient, cannot_fall):
+    """How far a sample and the highest violate optimality, 0 if they do not; float32 to choose."""
+    return max(np.float32(highest - gradient) - cannot_fall, np.float32(0))
+
+
+@compiled
+def _curvature(diagonal_i, diagonal_t, K_it):
+    return max(diagonal_i + diagonal_t - np.float32(2) * K_it, np.float32(TAU))
+
+
+@compiled
+def _bits(value):
+    """A float32 >= 0 as an integer of the same order: compilers vectorise integer maxima."""
+    return np.float32(value).view(np.int32)
+
+
+@compiled
+def _ordered(value):
+    """A float64 as an integer of the same order."""
+    bits = np.float64(value).view(np.int64)
+    return bits ^ ((bits >> np.int64(63)) & np.int64(0x7FFFFFFFFFFFFFFF))
