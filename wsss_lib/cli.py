@@ -186,9 +186,11 @@ def table1(
 @main.command()
 @DATASET
 @click.argument("numbers", nargs=-1)
-@click.option("--timeout", default=3600, show_default=True, help="Seconds a cell may take.")
+@click.option("--timeout", type=int, help="Seconds a cell may take [1800; voc: a week].")
 @click.option("--parameters", type=Path, help="YAML of parameters by notebook.")
-def notebooks(dataset: str, numbers: tuple[str, ...], timeout: int, parameters: Path) -> None:
+def notebooks(
+    dataset: str, numbers: tuple[str, ...], timeout: int | None, parameters: Path
+) -> None:
     """Execute the notebooks (all, or e.g. 03 05) headless with papermill."""
     from wsss_lib.run import find_notebooks, read_parameters, run_notebooks
 

@@ -16,6 +16,9 @@ from wsss_lib.paths import notebooks_dir, output_dir, shown
 #: With Agg no figure would appear in the executed notebook, and papermill would stay green.
 BACKEND = "module://matplotlib_inline.backend_inline"
 
+#: Seconds that one cell may take. On VOC a cell can train a network or expand 1464 images.
+TIMEOUT = {"toy": 1800, "voc": 7 * 24 * 3600}
+
 
 def find_notebooks(numbers: Sequence[str] = (), folder: Path | None = None) -> list[Path]:
     """The notebooks whose names begin with the given numbers, in order; all without any.
@@ -69,7 +72,7 @@ def parameters_for(path: Path, dataset: str, overrides: Mapping[str, dict]) -> d
 
 
 def run_notebook(
-    path: Path, output: Path, parameters: Mapping[str, object], timeout: int = 3600
+    path: Path, output: Path, parameters: Mapping[str, object], timeout: int = TIMEOUT["toy"]
 ) -> None:
     """Execute one notebook with papermill.
 
@@ -114,7 +117,7 @@ def run_notebooks(
     paths: Sequence[Path],
     dataset: str = "toy",
     overrides: Mapping[str, dict] | None = None,
-    timeout: int = 3600,
+    timeout: int | None = None,
     out: Path | None = None,
 ) -> dict[str, float]:
     """Execute notebooks in order, with a progress bar and a line of minutes for each.
@@ -125,8 +128,8 @@ def run_notebooks(
     dataset : {"toy", "voc"}
     overrides : mapping, optional
         As `read_parameters` reads them; by default ``notebooks/parameters/<dataset>.yaml``.
-    timeout : int
-        Seconds that one cell may take.
+    timeout : int, optional
+        Seconds that one cell may take, by default `TIMEOUT` of the data set.
     out : Path, optional
         Where the executed notebooks go; ``build/notebooks/<dataset>/`` by default.
 
@@ -143,7 +146,7 @@ def run_notebooks(
     for path, parameters in (bar := tqdm(calls, unit="notebook")):
         bar.set_description(path.stem)
         start = time.perf_counter()
-        run_notebook(path, out / path.name, parameters, timeout)
+        run_notebook(path, out / path.name, parameters, timeout or TIMEOUT[dataset])
         minutes[path.stem] = (time.perf_counter() - start) / 60
         bar.write(f"{path.stem:28} {minutes[path.stem]:5.1f} min")
     return minutes

@@ -23,8 +23,9 @@ def test_the_row_has_the_scores_in_per_cent_and_the_cost(tiny):
     result = explore(tiny, None, "tiny_0", "img", 20)
     row = result.row()
     truth, mask = result.sample.mask, result.mask
-    ious = [((truth == k) & (mask == k)).sum() / ((truth == k) | ((mask == k) & (truth < 255))).sum()
-            for k in (0, 1)]  # fmt: skip
+    known = truth < 255
+    pairs = [((truth == k) & known, (mask == k) & known) for k in (0, 1)]
+    ious = [(true & called).sum() / (true | called).sum() for true, called in pairs]
     assert row["IoU, all pixels"] == pytest.approx(100 * np.mean(ious))
     assert row["support vectors"] == len(result.expansion.svm.duals_.support)
     assert (row["image"], row["layer"], row["n"]) == ("tiny_0", "img", 20)

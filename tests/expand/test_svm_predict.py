@@ -119,6 +119,17 @@ def test_exponential(dtype, accuracy):
     assert every(np.array([-1e9], dtype))[0] < 1e-37
 
 
+def test_compiles_where_no_folder_can_be_written(monkeypatch):
+    def refuse(self):
+        raise OSError("read-only")
+
+    for name in ("_InTreeCacheLocator", "_UserWideCacheLocator"):
+        monkeypatch.setattr(f"numba.core.caching.{name}.ensure_cache_path", refuse)
+    twice = compiled.compiled(lambda x: 2 * x)
+    assert twice(21) == 42
+    assert not twice.stats.cache_path
+
+
 def test_distinct_rows_and_merged_duals():
     X = np.array([[1, 2], [0, 2], [1, 2], [1, 3]], np.float32)
     rows, inverse = distinct_rows(X)

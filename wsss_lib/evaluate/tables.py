@@ -8,7 +8,7 @@ import pandas as pd
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.evaluate.sweep import SweepResult
 from wsss_lib.files import write_text
-from wsss_lib.metrics import iou, mean_iou
+from wsss_lib.metrics import iou
 
 
 def iou_table(result: SweepResult, classes: ClassSet, pixels: str = "confusion") -> pd.DataFrame:
@@ -25,15 +25,17 @@ def iou_table(result: SweepResult, classes: ClassSet, pixels: str = "confusion")
     Returns
     -------
     DataFrame
-        One row a setting, indexed by ``feature``; one column a class (NaN where it is absent) and
-        ``mean`` over the classes present.
+        One row a setting, indexed by ``feature``; one column a class (NaN where none of its pixels
+        counts) and ``mean`` over the others.
     """
     rows = {}
     for setting, done in result.rows.items():
         pooled = sum(
             (np.array(row[pixels]) for row in done), np.zeros((len(classes),) * 2, np.int64)
         )
-        rows[setting.feature] = [*iou(pooled), mean_iou(pooled)]
+        scores = iou(pooled)
+        scores[pooled.sum(1) == 0] = np.nan  # sampled to its last pixel: nothing left to be right
+        rows[setting.feature] = [*scores, np.nanmean(scores) if done else np.nan]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=[*classes.short, "mean"])
     return (100 * table).rename_axis("feature")
 

@@ -126,10 +126,10 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         maps = as_maps(X)
         if maps is None:
             X = as_rows(X)
-            labels, samples = check_labels(y, len(X)), vector_samples(X)
+            labels, samples = check_labels(y, len(X)), vector_samples(X, self.C)
         else:
             rows, cols, labels = labelled_pixels(y, maps[0].image_size)
-            samples = pixel_samples(maps, rows, cols, backend(self.device), self.threads)
+            samples = pixel_samples(maps, rows, cols, self.C, backend(self.device), self.threads)
         self.n_features_in_ = samples.width
         self.classes_ = np.unique(labels)
         self._solve(samples, labels)

@@ -1,7 +1,7 @@
 """Figures on disk: the picture, the numbers behind it, and where both come from."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,6 +23,8 @@ def save_figure(
     params: Mapping[str, object],
     notebook: str,
     alt: str,
+    also: Sequence[str] = (),
+    float_format: str = "%.6g",
     dpi: int = 150,
 ) -> Path:
     """Write ``figures/<dataset>/<name>.png``, its numbers as CSV, and an entry in the manifest.
@@ -41,6 +43,10 @@ def save_figure(
         Which notebook made it.
     alt : str
         One sentence that tells what is to be seen, for readers who cannot see it.
+    also : sequence of str
+        Files of the same folder that belong to the figure and were written by other means.
+    float_format : str
+        Of the numbers in the CSV.
     dpi : int
 
     Returns
@@ -58,7 +64,7 @@ def save_figure(
     folder = figures_dir(str(params["DATASET"]))
     files = [f"{name}.csv"]
     write_text(
-        folder / files[0], data.to_csv(index=data.index.name is not None, float_format="%.6g")
+        folder / files[0], data.to_csv(index=data.index.name is not None, float_format=float_format)
     )
     if figure is not None:
         files.insert(0, f"{name}.png")
@@ -67,7 +73,7 @@ def save_figure(
             figure.savefig(temporary, dpi=dpi, bbox_inches="tight", metadata={"Software": None})
     entry = {
         "alt": alt,
-        "files": files,
+        "files": [*files, *also],
         "notebook": notebook,
         "params": {key: value for key, value in params.items() if not key.startswith("_")},
         "versions": {library: version(library) for library in _LIBRARIES},

@@ -16,7 +16,18 @@ FAST = {"reassoc", "contract", "nsz", "nnan", "ninf", "arcp"}
 #: Columns of duals that are summed at once, in registers. One-vs-rest has one, or three and more.
 COLUMNS = 3
 
-compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+
+def compiled(function):
+    """Compile a loop; what was compiled is kept on disk, so that only the first process waits.
+
+    The files lie beside the module, or in the user's cache folder where that cannot be written;
+    where neither can, each process compiles anew.
+    """
+    options = {"nogil": True, "error_model": "numpy", "fastmath": FAST}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # numba found no folder to write to
+        return numba.njit(**options)(function)
 
 
 def exp2(t):

@@ -15,8 +15,10 @@ from wsss_lib.features import FeatureMap
 
 #: From so many features on, libsvm is faster on a shared Gram matrix than with its own kernel.
 PRECOMPUTE_FROM = 512
-#: Up to so many features, inner products in float64 cost nothing.
+#: Up to so many features inner products in float64 cost nothing, ...
 FEW_FEATURES = 4
+#: ... and from so large a C on they are worth what they cost.
+LARGE_C = 10
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ def pixel_samples(
     maps: Sequence[FeatureMap],
     rows: np.ndarray,
     cols: np.ndarray,
+    C: float,
     backend: Backend,
     threads: int | None = None,
 ) -> Samples:
@@ -56,15 +59,15 @@ def pixel_samples(
     def part(map_: FeatureMap) -> VectorSamples | CellSamples:
         if backend.combine and 2 * np.prod(map_.size) < len(rows):
             return CellSamples(map_, rows, cols, backend.combine, threads)
-        return vector_samples(map_.at(rows, cols))
+        return vector_samples(map_.at(rows, cols), C)
 
     parts = [part(map_) for map_ in maps]
     return parts[0] if len(parts) == 1 else JoinedSamples(parts)
 
 
-def vector_samples(X: np.ndarray) -> VectorSamples:
-    """The samples of an (n, d) array."""
-    return VectorSamples(X.astype(np.float64) if X.shape[1] <= FEW_FEATURES else X)
+def vector_samples(X: np.ndarray, C: float) -> VectorSamples:
+    """The samples of an (n, d) array, in float64 where rounding inner products would show."""
+    return VectorSamples(X.astype(np.float64) if X.shape[1] <= FEW_FEATURES or C >= LARGE_C else X)
 
 
 def solve_ours(problem: Problem, backend: Backend, threads: int | None) -> list[Solution]:
