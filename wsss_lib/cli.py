@@ -148,8 +148,8 @@ def table1(
     """Table 1: IoU per class of the image-specific classifier, a row a feature."""
     from wsss_lib.classify.spec import choose_backbone
     from wsss_lib.datasets import load_dataset
-    from wsss_lib.evaluate.settings import needs_backbone
     from wsss_lib.evaluate.table1 import settings_for, table1
+    from wsss_lib.features import needs_backbone
 
     folder = out or output_dir() / "build" / "table1" / dataset
     settings = settings_for(

@@ -14,10 +14,12 @@ import torch
 from wsss_lib.classify.backbones import Backbone
 from wsss_lib.errors import ParameterError
 
+#: The stages of the backbone.
+STAGES = ("F1", "F2", "F3", "F4", "F5")
 #: The layers of the paper's Table 1: the pixels and the five stages of the backbone.
-LAYERS = ("img", "F1", "F2", "F3", "F4", "F5")
+LAYERS = ("img", *STAGES)
 #: All that can be extracted; ``xy``, the pixel's coordinates, is a control.
-KNOWN_LAYERS = ("img", "xy", *LAYERS[1:])
+KNOWN_LAYERS = ("img", "xy", *STAGES)
 
 
 @dataclass(frozen=True)
@@ -100,28 +102,38 @@ def axis_weights(
     return first, (first + 1).clamp(max=cells - 1), (centre - first).float()
 
 
-def check_layers(layers: Sequence[str], backbone: Backbone | str | None = None) -> None:
-    """Check names of layers before long work starts.
+def needs_backbone(layer: str) -> bool:
+    """Whether a layer comes from the network (``img`` and ``xy`` do not)."""
+    return layer in STAGES
 
-    Parameters
-    ----------
-    layers : sequence of str
-    backbone : Backbone or str, optional
-        The network that F1..F5 would come from.
+
+def check_layers(layers: Sequence[str]) -> None:
+    """Check names of layers before long work starts.
 
     Raises
     ------
     ParameterError
-        If a layer is unknown, or comes from a network and there is none.
+        If a layer is unknown.
     """
     for layer in layers:
         if layer not in KNOWN_LAYERS:
             raise ParameterError(f"No layer {layer!r}; expected some of {', '.join(KNOWN_LAYERS)}.")
-        if layer in LAYERS[1:] and backbone is None:
-            raise ParameterError(
-                f"The layer {layer} comes from a network and none was given. Give a backbone, or "
-                "ask for img or xy only."
-            )
+
+
+def check_backbone(layers: Sequence[str], backbone: object | None) -> None:
+    """Check that there is a network (or what stands for one) if a layer comes from it.
+
+    Raises
+    ------
+    ParameterError
+        If there is none.
+    """
+    needed = [layer for layer in layers if needs_backbone(layer)]
+    if needed and backbone is None:
+        raise ParameterError(
+            f"The layer {needed[0]} comes from a network and none was given. Give a backbone, or "
+            "ask for img or xy only."
+        )
 
 
 def extract(
@@ -148,12 +160,13 @@ def extract(
     Raises
     ------
     ParameterError
-        See `check_layers`.
+        If a layer is unknown, or comes from a network and there is none.
     """
-    check_layers(layers, backbone)
+    check_layers(layers)
+    check_backbone(layers, backbone)
     size = image.shape[:2]
     depth = max((LAYERS.index(layer) for layer in layers if layer != "xy"), default=0)
-    values = dict(zip(LAYERS[1:], _stages(image, backbone, depth), strict=False))
+    values = dict(zip(STAGES, _stages(image, backbone, depth), strict=False))
     values["img"] = torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32))
     values["xy"] = torch.from_numpy(np.indices(size, np.float32)[::-1].copy())
     maps = {layer: FeatureMap(values[layer], size, layer) for layer in layers}

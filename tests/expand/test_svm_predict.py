@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,15 +121,25 @@ def test_exponential(dtype, accuracy):
     assert every(np.array([-1e9], dtype))[0] < 1e-37
 
 
-def test_compiles_where_no_folder_can_be_written(monkeypatch):
-    def refuse(self):
-        raise OSError("read-only")
+def double(x):
+    return 2 * x
 
-    for name in ("_InTreeCacheLocator", "_UserWideCacheLocator"):
-        monkeypatch.setattr(f"numba.core.caching.{name}.ensure_cache_path", refuse)
-    twice = compiled.compiled(lambda x: 2 * x)
-    assert twice(21) == 42
-    assert not twice.stats.cache_path
+
+@pytest.mark.parametrize("writable", ["user's cache", "nothing"])
+def test_compiles_where_the_package_cannot_be_written(monkeypatch, tmp_path, writable):
+    probe = tempfile.TemporaryFile
+
+    def refuse(*args, dir=None, **kwargs):
+        if writable == "nothing" or Path(dir).is_relative_to(Path(__file__).parent):
+            raise PermissionError("read-only")
+        return probe(*args, dir=dir, **kwargs)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    doubled = compiled.compiled(double)
+    assert doubled(21) == 42
+    kept = doubled.stats.cache_path
+    assert not kept if writable == "nothing" else not kept.startswith(str(Path(__file__).parent))
 
 
 def test_distinct_rows_and_merged_duals():

@@ -152,7 +152,7 @@ def _train(
             crops = Crops(dataset, labels, setting, epoch)
             row = {"epoch": epoch + 1, "loss": _epoch(network, optimiser, crops, workers, bar)}
             if val is not None:
-                ap = average_precision(val_labels, image_scores(network, val))
+                ap = average_precision(val_labels, image_scores(network, val, progress=False))
                 row |= {"mean_ap": float(np.nanmean(ap))}
                 row |= dict(zip(dataset.classes.names[1:], ap.tolist(), strict=True))
             history.append(row)

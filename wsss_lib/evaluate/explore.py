@@ -7,11 +7,17 @@ import numpy as np
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset, Sample
-from wsss_lib.evaluate.settings import needs_backbone
 from wsss_lib.expand.image import Expansion, expand
 from wsss_lib.expand.sampling import PixelSamples, sample_mask
 from wsss_lib.expand.svm import ImageSVM
-from wsss_lib.features import KNOWN_LAYERS, FeatureMap, check_layers, extract
+from wsss_lib.features import (
+    KNOWN_LAYERS,
+    FeatureMap,
+    check_backbone,
+    check_layers,
+    extract,
+    needs_backbone,
+)
 from wsss_lib.metrics import confusion_matrix, iou
 
 
@@ -95,7 +101,8 @@ def explore(
     DataError
         If the image or its mask cannot be read.
     """
-    check_layers([layer], backbone)
+    check_layers([layer])
+    check_backbone([layer], backbone)
     sample = dataset.sample(id_)
     pixels = sample_mask(sample.mask, n, seed, id_)
     feature = image_features(dataset, id_, backbone if needs_backbone(layer) else None)[layer]

@@ -11,10 +11,10 @@ from threadpoolctl import threadpool_limits
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset, Sample
 from wsss_lib.datasets.images import write_mask
-from wsss_lib.evaluate.settings import Setting, needs_backbone
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.image import expand
 from wsss_lib.expand.sampling import sample_mask
-from wsss_lib.features import FeatureMap, extract
+from wsss_lib.features import FeatureMap, extract, needs_backbone
 from wsss_lib.metrics import confusion_matrix
 
 

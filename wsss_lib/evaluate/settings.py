@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from wsss_lib.expand.sampling import check_samples
 from wsss_lib.expand.svm import ImageSVM
-from wsss_lib.features import check_layers
+from wsss_lib.features import check_layers, needs_backbone
 
 #: Raise it when a change of the code changes results: rows of older formats are computed anew.
 FORMAT = 1
@@ -38,18 +38,13 @@ class Setting:
 
     def __post_init__(self) -> None:
         """Refuse bad values here, before any long work starts."""
-        check_layers([self.feature], "any backbone")
+        check_layers([self.feature])
         check_samples(self.samples)
         self.svm().check_parameters()
 
     def svm(self) -> ImageSVM:
         """The unfitted image-specific classifier."""
         return ImageSVM(kernel=self.kernel, C=self.C, gamma=self.gamma, solver=self.solver)
-
-
-def needs_backbone(feature: str) -> bool:
-    """Whether a feature comes from the network (``img`` and ``xy`` do not)."""
-    return feature not in ("img", "xy")
 
 
 def row_key(setting: Setting, *image: object, weights_sha: str | None) -> str:

@@ -12,8 +12,9 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import WsssError
 from wsss_lib.evaluate.image import evaluate_image
-from wsss_lib.evaluate.settings import Setting, needs_backbone, row_key
+from wsss_lib.evaluate.settings import Setting, row_key
 from wsss_lib.evaluate.store import ResultStore
+from wsss_lib.features import check_backbone, needs_backbone
 from wsss_lib.files import sha256
 from wsss_lib.metrics import mean_iou
 from wsss_lib.paths import cache_dir
@@ -83,13 +84,17 @@ def sweep(
 
     Raises
     ------
+    ParameterError
+        If a feature needs a network and there is none.
     StoreError
         If rows cannot be stored.
     WeightsError
         If the backbone's weights are missing or do not fit.
     """
     weights_sha = None
-    if any(needs_backbone(setting.feature) for setting in settings):
+    features = [setting.feature for setting in settings]
+    check_backbone(features, backbone)
+    if any(map(needs_backbone, features)):
         weights_sha = f"{backbone.name}:{backbone.load().weights.sha256}"
     result = SweepResult({setting: [] for setting in settings})
     tasks = list(_tasks(dataset, settings, weights_sha, result.failures))

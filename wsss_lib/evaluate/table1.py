@@ -11,10 +11,11 @@ import pandas as pd
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.settings import Setting, needs_backbone
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.sweep import SweepResult, sweep
 from wsss_lib.evaluate.tables import iou_table, write_table
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
+from wsss_lib.features import needs_backbone
 from wsss_lib.files import write_text
 
 #: Libraries whose version can change a result.
