@@ -1,11 +1,11 @@
-# make study | test | lab | data | setup | clean      (DATASET=toy or voc, PYTHON=python3.12, ...)
+# make study | test | lab | data | bench | setup | clean      (DATASET=toy or voc, PYTHON=python3.12, ...)
 DATASET ?= toy
 PYTHON ?= python3
 BIN := .venv/bin
 # two processes that wait busily for each other's cores are many times slower than one
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: setup study test lab data clean
+.PHONY: setup study test lab data bench clean
 setup: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -23,6 +23,9 @@ lab: setup
 
 data: setup
 	$(BIN)/wsss data $(DATASET)
+
+bench: setup
+	$(BIN)/python benchmarks/bench.py
 
 clean:
 	rm -rf build .cache .venv

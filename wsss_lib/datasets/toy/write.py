@@ -20,7 +20,7 @@ from wsss_lib.files import write_text
 from wsss_lib.paths import shown
 
 #: Raised whenever the same seed gives other images than before; caches carry it in their name.
-TOY_VERSION = 2
+TOY_VERSION = 1
 
 _PARTIAL = ".toy-partial-"
 _STALE = 3600  # seconds after which an unfinished set belongs to a run that was killed
