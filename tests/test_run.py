@@ -8,8 +8,10 @@ from PIL import Image
 from wsss_lib.errors import NotebookError
 from wsss_lib.run import (
     find_notebooks,
+    merge_parameters,
     notebook_parameters,
     parameters_for,
+    read_parameters,
     run_notebook,
     run_notebooks,
 )
@@ -80,3 +82,19 @@ def test_a_notebook_that_hangs_is_stopped(write_notebook, tmp_path):
     path = write_notebook("import time; time.sleep(60)")
     with pytest.raises(NotebookError, match="stopped"):
         run_notebook(path, tmp_path / "out.ipynb", {}, timeout=2)
+
+
+def test_parameters_are_laid_over_others(tmp_path):
+    base = {"all": {"A": 1, "B": 2}}
+    assert merge_parameters(base, {"all": {"B": 3}, "01_x": {"C": 4}}) == {
+        "all": {"A": 1, "B": 3},
+        "01_x": {"C": 4},
+    }
+
+
+@pytest.mark.parametrize("text", ["all: [unclosed", "- a list", "all: 3"])
+def test_parameters_of_another_form_are_refused(tmp_path, text):
+    path = tmp_path / "p.yaml"
+    path.write_text(text)
+    with pytest.raises(NotebookError, match=r"p\.yaml"):
+        read_parameters(path)

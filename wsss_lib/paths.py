@@ -50,8 +50,8 @@ def notebooks_dir() -> Path:
 
 
 def shown(path: str | os.PathLike) -> str:
-    """A path as it is printed: relative to the working folder where it lies below it."""
-    try:
-        return str(Path(path).resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    """A path as it is printed: relative to the working folder, else to the checkout, if below."""
+    for folder in filter(None, (Path.cwd(), checkout())):
+        if (absolute := Path(path).resolve()).is_relative_to(folder):
+            return str(absolute.relative_to(folder))
+    return str(path)

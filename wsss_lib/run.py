@@ -8,6 +8,8 @@ from pathlib import Path
 
 import papermill
 import yaml
+from jupyter_client.kernelspec import NoSuchKernel
+from nbclient.exceptions import DeadKernelError
 from tqdm.auto import tqdm
 
 from wsss_lib.errors import NotebookError
@@ -43,8 +45,29 @@ def find_notebooks(numbers: Sequence[str] = (), folder: Path | None = None) -> l
 
 
 def read_parameters(path: Path) -> dict[str, dict]:
-    """Parameters by notebook stem (``all`` goes to every notebook that has the name)."""
-    return yaml.safe_load(path.read_text()) if path.is_file() else {}
+    """Parameters by notebook stem (``all`` goes to every notebook that has the name).
+
+    Raises
+    ------
+    NotebookError
+        If the file is no YAML of that form.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        found = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise NotebookError(f"{shown(path)} is no readable YAML: {error}") from None
+    if not all(isinstance(values, dict) for values in (found, *found.values())):
+        raise NotebookError(
+            f"{shown(path)} must hold parameters by notebook, such as '07_table1: {{IMAGES: 8}}'."
+        )
+    return found
+
+
+def merge_parameters(base: Mapping[str, dict], over: Mapping[str, dict]) -> dict[str, dict]:
+    """Lay parameters over others, value by value."""
+    return {stem: {**base.get(stem, {}), **over.get(stem, {})} for stem in {**base, **over}}
 
 
 def notebook_parameters(path: Path) -> set[str]:
@@ -106,6 +129,16 @@ def run_notebook(
             f"{path.name} failed in cell {error.exec_count}: {error.ename}: {error.evalue}. "
             f"See {shown(output)}."
         ) from None
+    except DeadKernelError:
+        raise NotebookError(
+            f"The kernel of {path.name} died, as it does when memory runs out. See "
+            f"{shown(output)}; close other programs or ask for less."
+        ) from None
+    except NoSuchKernel:
+        raise NotebookError(
+            "There is no kernel python3 in this environment. Run 'make setup', or 'pip install "
+            "ipykernel'."
+        ) from None
     except TimeoutError as error:
         raise NotebookError(
             f"{path.name} was stopped: {str(error).splitlines()[0]} See {shown(output)}; a larger "
@@ -127,7 +160,7 @@ def run_notebooks(
     paths : sequence of Path
     dataset : {"toy", "voc"}
     overrides : mapping, optional
-        As `read_parameters` reads them; by default ``notebooks/parameters/<dataset>.yaml``.
+        As `read_parameters` reads them; laid over ``notebooks/parameters/<dataset>.yaml``.
     timeout : int, optional
         Seconds that one cell may take, by default `TIMEOUT` of the data set.
     out : Path, optional
@@ -138,8 +171,8 @@ def run_notebooks(
     dict of str to float
         Minutes by notebook.
     """
-    if overrides is None:
-        overrides = read_parameters(notebooks_dir() / "parameters" / f"{dataset}.yaml")
+    own = read_parameters(notebooks_dir() / "parameters" / f"{dataset}.yaml")
+    overrides = merge_parameters(own, overrides or {})
     out = out or output_dir() / "build" / "notebooks" / dataset
     calls = [(path, parameters_for(path, dataset, overrides)) for path in paths]
     minutes = {}

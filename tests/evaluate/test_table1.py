@@ -185,3 +185,23 @@ def test_the_key_holds_everything_that_determines_a_result():
 def test_bad_settings_are_refused_before_any_work(layers, chosen):
     with pytest.raises(ParameterError):
         settings_for("toy", layers, **chosen)
+
+
+def test_masks_of_another_setting_are_replaced(tiny, tmp_path):
+    masks = {}
+    for cost in (0.01, 100.0, 0.01):
+        chosen = settings("img", C=cost)
+        sweep(tiny, chosen, store=tmp_path / "s", masks_out=tmp_path / "masks")
+        written = [np.array(Image.open(path)) for path in sorted(tmp_path.glob("masks/img/*.png"))]
+        assert np.array_equal(masks.setdefault(cost, written), written)
+    assert not np.array_equal(masks[0.01], masks[100.0])
+
+
+def test_a_class_without_held_out_pixels_has_no_held_out_score(tiny, tmp_path):
+    tables = table1(tiny, settings("img", samples=10_000), store=tmp_path / "s")
+    assert tables.all_pixels.loc["img"].notna().all()
+    assert tables.held_out.loc["img"].isna().all()
+
+
+def test_one_gamma_in_two_spellings_is_one_setting():
+    assert settings("img", gamma="10") == settings("img", gamma=10)

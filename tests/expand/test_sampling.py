@@ -51,7 +51,7 @@ def test_label_image_and_held_out_pixels_are_complements(mask):
     assert (~samples.held_out()).sum() == len(samples)
 
 
-@pytest.mark.parametrize("n", [0, -5])
+@pytest.mark.parametrize("n", [0, -5, 2.5])
 def test_no_samples_are_refused(mask, n):
     with pytest.raises(ParameterError, match=f"samples={n}"):
         sample_mask(mask, n)

@@ -1,4 +1,4 @@
-"""Every notebook is executed with small values, and more is asserted than that papermill is green."""
+"""Every notebook runs with small values, and more is asserted than that papermill is green."""
 
 import ast
 import json

@@ -8,7 +8,7 @@ from wsss_lib.datasets.toy import TOY, TOY_VERSION, make_toy
 from wsss_lib.errors import ParameterError
 from wsss_lib.paths import cache_dir, data_root
 
-__all__ = ["CLASSES", "DevkitDataset", "Sample", "load_dataset"]
+__all__ = ["CLASSES", "DevkitDataset", "Sample", "load_dataset", "make_toy", "toy_folder"]
 
 #: The classes of each data set.
 CLASSES = {"toy": TOY, "voc": VOC}
@@ -51,10 +51,10 @@ def load_dataset(
     if name not in CLASSES:
         raise ParameterError(f"No data set {name!r}; expected one of {', '.join(CLASSES)}.")
     if root is None:
-        root = toy_root() if name == "toy" else data_root()
+        root = make_toy(toy_folder()) if name == "toy" else data_root()
     return open_devkit(name, root, CLASSES[name], list_name, images, masks)
 
 
-def toy_root() -> Path:
-    """The toy set's folder in the cache, made if it is missing."""
-    return make_toy(cache_dir() / f"toy-{TOY_VERSION}")
+def toy_folder() -> Path:
+    """Where the toy set lies, or will lie, in the cache."""
+    return cache_dir() / f"toy-{TOY_VERSION}"

@@ -141,6 +141,34 @@ class DevkitDataset:
             row[np.array(self.labels(id_), int) - 1] = 1
         return matrix
 
+    def check_files(self) -> None:
+        """Check that every id has a photograph and a mask; their content is checked when read.
+
+        Raises
+        ------
+        DataError, MaskError
+            With the number of missing files and the first of them.
+        """
+        count = f"of the {len(self)} ids of the list {self.list_name!r}"
+        photographs = self.devkit / "JPEGImages"
+        if missing := missing_ids(photographs, self.ids, ".jpg"):
+            raise DataError(
+                f"{len(missing)} {count} have no photograph in {shown(photographs)} (first: "
+                f"{missing[0]}.jpg). Is the devkit half unpacked? {self._cure()}, or leave them "
+                "out of the list."
+            )
+        if missing := missing_ids(self.mask_folder, self.ids, ".png"):
+            raise MaskError(
+                f"{len(missing)} {count} have no mask in {shown(self.mask_folder)} (first: "
+                f"{missing[0]}.png). Leave them out of the list, or name another folder with "
+                "--masks."
+            )
+
+    def _cure(self) -> str:
+        if self.name == "toy":
+            return f"Delete {shown(self.root)} and run 'make data'"
+        return "Run 'make data DATASET=voc', which adds what is missing of a whole VOC"
+
     def subset(self, ids: tuple[str, ...]) -> "DevkitDataset":
         """The same data set restricted to some ids."""
         return replace(self, ids=tuple(ids))
@@ -208,22 +236,5 @@ def open_devkit(
             f"No folder of masks {masks!r}; expected SegmentationClass, SegmentationClassAug or a "
             "path."
         )
-    _check_files(dataset)
+    dataset.check_files()
     return dataset
-
-
-def _check_files(dataset: DevkitDataset) -> None:
-    """Check that every id has a photograph and a mask; their content is checked when it is read."""
-    count = f"of the {len(dataset)} ids of the list {dataset.list_name!r}"
-    if missing := missing_ids(dataset.devkit / "JPEGImages", dataset.ids, ".jpg"):
-        raise DataError(
-            f"{len(missing)} {count} have no photograph in {shown(dataset.devkit / 'JPEGImages')} "
-            f"(first: {missing[0]}.jpg). Is the devkit half unpacked? Run 'make data DATASET=voc', "
-            "which adds what is missing, or leave them out of the list."
-        )
-    if missing := missing_ids(dataset.mask_folder, dataset.ids, ".png"):
-        raise MaskError(
-            f"{len(missing)} {count} have no mask in {shown(dataset.mask_folder)} "
-            f"(first: {missing[0]}.png). Leave them out of the list, or name another folder with "
-            "--masks."
-        )

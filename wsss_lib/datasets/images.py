@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from wsss_lib.datasets.classes import VOID, palette
 from wsss_lib.errors import ImageError, MaskError
 from wsss_lib.files import atomic_path
 from wsss_lib.paths import shown
+
+_NOTE = "Comment"  # a keyword of the PNG standard
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -81,7 +84,7 @@ def read_mask(path: str | Path, n_classes: int) -> np.ndarray:
     return mask
 
 
-def write_mask(path: str | Path, mask: np.ndarray) -> None:
+def write_mask(path: str | Path, mask: np.ndarray, note: str = "") -> None:
     """Write a mask as a PNG with VOC's palette.
 
     Parameters
@@ -89,8 +92,22 @@ def write_mask(path: str | Path, mask: np.ndarray) -> None:
     path : path
         Written atomically.
     mask : ndarray, shape (H, W), uint8
+    note : str
+        Kept inside the file, for `read_note`.
     """
     image = Image.fromarray(np.asarray(mask, np.uint8)).convert("P")
     image.putpalette(palette().tobytes())
+    text = PngInfo()
+    if note:
+        text.add_text(_NOTE, note)
     with atomic_path(Path(path).with_suffix(".png")) as temporary:
-        image.save(temporary)
+        image.save(temporary, pnginfo=text)
+
+
+def read_note(path: str | Path) -> str:
+    """What `write_mask` noted in a PNG; empty where there is no note or no such file."""
+    try:
+        with Image.open(path) as image:
+            return image.info.get(_NOTE, "")
+    except OSError:
+        return ""

@@ -17,8 +17,8 @@ from wsss_lib.errors import DataError, DownloadError
 from wsss_lib.files import write_text
 from wsss_lib.paths import shown
 
-#: Where the archives can be had. None of these addresses was reached when the list was made (there
-#: was no network); each is listed by the project named beside it.
+#: Where the archives can be had. We have not reached these addresses ourselves; each is listed by
+#: the project named beside it.
 SOURCES = {
     "voc": Archive(
         "VOCtrainval_11-May-2012.tar",

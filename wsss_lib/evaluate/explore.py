@@ -1,4 +1,4 @@
-"""One image looked at closely: the same computation as the sweep's, with everything kept."""
+"""One image looked at closely: sample, fit, predict, score, with everything kept."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +18,7 @@ from wsss_lib.features import (
     extract,
     needs_backbone,
 )
-from wsss_lib.metrics import confusion_matrix, iou
+from wsss_lib.metrics import confusion_matrix, iou_of_counted, mean
 
 
 @dataclass(frozen=True)
@@ -103,18 +103,37 @@ def explore(
     """
     check_layers([layer])
     check_backbone([layer], backbone)
-    sample = dataset.sample(id_)
-    pixels = sample_mask(sample.mask, n, seed, id_)
     feature = image_features(dataset, id_, backbone if needs_backbone(layer) else None)[layer]
-    result = expand(feature, pixels.label_image(), svm or ImageSVM())
     count = len(dataset.classes)
+    return explore_sample(dataset.sample(id_), feature, n, seed, svm or ImageSVM(), count)
+
+
+def explore_sample(
+    sample: Sample, feature: FeatureMap, n: int, seed: int, svm: ImageSVM, n_classes: int
+) -> Exploration:
+    """The same for an image and a feature that are at hand.
+
+    Parameters
+    ----------
+    sample : Sample
+    feature : FeatureMap
+        Of that image.
+    n, seed
+        As in `explore`.
+    svm : ImageSVM
+        Unfitted.
+    n_classes : int
+        Of the data set.
+    """
+    pixels = sample_mask(sample.mask, n, seed, sample.id)
+    result = expand(feature, pixels.label_image(), svm)
     return Exploration(
         sample,
-        layer,
+        feature.name,
         pixels,
         result,
-        confusion_matrix(sample.mask, result.mask, count),
-        confusion_matrix(sample.mask, result.mask, count, pixels.held_out()),
+        confusion_matrix(sample.mask, result.mask, n_classes),
+        confusion_matrix(sample.mask, result.mask, n_classes, pixels.held_out()),
     )
 
 
@@ -133,9 +152,6 @@ def image_features(
 def image_iou(confusion: np.ndarray) -> float:
     """The mean IoU in % over the classes that have a counted pixel in one image.
 
-    A small object may be sampled to its last pixel. Of the held-out pixels it has none then, and
-    every pixel that is taken for it is wrong: the class has no score there, rather than 0.
-
     Parameters
     ----------
     confusion : ndarray, shape (K, K), int
@@ -146,5 +162,4 @@ def image_iou(confusion: np.ndarray) -> float:
     float
         NaN where no pixel is counted.
     """
-    present = confusion.sum(1) > 0
-    return float(100 * iou(confusion)[present].mean()) if present.any() else float("nan")
+    return 100 * mean(iou_of_counted(confusion))

@@ -1,30 +1,22 @@
-"""One image of the study: sample, fit, predict, score, for every setting."""
+"""One image of the study with every setting, on one thread."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
 from wsss_lib.classify.spec import BackboneSpec
-from wsss_lib.datasets import DevkitDataset, Sample
-from wsss_lib.datasets.images import write_mask
+from wsss_lib.datasets import DevkitDataset
+from wsss_lib.evaluate.explore import Exploration, explore_sample
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.expand.image import expand
-from wsss_lib.expand.sampling import sample_mask
-from wsss_lib.features import FeatureMap, extract, needs_backbone
-from wsss_lib.metrics import confusion_matrix
+from wsss_lib.features import extract, needs_backbone
 
 
 def evaluate_image(
-    dataset: DevkitDataset,
-    id_: str,
-    settings: list[Setting],
-    backbone: BackboneSpec | None,
-    masks_out: Path | None = None,
-) -> list[dict]:
+    dataset: DevkitDataset, id_: str, settings: list[Setting], backbone: BackboneSpec | None
+) -> list[tuple[dict, np.ndarray]]:
     """Expand one image with every setting and count its pixels.
 
     One thread does it all, so that the numbers do not hang on how many workers there are.
@@ -36,47 +28,43 @@ def evaluate_image(
     settings : list of Setting
     backbone : BackboneSpec or None
         None where no setting needs the network.
-    masks_out : Path, optional
-        Write each mask to ``masks_out/<feature>/<id>.png``.
 
     Returns
     -------
-    list of dict
-        A row a setting, JSON values only.
+    list of (dict, ndarray)
+        For each setting a row of JSON values, and the mask, (H, W) uint8.
     """
     with _one_thread():
         sample = dataset.sample(id_)
         layers = sorted({setting.feature for setting in settings})
         network = backbone.load() if any(map(needs_backbone, layers)) else None
         maps = extract(sample.image, layers, network)
-        rows = []
+        results = []
         for setting in settings:
-            row, mask = _evaluate(sample, maps[setting.feature], setting, len(dataset.classes))
-            if masks_out:
-                write_mask(masks_out / setting.feature / f"{id_}.png", mask)
-            rows.append(row)
-    return rows
+            result = explore_sample(
+                sample,
+                maps[setting.feature],
+                setting.samples,
+                setting.seed,
+                setting.svm(),
+                len(dataset.classes),
+            )
+            results.append((_row(result), result.mask))
+    return results
 
 
-def _evaluate(
-    sample: Sample, feature: FeatureMap, setting: Setting, n_classes: int
-) -> tuple[dict, np.ndarray]:
-    pixels = sample_mask(sample.mask, setting.samples, setting.seed, sample.id)
-    result = expand(feature, pixels.label_image(), setting.svm())
-    row = {
-        "id": sample.id,
-        "feature": setting.feature,
-        "confusion": confusion_matrix(sample.mask, result.mask, n_classes).tolist(),
-        "held_out": confusion_matrix(
-            sample.mask, result.mask, n_classes, pixels.held_out()
-        ).tolist(),
-        "samples": {str(label): count for label, count in pixels.counts.items()},
-        "short_classes": list(pixels.short_classes),
-        "support_vectors": int(result.svm.n_support_),
-        "fit_seconds": round(result.fit_seconds, 4),
-        "predict_seconds": round(result.predict_seconds, 4),
+def _row(result: Exploration) -> dict:
+    return {
+        "id": result.sample.id,
+        "feature": result.layer,
+        "confusion": result.confusion.tolist(),
+        "held_out": result.held_out.tolist(),
+        "samples": {str(label): count for label, count in result.pixels.counts.items()},
+        "short_classes": list(result.pixels.short_classes),
+        "support_vectors": int(result.expansion.svm.n_support_),
+        "fit_seconds": round(result.expansion.fit_seconds, 4),
+        "predict_seconds": round(result.expansion.predict_seconds, 4),
     }
-    return row, result.mask
 
 
 @contextmanager

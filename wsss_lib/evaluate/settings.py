@@ -4,12 +4,16 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+from wsss_lib.errors import ParameterError
 from wsss_lib.expand.sampling import check_samples
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import check_layers, needs_backbone
 
 #: Raise it when a change of the code changes results: rows of older formats are computed anew.
 FORMAT = 1
+
+#: Named parameters of the SVM. ``sklearn``: scikit-learn's defaults, which are not the paper's.
+SVM_PRESETS = {"sklearn": {"kernel": "rbf", "C": 1.0, "gamma": "scale"}}
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,11 @@ class Setting:
         """Refuse bad values here, before any long work starts."""
         check_layers([self.feature])
         check_samples(self.samples)
+        if self.seed < 0:
+            raise ParameterError(f"seed={self.seed}; 0 or more was expected.")
         self.svm().check_parameters()
+        if "scale" not in str(self.gamma):  # 10 and "10" are one setting
+            object.__setattr__(self, "gamma", float(self.gamma))
 
     def svm(self) -> ImageSVM:
         """The unfitted image-specific classifier."""

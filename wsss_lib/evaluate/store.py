@@ -33,10 +33,7 @@ class ResultStore:
                     "CREATE TABLE IF NOT EXISTS rows (key TEXT PRIMARY KEY, row TEXT)"
                 )
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(
-                f"Cannot open the store {shown(self.path)} ({error}). Delete the file (its rows "
-                "will be computed again) or name another folder in WSSS_CACHE."
-            ) from None
+            raise self._unusable(error) from None
 
     def put(self, key: str, row: dict) -> None:
         """Store one row (JSON values) durably, in place of an older one of that key.
@@ -58,15 +55,29 @@ class ResultStore:
             ) from None
 
     def get(self, keys: Iterable[str]) -> dict[str, dict]:
-        """The stored rows among `keys`."""
+        """The stored rows among `keys`.
+
+        Raises
+        ------
+        StoreError
+            If the file is damaged or no store of rows.
+        """
         found = {}
-        for key in keys:
-            answer = self._connection.execute(
-                "SELECT row FROM rows WHERE key = ?", (key,)
-            ).fetchone()
-            if answer:
-                found[key] = json.loads(answer[0])
+        try:
+            for key in keys:
+                query = "SELECT row FROM rows WHERE key = ?"
+                answer = self._connection.execute(query, (key,)).fetchone()
+                if answer:
+                    found[key] = json.loads(answer[0])
+        except (sqlite3.Error, ValueError) as error:
+            raise self._unusable(error) from None
         return found
+
+    def _unusable(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"Cannot use the store {shown(self.path)} ({error}). Delete the file (its rows will "
+            "be computed again) or name another folder in WSSS_CACHE."
+        )
 
     def close(self) -> None:
         """Close the file."""

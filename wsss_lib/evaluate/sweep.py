@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
+from wsss_lib.datasets.images import read_note, write_mask
 from wsss_lib.errors import WsssError
 from wsss_lib.evaluate.image import evaluate_image
 from wsss_lib.evaluate.settings import Setting, row_key
@@ -47,7 +48,7 @@ class _Task:
             setting
             for setting, key in self.keys.items()
             if key not in found
-            or (masks_out and not (masks_out / setting.feature / f"{self.id}.png").is_file())
+            or (masks_out and read_note(mask_path(masks_out, setting, self.id)) != key)
         ]
 
 
@@ -76,7 +77,8 @@ def sweep(
     store : path, optional
         The SQLite file of the rows; by default ``rows.sqlite`` in the cache.
     masks_out : Path, optional
-        A folder for the masks, ``<feature>/<id>.png``.
+        A folder for the masks, ``<feature>/<id>.png``. Each notes its row's key, so that a mask of
+        another setting is made anew.
 
     Returns
     -------
@@ -156,11 +158,22 @@ def _guarded(
     masks_out: Path | None,
 ) -> tuple[_Task, list[tuple[Setting, dict]], str]:
     """A worker's share: rows, or the sentence that says why there are none."""
+    rows = []
     try:
-        rows = evaluate_image(dataset, task.id, settings, backbone, masks_out)
+        for setting, (row, mask) in zip(
+            settings, evaluate_image(dataset, task.id, settings, backbone), strict=True
+        ):
+            if masks_out:
+                write_mask(mask_path(masks_out, setting, task.id), mask, task.keys[setting])
+            rows.append((setting, row))
     except WsssError as error:
         return task, [], str(error)
-    return task, list(zip(settings, rows, strict=True)), ""
+    return task, rows, ""
+
+
+def mask_path(folder: Path, setting: Setting, id_: str) -> Path:
+    """Where a sweep writes a mask."""
+    return folder / setting.feature / f"{id_}.png"
 
 
 class _RunningScore:

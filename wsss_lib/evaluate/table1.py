@@ -11,7 +11,7 @@ import pandas as pd
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.settings import Setting
+from wsss_lib.evaluate.settings import SVM_PRESETS, Setting
 from wsss_lib.evaluate.sweep import SweepResult, sweep
 from wsss_lib.evaluate.tables import iou_table, write_table
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
@@ -19,7 +19,7 @@ from wsss_lib.features import needs_backbone
 from wsss_lib.files import write_text
 
 #: Libraries whose version can change a result.
-LIBRARIES = ("numpy", "scikit-learn", "torch", "torchvision")
+LIBRARIES = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Table1:
     all_pixels, held_out : DataFrame
         IoU in %, as `wsss_lib.evaluate.tables.iou_table` gives it.
     provenance : dict
-        Data set, list, masks, weights and their SHA-256, settings, versions, notes.
+        Data set, list, masks, weights and their SHA-256, settings, versions.
     failures : dict of str to str
         The images that could not be done.
     """
@@ -49,7 +49,11 @@ class Table1:
 
 
 def settings_for(
-    dataset: str, layers: Sequence[str], samples: int | None = None, **chosen: object
+    dataset: str,
+    layers: Sequence[str],
+    samples: int | None = None,
+    svm: str = "sklearn",
+    **chosen: object,
 ) -> list[Setting]:
     """A setting a feature, alike in all else.
 
@@ -60,8 +64,10 @@ def settings_for(
     layers : sequence of str
     samples : int, optional
         Pixels a class.
+    svm : str
+        One of `SVM_PRESETS`.
     **chosen
-        Other fields of `Setting`; None leaves the default.
+        Other fields of `Setting`; None leaves what the preset or the default says.
 
     Raises
     ------
@@ -73,7 +79,9 @@ def settings_for(
         raise ParameterError(f"The layer {twice[0]} is named twice; once was expected.")
     count = SAMPLES_PER_CLASS[dataset] if samples is None else samples
     given = {name: value for name, value in chosen.items() if value is not None}
-    return [Setting(layer, count, **given) for layer in layers]
+    if svm not in SVM_PRESETS:
+        raise ParameterError(f"No SVM preset {svm!r}; expected one of {', '.join(SVM_PRESETS)}.")
+    return [Setting(layer, count, **{**SVM_PRESETS[svm], **given}) for layer in layers]
 
 
 def table1(
@@ -127,6 +135,7 @@ def _provenance(
         "network": weights,
         "settings": [asdict(setting) for setting in settings],
         "images_with_short_classes": sum(bool(row["short_classes"]) for row in rows),
+        "held_out": "pixels that were not sampled; biased, since sampling balances the classes",
         "failures": result.failures,
         "versions": {name: version(name) for name in LIBRARIES},
     }

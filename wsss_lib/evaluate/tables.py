@@ -8,7 +8,7 @@ import pandas as pd
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.evaluate.sweep import SweepResult
 from wsss_lib.files import write_text
-from wsss_lib.metrics import iou
+from wsss_lib.metrics import iou_of_counted, mean
 
 
 def iou_table(result: SweepResult, classes: ClassSet, pixels: str = "confusion") -> pd.DataFrame:
@@ -33,9 +33,8 @@ def iou_table(result: SweepResult, classes: ClassSet, pixels: str = "confusion")
         pooled = sum(
             (np.array(row[pixels]) for row in done), np.zeros((len(classes),) * 2, np.int64)
         )
-        scores = iou(pooled)
-        scores[pooled.sum(1) == 0] = np.nan  # sampled to its last pixel: nothing left to be right
-        rows[setting.feature] = [*scores, np.nanmean(scores) if done else np.nan]
+        scores = iou_of_counted(pooled)
+        rows[setting.feature] = [*scores, mean(scores)]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=[*classes.short, "mean"])
     return (100 * table).rename_axis("feature")
 

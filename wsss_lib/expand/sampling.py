@@ -104,8 +104,8 @@ def sample_mask(mask: np.ndarray, n: int, seed: int = 0, image_id: str = "") -> 
 
 def check_samples(n: int) -> None:
     """Raise ParameterError unless `n` is a usable number of samples."""
-    if n < 1:
-        raise ParameterError(f"samples={n}; at least 1 pixel a class was expected.")
+    if n != int(n) or n < 1:
+        raise ParameterError(f"samples={n}; a whole number of at least 1 was expected.")
 
 
 def _draw(pixels: np.ndarray, n: int, seed: int, image_id: str, label: int) -> np.ndarray:

@@ -16,7 +16,7 @@ _LIBRARIES = ("matplotlib", "numpy", "scikit-learn", "torch", "torchvision")
 
 
 def save_figure(
-    figure: Figure | None,
+    figure: Figure,
     name: str,
     *,
     data: pd.DataFrame,
@@ -31,8 +31,7 @@ def save_figure(
 
     Parameters
     ----------
-    figure : Figure or None
-        None where the table is the figure.
+    figure : Figure
     name : str
         The file's name without ending.
     data : DataFrame
@@ -62,20 +61,17 @@ def save_figure(
     if "DATASET" not in params:
         raise ParameterError("save_figure needs params['DATASET'], the data set of the figure.")
     folder = figures_dir(str(params["DATASET"]))
-    files = [f"{name}.csv"]
-    write_text(
-        folder / files[0], data.to_csv(index=data.index.name is not None, float_format=float_format)
-    )
-    if figure is not None:
-        files.insert(0, f"{name}.png")
-        with atomic_path(folder / files[0]) as temporary:
-            # no date and no version inside: the same figure gives the same bytes
-            figure.savefig(temporary, dpi=dpi, bbox_inches="tight", metadata={"Software": None})
+    picture, numbers = f"{name}.png", f"{name}.csv"
+    index = data.index.name is not None
+    write_text(folder / numbers, data.to_csv(index=index, float_format=float_format))
+    with atomic_path(folder / picture) as temporary:
+        # no date and no version inside: the same figure gives the same bytes
+        figure.savefig(temporary, dpi=dpi, bbox_inches="tight", metadata={"Software": None})
     entry = {
         "alt": alt,
-        "files": [*files, *also],
+        "files": [picture, numbers, *also],
         "notebook": notebook,
-        "params": {key: value for key, value in params.items() if not key.startswith("_")},
+        "params": dict(params),
         "versions": {library: version(library) for library in _LIBRARIES},
     }
     _add_to_manifest(folder / "manifest.json", name, entry)
