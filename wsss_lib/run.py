@@ -58,7 +58,8 @@ def read_parameters(path: Path) -> dict[str, dict]:
         found = yaml.safe_load(path.read_text()) or {}
     except yaml.YAMLError as error:
         raise NotebookError(f"{shown(path)} is no readable YAML: {error}") from None
-    if not all(isinstance(values, dict) for values in (found, *found.values())):
+    sections = found.values() if isinstance(found, dict) else [found]
+    if not all(isinstance(values, dict) for values in sections):
         raise NotebookError(
             f"{shown(path)} must hold parameters by notebook, such as '07_table1: {{IMAGES: 8}}'."
         )

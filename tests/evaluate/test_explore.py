@@ -14,7 +14,7 @@ NETWORK = BackboneSpec("resnet18", "random")
 @pytest.mark.parametrize("layer", ["img", "xy", "F2"])
 def test_it_counts_what_the_sweep_counts(tiny, layer):
     result = explore(tiny, NETWORK, "tiny_1", layer, 20, seed=2, svm=ImageSVM(C=10.0))
-    (row,) = evaluate_image(tiny, "tiny_1", [Setting(layer, 20, C=10.0, seed=2)], NETWORK)
+    ((row, _),) = evaluate_image(tiny, "tiny_1", [Setting(layer, 20, C=10.0, seed=2)], NETWORK)
     assert result.confusion.tolist() == row["confusion"]
     assert result.held_out.tolist() == row["held_out"]
 
