@@ -12,6 +12,7 @@ from wsss_lib.classify.checkpoint import load_trained
 from wsss_lib.classify.presets import PRESETS, preset
 from wsss_lib.classify.train import train_classifier, trained_classifier
 from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.datasets.images import write_mask
 from wsss_lib.errors import DataError, ImageError, ParameterError, WeightsError
 from wsss_lib.features import extract
 from wsss_lib.files import sha256
@@ -57,7 +58,7 @@ def test_a_stopped_training_ends_as_if_it_had_not_been(tiny, tmp_path, monkeypat
     expected, checksum = weights_of(whole), sha256(whole)
     monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "another"))
     with monkeypatch.context() as patch:
-        stop_after(patch, 12 + 4 + 5)  # in the second epoch: its first batch is done
+        stop_after(patch, 16 + 12 + 4 + 5)  # checked; in the second epoch, one batch is done
         with pytest.raises(Stopped):
             train_classifier(tiny, **SMALL)
     path = tmp_path / "another" / "weights" / whole.name
@@ -84,7 +85,10 @@ def test_what_matters_gives_another_checkpoint(tiny, monkeypatch):
         train_classifier(tiny, **SMALL | {"epochs": 3}),
         train_classifier(tiny.subset(tiny.ids[:8]), **SMALL),
     ]
-    assert len(set(paths)) == 4
+    mask = tiny.mask("00")
+    write_mask(tiny.mask_path("00"), np.where(mask == 1, 2, mask))
+    paths.append(train_classifier(tiny, **SMALL))  # another label
+    assert len(set(paths)) == 5
 
 
 def test_settings_and_source_of_labels_are_recorded(tiny):
@@ -161,6 +165,42 @@ def test_a_missing_image_is_named_before_the_training(tiny, monkeypatch):
     tiny.image_path("07").unlink()
     with pytest.raises(ImageError, match=r"07\.jpg"):
         train_classifier(tiny, **SMALL)
+
+
+def test_all_bad_images_of_both_lists_are_named_before_the_training(tiny, monkeypatch):
+    monkeypatch.setattr(train, "_train", None)
+    for id_ in ("07", "13"):
+        path = tiny.image_path(id_)
+        path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(ImageError, match=r"2 of 16 images cannot be read: 07, 13\. .*07\.jpg"):
+        train_classifier(tiny, **SMALL)
+
+
+def test_a_missing_validation_image_is_named_before_the_training(tiny, monkeypatch):
+    monkeypatch.setattr(train, "_train", None)
+    tiny.image_path("13").unlink()
+    with pytest.raises(DataError, match=r"'val' have no photograph .*13\.jpg"):
+        train_classifier(tiny, **SMALL)
+
+
+def test_an_image_that_goes_bad_under_a_reading_process_is_a_sentence(tiny, monkeypatch):
+    epoch = train._epoch
+
+    def damaged(*arguments: object) -> float:
+        tiny.image_path("07").write_bytes(b"no picture")
+        return epoch(*arguments)
+
+    monkeypatch.setattr(train, "_epoch", damaged)
+    with pytest.raises(ImageError) as error:
+        train_classifier(tiny, val_list=None, workers=1, **SMALL)
+    assert str(error.value).startswith("1 of 12 images cannot be read: 07.")
+    assert "Traceback" not in str(error.value)
+
+
+def test_a_device_that_is_not_there_is_refused_at_once(tiny, monkeypatch):
+    monkeypatch.setattr(DevkitDataset, "label_matrix", None)
+    with pytest.raises(ParameterError, match="device='banana'"):
+        train_classifier(tiny, device="banana", **SMALL)
 
 
 def test_a_missing_list_of_validation_images_is_named(tiny):

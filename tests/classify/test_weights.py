@@ -57,15 +57,34 @@ class Unsafe:
     """An object that a weights file must not bring to life."""
 
 
-@pytest.mark.parametrize("content", ["text", "object", "tensor"])
+NO_STATES = {
+    "object": {"a": Unsafe()},
+    "tensor": torch.zeros(2),
+    "numbered": {0: torch.zeros(2)},
+    "numbered inside": {"network": {0: torch.zeros(2)}},
+}
+
+
+@pytest.mark.parametrize("content", NO_STATES.values(), ids=NO_STATES)
 def test_what_is_no_state_dict_is_refused(tmp_path, content):
-    path = tmp_path / "bad.pth"
-    if content == "text":
-        path.write_text("no weights")
-    else:
-        torch.save({"a": Unsafe()} if content == "object" else torch.zeros(2), path)
-    with pytest.raises(WeightsError, match=r"bad\.pth (is damaged|holds)"):
-        build_backbone("resnet18", path)
+    torch.save(content, tmp_path / "bad.pth")
+    with pytest.raises(WeightsError, match=r"bad\.pth (is damaged|holds|has the key 0)"):
+        build_backbone("resnet18", tmp_path / "bad.pth")
+
+
+@pytest.mark.parametrize("text", ["no weights", "hello world\n", "ids\n2007_000032\n", ""])
+def test_a_text_is_refused(tmp_path, text):
+    (tmp_path / "bad.pth").write_text(text)
+    with pytest.raises(WeightsError, match=r"bad\.pth is damaged"):
+        build_backbone("resnet18", tmp_path / "bad.pth")
+
+
+def test_a_training_that_was_stopped_gives_no_weights(tmp_path, state):
+    network = {f"backbone.body.{k}": v for k, v in state.items()}
+    setting = {"preset": {"epochs": 5}}
+    torch.save({"network": network, "epoch": 3, "setting": setting}, tmp_path / "half.pth")
+    with pytest.raises(WeightsError, match=r"half\.pth was stopped after epoch 3 of 5\. Start"):
+        build_backbone("resnet18", tmp_path / "half.pth")
 
 
 def test_a_missing_file_says_what_was_expected(tmp_path):

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -16,6 +19,11 @@ from wsss_lib.show.masks import colour_mask
 def _close_figures():
     yield
     plt.close("all")
+
+
+def test_plots_do_not_import_torch():
+    code = "import sys, wsss_lib.show.explorer; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_title_tells_layer_n_scores_and_seconds(pair):

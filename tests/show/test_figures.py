@@ -16,14 +16,15 @@ def save(tmp_path, monkeypatch):
     """`save_figure` with the output folder set to a temporary one."""
     monkeypatch.setenv("WSSS_OUTPUT", str(tmp_path))
 
-    def save(name, figure=None, params=(), data=DATA):
+    def save(name, figure=None, params=(), data=DATA, also=()):
         return save_figure(
-            figure,
+            figure or plt.figure(figsize=(1, 1)),
             name,
             data=data,
             params={"DATASET": "toy", **dict(params)},
             notebook="07_table1",
             alt="A bar for each feature.",
+            also=also,
         )
 
     yield save
@@ -59,10 +60,10 @@ def test_an_index_without_a_name_is_left_out(save):
     assert (folder / "bars.csv").read_text().splitlines()[0] == "iou"
 
 
-def test_a_table_alone_makes_no_picture(save):
-    folder = save("bars")
-    assert not (folder / "bars.png").exists()
-    assert json.loads((folder / "manifest.json").read_text())["bars"]["files"] == ["bars.csv"]
+def test_files_that_belong_to_the_figure_are_named(save):
+    folder = save("bars", also=["bars.html"])
+    files = json.loads((folder / "manifest.json").read_text())["bars"]["files"]
+    assert files == ["bars.png", "bars.csv", "bars.html"]
 
 
 def test_the_manifest_keeps_the_others_and_replaces_its_own(save):
@@ -85,4 +86,4 @@ def test_the_same_figure_gives_the_same_bytes(save):
 
 def test_the_data_set_must_be_named(tmp_path):
     with pytest.raises(ParameterError, match="DATASET"):
-        save_figure(None, "x", data=DATA, params={}, notebook="07_table1", alt="")
+        save_figure(plt.figure(), "x", data=DATA, params={}, notebook="07_table1", alt="")

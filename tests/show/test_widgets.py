@@ -93,5 +93,19 @@ def test_a_layer_that_needs_a_network_is_refused_at_once(pair):
         LayerExplorer(pair, None, ["F1"])
 
 
+@pytest.mark.parametrize(
+    ("first", "text"),
+    [
+        (dict(image="nope"), "No image 'nope' here; expected one of two, three"),
+        (dict(layer="F9"), "No layer 'F9' here; expected one of img, xy"),
+        (dict(layers=["img", "F9"]), "No layer 'F9'"),
+        (dict(samples=0), "samples=0"),
+    ],
+)
+def test_a_first_choice_that_is_none_is_refused_in_a_sentence(pair, first, text):
+    with pytest.raises(ParameterError, match=text):
+        LayerExplorer(pair, None, **dict(layers=["img", "xy"]) | first)
+
+
 def test_no_figure_is_left_open(explorer):
     assert plt.get_fignums() == []

@@ -19,7 +19,6 @@ from wsss_lib.classify.weights import (
     backbone_state,
     imagenet_file,
     load_state,
-    read_tensors,
     state_sha256,
 )
 from wsss_lib.errors import ParameterError
@@ -127,7 +126,7 @@ def build_backbone(name: str, weights: str | Path = "random", seed: int = 0) -> 
     ParameterError
         If there is no backbone of that name.
     WeightsError
-        If the weights are not there or do not fit.
+        If the weights are not there, do not fit, or are of a training that was stopped.
     """
     if name not in RECIPES:
         raise ParameterError(f"No backbone {name!r}; expected one of {', '.join(RECIPES)}.")
@@ -139,7 +138,7 @@ def build_backbone(name: str, weights: str | Path = "random", seed: int = 0) -> 
         info = WeightsInfo("random", state_sha256(body.state_dict()))
     else:
         path = imagenet_file(name) if weights == "imagenet" else Path(weights)
-        load_state(body, backbone_state(read_tensors(path)), recipe.head, path.name)
+        load_state(body, backbone_state(path), recipe.head, path.name)
         info = WeightsInfo("imagenet" if weights == "imagenet" else path.name, sha256(path))
     return Backbone(name, body, info).eval()
 

@@ -10,6 +10,7 @@ import torch
 from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.classify.weights import WeightsInfo, read_tensors
+from wsss_lib.devices import choose_device
 from wsss_lib.errors import WeightsError
 from wsss_lib.files import atomic_path
 from wsss_lib.paths import shown
@@ -57,6 +58,8 @@ def load_trained(path: str | Path, device: str = "cpu") -> Trained:
 
     Raises
     ------
+    ParameterError
+        If there is no such device.
     WeightsError
         If the file is missing, no checkpoint of this kit, or its training was stopped.
     """
@@ -66,17 +69,11 @@ def load_trained(path: str | Path, device: str = "cpu") -> Trained:
             f"{shown(path)} is no checkpoint of this kit. Train a network with 'wsss train "
             "classifier'."
         )
-    epoch, epochs = content["epoch"], content["setting"]["preset"]["epochs"]
-    if epoch < epochs:
-        raise WeightsError(
-            f"The training in {shown(path)} was stopped after epoch {epoch} of {epochs}. Start it "
-            "again to go on from there."
-        )
     backbone = build_backbone(content["setting"]["preset"]["backbone"], path)
     network = ClassificationNetwork(backbone, len(content["classes"]))
     network.load_state_dict(content["network"])
     return Trained(
-        network=network.to(device).eval(),
+        network=network.to(choose_device(device)).eval(),
         classes=tuple(content["classes"]),
         history=pd.DataFrame(json.loads(content["history"])),
         setting=content["setting"],

@@ -64,11 +64,11 @@ def choose_backbone(
         ``random``, ``imagenet``, a file, or ``trained``: the classification network of the data
         set. That takes minutes on toy and hours on VOC without a GPU, once: it is kept.
     seed : int
-        Of random weights and of the training.
+        Of random weights. The training always has seed 0: the kit has one trained network.
     root : path, optional
         The folder that holds ``VOCdevkit/``.
     device : str
-        Where to train.
+        Where to train, see `wsss_lib.devices.choose_device`.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def choose_backbone(
     if weights == "trained":
         list_name, masks = TRAINING_LISTS[dataset]
         images = load_dataset(dataset, list_name, root=root, masks=masks)
-        weights = train_classifier(images, seed=seed, device=device, backbone=name)
+        weights = train_classifier(images, device=device, backbone=name)
     spec = BackboneSpec(name, str(weights), seed)
     spec.load()  # bad weights are told now, not by the workers
     return spec

@@ -18,6 +18,7 @@ from wsss_lib.classify.precision import average_precision, image_scores
 from wsss_lib.classify.presets import Preset, preset
 from wsss_lib.classify.weights import WeightsInfo, read_tensors
 from wsss_lib.datasets.devkit import DevkitDataset, read_ids
+from wsss_lib.devices import choose_device
 from wsss_lib.errors import ImageError
 from wsss_lib.paths import cache_dir, shown
 
@@ -46,6 +47,7 @@ def train_classifier(
         The list of the same devkit whose average precision is taken after every epoch; it does not
         change the training. None for none.
     device : str
+        Where to train, see `wsss_lib.devices.choose_device`.
     workers : int
         Processes that read images.
     **changes
@@ -59,22 +61,25 @@ def train_classifier(
     Raises
     ------
     DataError
-        If an image is missing or bad.
+        If an image of either list is missing or bad: before the first step.
     ParameterError
-        If a setting is unknown or out of range.
+        If a setting is unknown or out of range, or there is no such device.
     WeightsError
         If the first weights are not there.
     """
+    device = choose_device(device)
     settings = preset(dataset.name, **changes)
     backbone = build_backbone(settings.backbone, settings.weights, seed)
-    setting = _setting(dataset, backbone.weights, settings, seed)
+    labels = dataset.label_matrix()
+    setting = _setting(dataset, labels, backbone.weights, settings, seed)
     path = _checkpoint_path(setting)
     content = read_tensors(path) if path.is_file() else {"epoch": 0, "history": "[]"}
     if content["epoch"] < settings.epochs:
         network = ClassificationNetwork(backbone, len(dataset.classes) - 1, seed).to(device)
         val = None if val_list is None else _other_list(dataset, val_list)
+        _check_images(dataset, *([] if val is None else [val]))
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
-            _train(network, dataset, val, setting, content, path, workers)
+            _train(network, dataset, labels, val, setting, content, path, workers)
     return path
 
 
@@ -85,12 +90,15 @@ def trained_classifier(
     return load_trained(train_classifier(dataset, device=device, **arguments), device)
 
 
-def _setting(dataset: DevkitDataset, weights: WeightsInfo, settings: Preset, seed: int) -> dict:
-    """All that determines a training, in plain values."""
+def _setting(
+    dataset: DevkitDataset, labels: np.ndarray, weights: WeightsInfo, settings: Preset, seed: int
+) -> dict:
+    """All that determines a training, in plain values; of the photographs only ids and sizes."""
     return {
         "dataset": dataset.name,
         "images": len(dataset),
-        "images_sha256": _fingerprint(dataset),
+        "files_sha256": _fingerprint(dataset),
+        "labels_sha256": hashlib.sha256(labels.tobytes()).hexdigest(),
         "label_source": dataset.label_source,
         "weights": asdict(weights),
         "preset": asdict(settings),
@@ -99,11 +107,12 @@ def _setting(dataset: DevkitDataset, weights: WeightsInfo, settings: Preset, see
 
 
 def _fingerprint(dataset: DevkitDataset) -> str:
-    """A checksum of ids and file sizes, which also shows before any work that no file is missing.
+    """A checksum of the ids in their order and of the sizes of their photographs, in bytes.
 
     Raises
     ------
     ImageError
+        If a photograph is missing.
     """
     digest = hashlib.sha256()
     for id_ in dataset.ids:
@@ -121,12 +130,37 @@ def _checkpoint_path(setting: dict) -> Path:
 
 
 def _other_list(dataset: DevkitDataset, list_name: str) -> DevkitDataset:
-    return replace(dataset, list_name=list_name, ids=read_ids(dataset.devkit, list_name))
+    other = replace(dataset, list_name=list_name, ids=read_ids(dataset.devkit, list_name))
+    other.check_files()
+    return other
+
+
+def _check_images(*datasets: DevkitDataset) -> None:
+    """Read every image once, so that bad ones are told now and not hours into the training.
+
+    Raises
+    ------
+    ImageError
+        Naming them all.
+    """
+    images = [(dataset, id_) for dataset in datasets for id_ in dataset.ids]
+    problems = {}
+    for dataset, id_ in tqdm(images, desc="checking images", unit="image"):
+        try:
+            dataset.image(id_)
+        except ImageError as error:
+            problems[id_] = str(error)
+    if problems:
+        raise ImageError(
+            f"{len(problems)} of {len(images)} images cannot be read: {', '.join(problems)}. The "
+            f"first: {next(iter(problems.values()))}"
+        )
 
 
 def _train(
     network: ClassificationNetwork,
     dataset: DevkitDataset,
+    labels: np.ndarray,
     val: DevkitDataset | None,
     setting: dict,
     content: dict,
@@ -139,7 +173,6 @@ def _train(
     if content["epoch"]:
         network.load_state_dict(content["network"])
         optimiser.load_state_dict(content["optimiser"])
-    labels = dataset.label_matrix()
     val_labels = None if val is None else val.label_matrix()
     steps = len(Crops(dataset, labels, setting, 0).batches())
     with tqdm(
@@ -150,7 +183,11 @@ def _train(
     ) as bar:
         for epoch in range(content["epoch"], settings["epochs"]):
             crops = Crops(dataset, labels, setting, epoch)
-            row = {"epoch": epoch + 1, "loss": _epoch(network, optimiser, crops, workers, bar)}
+            try:
+                row = {"epoch": epoch + 1, "loss": _epoch(network, optimiser, crops, workers, bar)}
+            except ImageError:
+                _check_images(dataset)  # of a reading process only a traceback arrives here
+                raise
             if val is not None:
                 ap = average_precision(val_labels, image_scores(network, val, progress=False))
                 row |= {"mean_ap": float(np.nanmean(ap))}

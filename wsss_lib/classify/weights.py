@@ -1,7 +1,6 @@
 """Where a backbone's weights come from, and their checksum."""
 
 import hashlib
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,8 +103,9 @@ def read_tensors(path: str | Path) -> dict:
         raise WeightsError(
             f"No weights file {shown(path)}. Expected 'imagenet', 'random' or a file's path."
         ) from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError):
-        # torch's own text would advise to read the file unsafely
+    except Exception:
+        # reading what is no such file can fail in any way, and torch's own text would advise to
+        # read it unsafely
         raise WeightsError(
             f"{shown(path)} is damaged, or holds more than tensors and plain values. Expected a "
             "state dict written by torch.save, or a checkpoint of this kit."
@@ -115,16 +115,40 @@ def read_tensors(path: str | Path) -> dict:
             f"{shown(path)} holds a {type(content).__name__}; a state dict (name -> tensor) was "
             "expected. Save the network's state_dict()."
         )
+    for key in [*content, *_network(content)]:
+        if not isinstance(key, str):
+            raise WeightsError(
+                f"{shown(path)} has the key {key!r}; names were expected. Save the network's "
+                "state_dict()."
+            )
     return content
 
 
-def backbone_state(content: dict) -> dict[str, torch.Tensor]:
-    """The backbone's state dict in the content of a file: one of ours, or a plain one."""
-    prefix = "backbone.body."
-    network = content.get("network")
-    if not isinstance(network, Mapping):
+def backbone_state(path: str | Path) -> dict[str, torch.Tensor]:
+    """The backbone's state dict in a file: a checkpoint of this kit, or a plain state dict.
+
+    Raises
+    ------
+    WeightsError
+        As `read_tensors`, or if the file is of a training that was stopped.
+    """
+    content, prefix = read_tensors(path), "backbone.body."
+    if "network" not in content:
         return content
-    return {k.removeprefix(prefix): v for k, v in network.items() if k.startswith(prefix)}
+    if "setting" in content:
+        epoch, epochs = content["epoch"], content["setting"]["preset"]["epochs"]
+        if epoch < epochs:
+            raise WeightsError(
+                f"The training in {shown(path)} was stopped after epoch {epoch} of {epochs}. "
+                "Start it again with 'wsss train classifier'; it goes on from there."
+            )
+    return {k.removeprefix(prefix): v for k, v in _network(content).items() if k.startswith(prefix)}
+
+
+def _network(content: dict) -> Mapping:
+    """The network's part of a checkpoint; nothing in a plain state dict."""
+    network = content.get("network")
+    return network if isinstance(network, Mapping) else {}
 
 
 def load_state(body: nn.Module, state: Mapping, head: tuple[str, ...], source: str) -> None:

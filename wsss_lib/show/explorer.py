@@ -1,17 +1,20 @@
 """One expanded image as pictures: samples, mask, errors, decision functions."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
 from wsss_lib.datasets.classes import VOID, ClassSet
-from wsss_lib.evaluate.explore import Exploration
 from wsss_lib.show.masks import class_legend, error_map, show_image, show_mask, show_samples
 
+if TYPE_CHECKING:  # else plots would import torch
+    from wsss_lib.evaluate.explore import Exploration
 
-def exploration_title(result: Exploration) -> str:
+
+def exploration_title(result: "Exploration") -> str:
     """Layer, n, scores and seconds in a line."""
     row = result.row()
     return (
@@ -21,7 +24,7 @@ def exploration_title(result: Exploration) -> str:
     )
 
 
-def draw_exploration(result: Exploration, classes: ClassSet, width: float = 2.5) -> Figure:
+def draw_exploration(result: "Exploration", classes: ClassSet, width: float = 2.5) -> Figure:
     """Draw samples, ground truth, predicted mask and error map of one image.
 
     Parameters

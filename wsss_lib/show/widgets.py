@@ -11,10 +11,11 @@ import numpy as np
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
-from wsss_lib.errors import WsssError
+from wsss_lib.errors import ParameterError, WsssError
 from wsss_lib.evaluate.explore import Exploration, explore
+from wsss_lib.expand.sampling import check_samples
 from wsss_lib.expand.svm import KERNELS, ImageSVM
-from wsss_lib.features import LAYERS
+from wsss_lib.features import LAYERS, check_layers
 from wsss_lib.show.explorer import draw_exploration
 
 
@@ -49,6 +50,11 @@ class LayerExplorer(widgets.VBox):
         What was drawn, PNG.
     status : HTML
         The error, or nothing.
+
+    Raises
+    ------
+    ParameterError
+        If what is to be chosen first is no choice, or as `explore` raises it.
     """
 
     def __init__(
@@ -63,14 +69,16 @@ class LayerExplorer(widgets.VBox):
         max_samples: int = 2500,
         seed: int = 0,
     ) -> None:
+        image, layer = image or dataset.ids[0], layer or layers[0]
+        _check_choice("image", image, dataset.ids)
+        _check_choice("layer", layer, layers)
+        check_layers(layers)
+        check_samples(samples)
         self._dataset, self._backbone, self._seed = dataset, backbone, seed
-        self.image = widgets.Dropdown(
-            options=dataset.ids, value=image or dataset.ids[0], description="image"
-        )
+        self.image = widgets.Dropdown(options=dataset.ids, value=image, description="image")
         self.layer = widgets.ToggleButtons(
-            options=list(layers), value=layer or layers[0], description="layer",
-            style={"button_width": "3.5em"},
-        )  # fmt: skip
+            options=list(layers), value=layer, description="layer", style={"button_width": "3.5em"}
+        )
         self.samples = _log_slider(samples, 1, max(samples, max_samples), "n a class", ".0f")
         self.kernel = widgets.Dropdown(options=KERNELS, description="kernel")
         self.cost = _log_slider(1, 0.01, 1000, "C", ".2g")
@@ -108,6 +116,14 @@ class LayerExplorer(widgets.VBox):
             round(self.samples.value),
             self._seed,
             ImageSVM(kernel=self.kernel.value, C=self.cost.value),
+        )
+
+
+def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        more = ", ..." if len(choices) > 7 else ""
+        raise ParameterError(
+            f"No {what} {value!r} here; expected one of {', '.join(choices[:7])}{more}."
         )
 
 

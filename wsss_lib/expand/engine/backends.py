@@ -5,9 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
-import torch
-
-from wsss_lib.errors import ParameterError
+from wsss_lib import devices
 from wsss_lib.expand.engine import predict_numpy, predict_torch, smo_numpy
 
 
@@ -59,7 +57,8 @@ def backend(device: str) -> Backend:
         return _compiled()
     if device == "numpy":
         return NUMPY
-    name = check_torch_device(device)
+    check_device(device)
+    name = device.removeprefix("torch:")
     return replace(
         _compiled(),
         decide_rows=partial(predict_torch.decide_rows, device=name),
@@ -70,20 +69,7 @@ def backend(device: str) -> Backend:
 def check_device(device: str) -> None:
     """Refuse a device that is not there; parameters and errors are those of `backend`."""
     if device not in ("cpu", "numpy"):
-        check_torch_device(device)
-
-
-def check_torch_device(device: str) -> str:
-    """The name of a device as torch knows it."""
-    name = str(device).removeprefix("torch:")
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ParameterError(
-            f"device={device!r} cannot be used here ({str(error).splitlines()[0]}); expected 'cpu' "
-            "or an accelerator that torch finds, such as 'cuda'."
-        ) from None
-    return name
+        devices.check_device(device.removeprefix("torch:"))
 
 
 @cache
