@@ -29,7 +29,7 @@ BACKBONE = click.option(
     help="Network behind F1 to F5 [resnet50; toy: the one trained on it].",
 )
 SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
 
 
 def _options(*options: Callable) -> Callable:

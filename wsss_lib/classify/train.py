@@ -130,7 +130,9 @@ def _checkpoint_path(setting: dict) -> Path:
 
 
 def _other_list(dataset: DevkitDataset, list_name: str) -> DevkitDataset:
-    other = replace(dataset, list_name=list_name, ids=read_ids(dataset.devkit, list_name))
+    """Another list of the same devkit, with the official masks: val has them."""
+    ids = read_ids(dataset.devkit, list_name)
+    other = replace(dataset, list_name=list_name, ids=ids, masks="SegmentationClass")
     other.check_files()
     return other
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.datasets.images import read_image, read_mask
@@ -137,7 +138,8 @@ class DevkitDataset:
     def label_matrix(self) -> np.ndarray:
         """Image-level labels of all ids as (images, object classes) float32 of zeros and ones."""
         matrix = np.zeros((len(self), len(self.classes) - 1), np.float32)
-        for row, id_ in zip(matrix, self.ids, strict=True):
+        ids = tqdm(self.ids, desc="reading labels", unit="image", delay=2, leave=False)
+        for row, id_ in zip(matrix, ids, strict=True):
             row[np.array(self.labels(id_), int) - 1] = 1
         return matrix
 
