@@ -47,3 +47,14 @@ def test_an_interrupted_write_leaves_the_rows_before(tmp_path):
     connection.close()  # without a commit, as when a process is killed
     with ResultStore(path) as store:
         assert set(store.get(["a", "b"])) == {"a"}
+
+
+def test_a_store_of_something_else_is_refused(tmp_path):
+    connection = sqlite3.connect(tmp_path / "rows.sqlite")
+    connection.execute("CREATE TABLE rows (other TEXT)")
+    connection.close()
+    with (
+        ResultStore(tmp_path / "rows.sqlite") as store,
+        pytest.raises(StoreError, match="Delete the file"),
+    ):
+        store.get(["a"])

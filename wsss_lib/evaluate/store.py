@@ -28,11 +28,15 @@ class ResultStore:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, timeout=60)
+        except (OSError, sqlite3.Error) as error:
+            raise self._unusable(error) from None
+        try:
             with self._connection as connection:
                 connection.execute(
                     "CREATE TABLE IF NOT EXISTS rows (key TEXT PRIMARY KEY, row TEXT)"
                 )
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
+            self.close()
             raise self._unusable(error) from None
 
     def put(self, key: str, row: dict) -> None:
