@@ -7,7 +7,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.ticker import EngFormatter
 
 from wsss_lib.expand.engine.backends import backend
 from wsss_lib.expand.engine.duals import Duals
@@ -74,7 +73,7 @@ def plot_scaling(folder: Path, quick: bool = False) -> None:
         )
         ax.set(xlabel=name, xticks=line["value"])
         ax.set_xticks([], minor=True)
-        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+        ax.xaxis.set_major_formatter(lambda x, _: f"{x / 1000:g}k" if x >= 10_000 else f"{x:g}")
         ax.grid(which="both", alpha=0.3)
     axes[0].set_ylabel("processor seconds, one thread")
     axes[0].legend()

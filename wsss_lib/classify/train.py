@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.classify.precision import average_precision, image_scores
 from wsss_lib.classify.presets import Preset, preset
 from wsss_lib.classify.weights import WeightsInfo, read_tensors
-from wsss_lib.datasets.devkit import DevkitDataset, read_ids
+from wsss_lib.datasets.devkit import DevkitDataset, open_devkit
 from wsss_lib.devices import choose_device
 from wsss_lib.errors import ImageError
 from wsss_lib.paths import cache_dir, shown
@@ -76,7 +76,9 @@ def train_classifier(
     content = read_tensors(path) if path.is_file() else {"epoch": 0, "history": "[]"}
     if content["epoch"] < settings.epochs:
         network = ClassificationNetwork(backbone, len(dataset.classes) - 1, seed).to(device)
-        val = None if val_list is None else _other_list(dataset, val_list)
+        val = None  # with the official masks, whatever the training's are
+        if val_list is not None:
+            val = open_devkit(dataset.name, dataset.root, dataset.classes, val_list)
         _check_images(dataset, *([] if val is None else [val]))
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
             _train(network, dataset, labels, val, setting, content, path, workers)
@@ -127,14 +129,6 @@ def _checkpoint_path(setting: dict) -> Path:
     key = hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:10]
     name = f"{setting['dataset']}-{setting['preset']['backbone']}-{key}.pth"
     return cache_dir() / "weights" / name
-
-
-def _other_list(dataset: DevkitDataset, list_name: str) -> DevkitDataset:
-    """Another list of the same devkit, with the official masks: val has them."""
-    ids = read_ids(dataset.devkit, list_name)
-    other = replace(dataset, list_name=list_name, ids=ids, masks="SegmentationClass")
-    other.check_files()
-    return other
 
 
 def _check_images(*datasets: DevkitDataset) -> None:
