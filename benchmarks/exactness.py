@@ -1,9 +1,11 @@
 """How exact the image-specific SVM is: against float64 and against scikit-learn.
 
-``python benchmarks/exactness.py`` compares on one, two and three classes, every feature, C in
-{1, 100} and gamma in {1, 3, 10} times scale, and writes ``exactness.csv``.
+``python benchmarks/exactness.py`` compares on images of one, two and three classes, genuine and
+toy ones, every feature, C in {1, 100} and gamma in {1, 3, 10} times scale, and writes
+``exactness.csv``.
 """
 
+import warnings
 from collections.abc import Iterator
 from itertools import combinations, product
 from pathlib import Path
@@ -12,22 +14,25 @@ import click
 import numpy as np
 import pandas as pd
 from bench import IMAGE, made_photograph
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 from tqdm.auto import tqdm
 
 from wsss_lib.classify.backbones import build_backbone
+from wsss_lib.datasets import load_dataset
 from wsss_lib.datasets.images import read_image, read_mask
-from wsss_lib.expand.sampling import sample_mask
+from wsss_lib.expand.sampling import SAMPLES_PER_CLASS, sample_mask
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import LAYERS, FeatureMap, extract
 from wsss_lib.files import write_text
 
-#: Two classes and three; one class has nothing to compare.
-IMAGES = ("2007_000549", IMAGE)
+#: Genuine images of one, two and three classes, and toy ones of two and three.
+IMAGES = ("2010_001347", "2007_000549", IMAGE)
+TOY_IMAGES = ("toy_000002", "toy_000001")
 PIXELS = 20_000
 CHUNK = 4000
 #: Orders of the samples, beside their own, in which scikit-learn is compared with itself.
-PERMUTATIONS = 3
+PERMUTATIONS = 7
 
 
 def compare(map_: FeatureMap, labels: np.ndarray, C: float, gamma: str, pixels: int) -> dict:
@@ -46,16 +51,20 @@ def compare(map_: FeatureMap, labels: np.ndarray, C: float, gamma: str, pixels: 
     Returns
     -------
     dict
+        ``n_sv``: support vectors.
         ``prediction``: largest error of our decision values, given our duals.
         ``objective``: largest relative difference of the dual objectives.
         ``difference``: of decision values from scikit-learn's; ``own_difference``: of
         scikit-learn's with itself when the samples are permuted, the largest of all pairs.
-        ``labels``: share of equal labels among pixels whose margin exceeds 0.01.
+        ``labels``: share of equal labels among pixels whose margin exceeds 0.01. A single
+        class has no decision function: ``n_sv`` = 0 and ``labels`` only.
     """
     svm = ImageSVM(C=C, gamma=gamma).fit(map_, labels)
     generator = np.random.default_rng(0)
     chosen = generator.choice(labels.size, min(pixels, labels.size), replace=False)
     where = np.unravel_index(chosen, labels.shape)
+    if len(svm.classes_) == 1:
+        return _one_class(svm.predict(map_)[where], map_, labels)
     decided = svm.decision_function(map_).reshape(*labels.shape, -1)[where]
 
     rows, cols = np.nonzero(labels != 255)
@@ -90,6 +99,15 @@ def compare(map_: FeatureMap, labels: np.ndarray, C: float, gamma: str, pixels: 
     }
 
 
+def _one_class(predicted: np.ndarray, map_: FeatureMap, labels: np.ndarray) -> dict:
+    """No problem, no duals: only the labels can be compared."""
+    rows, cols = np.nonzero(labels != 255)
+    X, y = map_.at(rows, cols), labels[rows, cols]
+    with warnings.catch_warnings(action="ignore"):  # scikit-learn warns of a single class
+        theirs = OneVsRestClassifier(SVC()).fit(X, y).predict(X[:1])
+    return {"n_sv": 0, "labels": (predicted == theirs[0]).mean()}
+
+
 def _rbf(a: np.ndarray, b: np.ndarray, gamma: float) -> np.ndarray:
     """The kernel in float64."""
     distances = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
@@ -118,7 +136,7 @@ def _margin_and_label(decision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def photographs(root: Path | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Images and masks by id: genuine ones below a devkit's root, else a made one."""
+    """Genuine images and masks by id, below a devkit's root; a made one where there is none."""
     if root is None:
         return {"made": made_photograph((120, 160))}
     devkit = Path(root) / "VOCdevkit" / "VOC2012"
@@ -131,7 +149,18 @@ def photographs(root: Path | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }
 
 
-def compare_all(images: dict, layers, costs, gammas, samples: int, pixels: int) -> pd.DataFrame:
+def toy_images() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Toy images and masks by name; the first once more with its background void: one class."""
+    samples = [load_dataset("toy").sample(id_) for id_ in TOY_IMAGES]
+    images = {sample.id: (sample.image, sample.mask) for sample in samples}
+    image, mask = images[TOY_IMAGES[0]]
+    images[f"{TOY_IMAGES[0]}_object"] = image, np.where(mask == 0, 255, mask).astype(np.uint8)
+    return images
+
+
+def compare_all(
+    images: dict, layers, costs, gammas, samples: int, pixels: int = PIXELS
+) -> pd.DataFrame:
     """A row for each image, feature, C and gamma."""
     backbone = build_backbone("resnet50", "random")
     rows = []
@@ -148,12 +177,17 @@ def compare_all(images: dict, layers, costs, gammas, samples: int, pixels: int) 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), envvar="WSSS_TEST_VOC")
 @click.option("--layers", default=",".join(LAYERS), show_default=True)
-@click.option("--samples", default=2500, show_default=True, help="Pixels a class.")
+@click.option("--samples", default=2500, show_default=True, help="Pixels a class of a photograph.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path(__file__).parent)
 def main(data: Path | None, layers: str, samples: int, out: Path) -> None:
     """Compare all settings and write ``exactness.csv``."""
-    gammas = ("scale", "3xscale", "10xscale")
-    found = compare_all(photographs(data), layers.split(","), (1, 100), gammas, samples, PIXELS)
+    settings = layers.split(","), (1, 100), ("scale", "3xscale", "10xscale")
+    found = pd.concat(
+        [
+            compare_all(toy_images(), *settings, SAMPLES_PER_CLASS["toy"]),
+            compare_all(photographs(data), *settings, samples),
+        ]
+    )
     write_text(out / "exactness.csv", found.to_csv(index=False, float_format="%.3g"))
     click.echo(found.to_string(index=False))
 

@@ -5,7 +5,7 @@ import torch
 import torchmetrics.functional.classification as oracle
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.metrics import confusion_matrix, iou, mean_iou
+from wsss_lib.metrics import confusion_matrix, dense, iou, mean_iou, sparse
 
 RNG = np.random.default_rng(0)
 
@@ -77,3 +77,9 @@ def test_masks_of_two_images_and_unknown_classes_are_refused():
         confusion_matrix(np.zeros((2, 2), np.uint8), np.zeros((2, 3), np.uint8), 2)
     with pytest.raises(ParameterError, match="classes 0 to 1"):
         confusion_matrix(np.zeros((1, 1), np.uint8), np.full((1, 1), 7, np.uint8), 2)
+
+
+def test_a_sparse_confusion_matrix_comes_back_whole():
+    confusion = np.array([[5, 0, 2], [0, 0, 0], [1, 0, 7]])
+    assert sparse(confusion) == [[0, 0, 5], [0, 2, 2], [2, 0, 1], [2, 2, 7]]
+    assert np.array_equal(dense(sparse(confusion), 3), confusion)

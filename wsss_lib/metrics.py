@@ -89,3 +89,17 @@ def mean(scores: np.ndarray) -> float:
 def mean_iou(confusion: np.ndarray) -> float:
     """The mean of `iou` over the classes present (NaN where there is none)."""
     return mean(iou(confusion))
+
+
+def sparse(confusion: np.ndarray) -> list[list[int]]:
+    """A confusion matrix as a list of [true class, predicted class, pixels], without the zeros."""
+    true, predicted = np.nonzero(confusion)
+    return np.stack([true, predicted, confusion[true, predicted]], 1).tolist()
+
+
+def dense(entries: list[list[int]], n_classes: int) -> np.ndarray:
+    """The (n_classes, n_classes) int64 confusion matrix of what `sparse` gave."""
+    confusion = np.zeros((n_classes, n_classes), np.int64)
+    for true, predicted, pixels in entries:
+        confusion[true, predicted] = pixels
+    return confusion

@@ -46,6 +46,15 @@ def cell_labels(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return labels.reshape(size)
 
 
+def nearest_labels(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The class of the first pixel of each cell, as resizing to the nearest pixel gives it.
+
+    Parameters and result are those of `cell_labels`; torch and OpenCV resize masks this way.
+    """
+    rows, cols = (np.arange(n) * side // n for n, side in zip(size, mask.shape, strict=True))
+    return mask[rows[:, None], cols]
+
+
 def spread_cells(labels: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
     """Give every pixel the label of its cell: (h, w) -> (H, W) uint8."""
     rows, cols = _cells_of_pixels(image_size, labels.shape)

@@ -104,36 +104,16 @@ def explore(
     check_layers([layer])
     check_backbone([layer], backbone)
     feature = image_features(dataset, id_, backbone if needs_backbone(layer) else None)[layer]
-    count = len(dataset.classes)
-    return explore_sample(dataset.sample(id_), feature, n, seed, svm or ImageSVM(), count)
-
-
-def explore_sample(
-    sample: Sample, feature: FeatureMap, n: int, seed: int, svm: ImageSVM, n_classes: int
-) -> Exploration:
-    """The same for an image and a feature that are at hand.
-
-    Parameters
-    ----------
-    sample : Sample
-    feature : FeatureMap
-        Of that image.
-    n, seed
-        As in `explore`.
-    svm : ImageSVM
-        Unfitted.
-    n_classes : int
-        Of the data set.
-    """
-    pixels = sample_mask(sample.mask, n, seed, sample.id)
-    result = expand(feature, pixels.label_image(), svm)
+    sample, count = dataset.sample(id_), len(dataset.classes)
+    pixels = sample_mask(sample.mask, n, seed, id_)
+    result = expand(feature, pixels.label_image(), svm or ImageSVM())
     return Exploration(
         sample,
-        feature.name,
+        layer,
         pixels,
         result,
-        confusion_matrix(sample.mask, result.mask, n_classes),
-        confusion_matrix(sample.mask, result.mask, n_classes, pixels.held_out()),
+        confusion_matrix(sample.mask, result.mask, count),
+        confusion_matrix(sample.mask, result.mask, count, pixels.held_out()),
     )
 
 

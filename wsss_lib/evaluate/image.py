@@ -1,7 +1,9 @@
 """One image of the study with every setting, on one thread."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -9,13 +11,22 @@ from threadpoolctl import threadpool_limits
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
-from wsss_lib.evaluate.explore import Exploration, explore_sample
-from wsss_lib.evaluate.settings import Setting
-from wsss_lib.features import extract, needs_backbone
+from wsss_lib.datasets.classes import VOID
+from wsss_lib.evaluate.cells import spread_cells
+from wsss_lib.evaluate.regions import boundary_distance, count_regions, sample_distance
+from wsss_lib.evaluate.settings import RESOLUTIONS, Setting
+from wsss_lib.expand.image import Expansion, expand
+from wsss_lib.expand.sampling import PixelSamples
+from wsss_lib.expand.schemes import draw_samples
+from wsss_lib.features import FeatureMap, extract, needs_backbone
 
 
 def evaluate_image(
-    dataset: DevkitDataset, id_: str, settings: list[Setting], backbone: BackboneSpec | None
+    dataset: DevkitDataset,
+    id_: str,
+    settings: list[Setting],
+    backbone: BackboneSpec | None,
+    features: Callable = extract,
 ) -> list[tuple[dict, np.ndarray]]:
     """Expand one image with every setting and count its pixels.
 
@@ -28,6 +39,8 @@ def evaluate_image(
     settings : list of Setting
     backbone : BackboneSpec or None
         None where no setting needs the network.
+    features : callable
+        `wsss_lib.features.extract`, or what stands for it.
 
     Returns
     -------
@@ -36,34 +49,74 @@ def evaluate_image(
     """
     with _one_thread():
         sample = dataset.sample(id_)
-        layers = sorted({setting.feature for setting in settings})
-        network = backbone.load() if any(map(needs_backbone, layers)) else None
-        maps = extract(sample.image, layers, network)
+        truth, count = sample.mask, len(dataset.classes)
+        maps = _maps(sample.image, settings, backbone, features)
+        from_boundary = boundary_distance(truth)
+
+        @cache
+        def drawn(size: tuple[int, int], resolution: str, *how: object) -> PixelSamples:
+            labels = RESOLUTIONS[resolution]
+            return draw_samples(labels(truth, size) if labels else truth, *how, id_)
+
+        @cache
+        def scored(*where: object) -> tuple[np.ndarray, np.ndarray]:
+            pixels = _on_image(drawn(*where), truth.shape)
+            return pixels.held_out(), sample_distance(pixels)
+
         results = []
         for setting in settings:
-            result = explore_sample(
-                sample,
-                maps[setting.feature],
-                setting.samples,
-                setting.seed,
-                setting.svm(),
-                len(dataset.classes),
+            feature = maps[setting.feature, setting.zscore]
+            size = truth.shape if setting.resolution == "pixels" else feature.size
+            where = size, setting.resolution, setting.samples, setting.sampling, setting.seed
+            done = expand(
+                replace(feature, image_size=size), drawn(*where).label_image(), setting.svm()
             )
-            results.append((_row(result), result.mask))
+            mask = spread_cells(done.mask, truth.shape)
+            held_out, from_sample = scored(*where)
+            counts = count_regions(truth, mask, held_out, (from_sample, from_boundary), count)
+            results.append((_row(id_, setting, drawn(*where), done) | counts, mask))
     return results
 
 
-def _row(result: Exploration) -> dict:
+def _maps(
+    image: np.ndarray, settings: list[Setting], backbone: BackboneSpec | None, features: Callable
+) -> dict[tuple[str, bool], FeatureMap]:
+    """The features of an image by layer and z-score, each computed once."""
+    maps = {}
+    for zscore in {setting.zscore for setting in settings}:
+        layers = sorted({s.feature for s in settings if s.zscore == zscore})
+        network = backbone.load() if any(map(needs_backbone, layers)) else None
+        found = features(image, layers, network, zscore)
+        maps |= {(layer, zscore): feature for layer, feature in found.items()}
+    return maps
+
+
+def _on_image(pixels: PixelSamples, image_size: tuple[int, int]) -> PixelSamples:
+    """Samples of cells as all the pixels in these cells."""
+    if pixels.image_size == image_size:
+        return pixels
+    labels = spread_cells(pixels.label_image(), image_size)
+    rows, cols = np.nonzero(labels != VOID)
+    aside = pixels.set_aside
+    return PixelSamples(
+        rows,
+        cols,
+        labels[rows, cols],
+        image_size,
+        pixels.requested,
+        None if aside is None else spread_cells(aside, image_size),
+    )
+
+
+def _row(id_: str, setting: Setting, pixels: PixelSamples, done: Expansion) -> dict:
     return {
-        "id": result.sample.id,
-        "feature": result.layer,
-        "confusion": result.confusion.tolist(),
-        "held_out": result.held_out.tolist(),
-        "samples": {str(label): count for label, count in result.pixels.counts.items()},
-        "short_classes": list(result.pixels.short_classes),
-        "support_vectors": int(result.expansion.svm.n_support_),
-        "fit_seconds": round(result.expansion.fit_seconds, 4),
-        "predict_seconds": round(result.expansion.predict_seconds, 4),
+        "id": id_,
+        "feature": setting.feature,
+        "samples": {str(label): count for label, count in pixels.counts.items()},
+        "short_classes": list(pixels.short_classes),
+        "support_vectors": int(done.svm.n_support_),
+        "fit_seconds": round(done.fit_seconds, 4),
+        "predict_seconds": round(done.predict_seconds, 4),
     }
 
 

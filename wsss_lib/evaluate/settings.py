@@ -5,15 +5,23 @@ import json
 from dataclasses import asdict, dataclass
 
 from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.cells import cell_labels, nearest_labels
+from wsss_lib.expand.nearest import NearestSample
 from wsss_lib.expand.sampling import check_samples
+from wsss_lib.expand.schemes import parse_scheme
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import check_layers, needs_backbone
 
 #: Raise it when a change of the code changes results: rows of older formats are computed anew.
-FORMAT = 1
+FORMAT = 2
 
 #: Named parameters of the SVM. ``sklearn``: scikit-learn's defaults, which are not the paper's.
 SVM_PRESETS = {"sklearn": {"kernel": "rbf", "C": 1.0, "gamma": "scale"}}
+
+#: Where pixels are sampled and predicted: ``pixels`` interpolates features to the image, ``cells``
+#: stays on the feature map and gives a pixel the class of its cell. A cell is labelled by its most
+#: frequent class, or by its first pixel.
+RESOLUTIONS = {"pixels": None, "cells": cell_labels, "cells_nearest": nearest_labels}
 
 
 @dataclass(frozen=True)
@@ -26,10 +34,19 @@ class Setting:
         ``img``, ``xy`` or ``F1`` to ``F5``.
     samples : int
         Pixels a class.
-    kernel, C, gamma, solver
+    kernel : str
+        As in `wsss_lib.expand.svm.ImageSVM`, or ``nearest``: the label of the nearest sample,
+        whatever C and gamma are. It looks at positions only, so its feature is ``xy``.
+    C, gamma, solver
         As in `wsss_lib.expand.svm.ImageSVM`.
     seed : int
         Of the sampling.
+    zscore : bool
+        Whether features are z-scored, see `wsss_lib.features.extract`.
+    sampling : str
+        See `wsss_lib.expand.schemes.draw_samples`.
+    resolution : str
+        One of `RESOLUTIONS`.
     """
 
     feature: str
@@ -39,6 +56,9 @@ class Setting:
     gamma: str | float = "scale"
     solver: str = "ours"
     seed: int = 0
+    zscore: bool = True
+    sampling: str = "uniform"
+    resolution: str = "pixels"
 
     def __post_init__(self) -> None:
         """Refuse bad values here, before any long work starts."""
@@ -46,13 +66,26 @@ class Setting:
         check_samples(self.samples)
         if self.seed < 0:
             raise ParameterError(f"seed={self.seed}; 0 or more was expected.")
-        self.svm().check_parameters()
+        parse_scheme(self.sampling)
+        if self.resolution not in RESOLUTIONS:
+            raise ParameterError(
+                f"resolution={self.resolution!r}; expected one of {', '.join(RESOLUTIONS)}."
+            )
+        if self.kernel == "nearest" and self.feature != "xy":
+            raise ParameterError(
+                f"The nearest sample looks at positions only; its feature is xy, not "
+                f"{self.feature}."
+            )
+        if self.kernel != "nearest":
+            self.svm().check_parameters()
         if "scale" not in str(self.gamma):  # 10 and "10" are one setting
             object.__setattr__(self, "gamma", float(self.gamma))
 
-    def svm(self) -> ImageSVM:
-        """The unfitted image-specific classifier."""
-        return ImageSVM(kernel=self.kernel, C=self.C, gamma=self.gamma, solver=self.solver)
+    def svm(self) -> ImageSVM | NearestSample:
+        """The unfitted image-specific classifier, for one thread."""
+        if self.kernel == "nearest":
+            return NearestSample()
+        return ImageSVM(self.kernel, self.C, self.gamma, solver=self.solver, threads=1)
 
 
 def row_key(setting: Setting, *image: object, weights_sha: str | None) -> str:

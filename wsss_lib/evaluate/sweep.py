@@ -17,7 +17,7 @@ from wsss_lib.evaluate.settings import Setting, row_key
 from wsss_lib.evaluate.store import ResultStore
 from wsss_lib.features import check_backbone, needs_backbone
 from wsss_lib.files import sha256
-from wsss_lib.metrics import mean_iou
+from wsss_lib.metrics import dense, mean_iou
 from wsss_lib.paths import cache_dir
 
 
@@ -185,7 +185,7 @@ class _RunningScore:
 
     def add(self, row: dict) -> None:
         if row["feature"] == self.feature:
-            self.pooled += np.array(row["confusion"])
+            self.pooled += dense(row["confusion"], len(self.pooled))
 
     def text(self) -> str:
         return f"{self.feature} mIoU {100 * mean_iou(self.pooled):.1f}" if self.pooled.any() else ""

@@ -8,7 +8,7 @@ import pandas as pd
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.evaluate.sweep import SweepResult
 from wsss_lib.files import write_text
-from wsss_lib.metrics import iou_of_counted, mean
+from wsss_lib.metrics import dense, iou_of_counted, mean
 
 
 def iou_table(result: SweepResult, classes: ClassSet, pixels: str = "confusion") -> pd.DataFrame:
@@ -31,7 +31,8 @@ def iou_table(result: SweepResult, classes: ClassSet, pixels: str = "confusion")
     rows = {}
     for setting, done in result.rows.items():
         pooled = sum(
-            (np.array(row[pixels]) for row in done), np.zeros((len(classes),) * 2, np.int64)
+            (dense(row[pixels], len(classes)) for row in done),
+            np.zeros((len(classes),) * 2, np.int64),
         )
         scores = iou_of_counted(pooled)
         rows[setting.feature] = [*scores, mean(scores)]

@@ -29,6 +29,8 @@ class PixelSamples:
         (H, W).
     requested : int
         The n that was asked for; a class with fewer pixels gives all it has.
+    set_aside : ndarray, shape (H, W), bool, optional
+        The pixels that samples were kept out of, to be scored; all of them when left out.
     """
 
     rows: np.ndarray
@@ -36,6 +38,7 @@ class PixelSamples:
     labels: np.ndarray
     image_size: tuple[int, int]
     requested: int
+    set_aside: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,8 +61,9 @@ class PixelSamples:
         return image
 
     def held_out(self) -> np.ndarray:
-        """(H, W) bool, true where a pixel was not sampled."""
-        return self.label_image() == VOID
+        """(H, W) bool, true where a pixel was not sampled and, if some were, is set aside."""
+        unsampled = self.label_image() == VOID
+        return unsampled if self.set_aside is None else unsampled & self.set_aside
 
 
 def sample_mask(mask: np.ndarray, n: int, seed: int = 0, image_id: str = "") -> PixelSamples:
@@ -108,7 +112,11 @@ def check_samples(n: int) -> None:
         raise ParameterError(f"samples={n}; a whole number of at least 1 was expected.")
 
 
-def _draw(pixels: np.ndarray, n: int, seed: int, image_id: str, label: int) -> np.ndarray:
+def random_stream(seed: int, image_id: str, label: int) -> np.random.Generator:
+    """Random numbers that hang on these three alone."""
     digest = hashlib.sha256(image_id.encode()).digest()[:8]
-    rng = np.random.default_rng([seed, int.from_bytes(digest, "big"), label])
-    return rng.permutation(pixels)[:n]
+    return np.random.default_rng([seed, int.from_bytes(digest, "big"), label])
+
+
+def _draw(pixels: np.ndarray, n: int, seed: int, image_id: str, label: int) -> np.ndarray:
+    return random_stream(seed, image_id, label).permutation(pixels)[:n]

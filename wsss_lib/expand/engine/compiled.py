@@ -241,17 +241,17 @@ def combine(cell_products, corners_a, weights_a, corners_b, weights_b):
 
     Parameters
     ----------
-    cell_products : ndarray, shape (m, m), float32
+    cell_products : ndarray, shape (m, m), float32 or float64
     corners_a, corners_b : ndarray, shapes (a, 4) and (b, 4), int32
         The cells round each pixel.
     weights_a, weights_b : ndarray, same shapes, float32
 
     Returns
     -------
-    ndarray, shape (a, b), float32
+    ndarray, shape (a, b), of the cell products' dtype
     """
-    result = np.empty((len(corners_a), len(corners_b)), np.float32)
-    line = np.empty(len(cell_products), np.float32)
+    result = np.empty((len(corners_a), len(corners_b)), cell_products.dtype)
+    line = np.empty(len(cell_products), cell_products.dtype)
     for i in range(len(corners_a)):
         near, w = corners_a[i], weights_a[i]
         r0, r1 = cell_products[near[0]], cell_products[near[1]]
@@ -259,7 +259,7 @@ def combine(cell_products, corners_a, weights_a, corners_b, weights_b):
         for c in range(len(line)):
             line[c] = w[0] * r0[c] + w[1] * r1[c] + w[2] * r2[c] + w[3] * r3[c]
         for j in range(len(corners_b)):
-            total = np.float32(0)
+            total = cell_products.dtype.type(0)
             for k in range(4):
                 total += weights_b[j, k] * line[corners_b[j, k]]
             result[i, j] = total

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: The error of a decision that rounding kernel values to float32 may cause at worst.
-ROUNDING = 1e-3
+#: Up to this estimate of the rounding of a decision, float32 will do. Measured over features, C and
+#: gamma on photographs, the largest error is at most 0.6 times the estimate.
+ROUNDING = 1.5e-3
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,16 @@ class Duals:
 
     @property
     def dtype(self) -> np.dtype:
-        """The type in which kernel values must be computed: float64 where the duals are large.
+        """The type in which kernel values must be computed: float64 where rounding would show.
 
-        With C = 100 and many bounded support vectors, decision values of a few units are the
-        difference of sums of a hundred thousand.
+        Two things round. Sums: with C = 100 and many bounded support vectors, decision values of a
+        few units are the difference of sums of a hundred thousand. And exponents: squared norms
+        cancel in a distance, and what their rounding leaves is a relative error of each kernel
+        value; these errors are independent, so that their squares add.
         """
-        largest = np.abs(self.coef).sum(0).max(initial=0) * np.finfo(np.float32).eps
-        return np.dtype(np.float64 if largest > ROUNDING else np.float32)
+        sums = np.abs(self.coef).sum(0).max(initial=0)
+        centred = self.support - self.support.mean(0)
+        largest = np.einsum("nd,nd->n", centred, centred, dtype=np.float64).max(initial=0)
+        exponents = np.sqrt((self.coef**2).sum(0)).max(initial=0) * self.gamma * largest
+        estimate = np.finfo(np.float32).eps * max(sums, exponents * np.log2(np.e))
+        return np.dtype(np.float64 if estimate > ROUNDING else np.float32)

@@ -17,7 +17,7 @@ from wsss_lib.features import FeatureMap
 PRECOMPUTE_FROM = 512
 #: Up to so many features inner products in float64 cost nothing, ...
 FEW_FEATURES = 4
-#: ... and from so large a C on they are worth what they cost.
+#: ... and from so large a C on their rounding would show in the optimum.
 LARGE_C = 10
 
 
@@ -58,7 +58,8 @@ def pixel_samples(
 
     def part(map_: FeatureMap) -> VectorSamples | CellSamples:
         if backend.combine and 2 * np.prod(map_.size) < len(rows):
-            return CellSamples(map_, rows, cols, backend.combine, threads)
+            dtype = _product_dtype(map_.channels, C)
+            return CellSamples(map_, rows, cols, backend.combine, dtype, threads)
         return vector_samples(map_.at(rows, cols), C)
 
     parts = [part(map_) for map_ in maps]
@@ -66,8 +67,14 @@ def pixel_samples(
 
 
 def vector_samples(X: np.ndarray, C: float) -> VectorSamples:
-    """The samples of an (n, d) array, in float64 where rounding inner products would show."""
-    return VectorSamples(X.astype(np.float64) if X.shape[1] <= FEW_FEATURES or C >= LARGE_C else X)
+    """The samples of an (n, d) array."""
+    dtype = np.promote_types(X.dtype, _product_dtype(X.shape[1], C))
+    return VectorSamples(X.astype(dtype, copy=False))
+
+
+def _product_dtype(features: int, C: float) -> np.dtype:
+    """The least precise type for inner products of samples."""
+    return np.dtype(np.float64 if features <= FEW_FEATURES or C >= LARGE_C else np.float32)
 
 
 def solve_ours(problem: Problem, backend: Backend, threads: int | None) -> list[Solution]:

@@ -50,15 +50,17 @@ class CellSamples:
     rows, cols : ndarray, shape (n,), int
     combine : callable
         ``combine(cell_products, corners_a, weights_a, corners_b, weights_b)``.
+    dtype : dtype
+        Of the inner products.
     threads : int, optional
     """
 
-    def __init__(self, map_: FeatureMap, rows, cols, combine, threads: int | None) -> None:
+    def __init__(self, map_: FeatureMap, rows, cols, combine, dtype, threads: int | None) -> None:
         self.map, self.rows, self.cols, self.combine = map_, rows, cols, combine
         self.width = map_.channels
         self.corners, self.weights = _corners(*axes(map_), rows, cols, map_.size[1])
-        values = cells(map_).reshape(-1, self.width)
-        self.cell_products = np.empty((len(values), len(values)), np.float32)
+        values = cells(map_).reshape(-1, self.width).astype(dtype, copy=False)
+        self.cell_products = np.empty((len(values), len(values)), dtype)
 
         def work(part: slice) -> None:
             np.matmul(values[part], values.T, out=self.cell_products[part])

@@ -1,0 +1,91 @@
+"""Which pixels are scored: all, held-out ones, those far from samples or near boundaries."""
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from wsss_lib.datasets.classes import VOID
+from wsss_lib.expand.sampling import PixelSamples
+from wsss_lib.metrics import sparse
+
+#: Distances from the nearest sample beyond which pixels are scored, in pixels.
+FAR = (1, 2, 4, 8, 16, 32, 64)
+#: Widths of bands along true boundaries within which pixels are scored, in pixels.
+NEAR = (2, 4, 8, 16, 32)
+
+
+def sample_distance(pixels: PixelSamples) -> np.ndarray:
+    """How far each pixel is from the nearest sampled one, (H, W) float64; 0 on a sample."""
+    unsampled = pixels.label_image() == VOID
+    return distance_transform_edt(unsampled)
+
+
+def boundary_distance(mask: np.ndarray) -> np.ndarray:
+    """How far each pixel is from the nearest pixel of another label, void being one.
+
+    VOC's masks draw a line of void along most boundaries: the distance is to that line.
+
+    Parameters
+    ----------
+    mask : ndarray, shape (H, W), uint8
+
+    Returns
+    -------
+    ndarray, shape (H, W), float64
+        1 beside another label; infinite where the mask has a single one.
+    """
+    labels = np.unique(mask)
+    if len(labels) == 1:
+        return np.full(mask.shape, np.inf)
+    return sum(distance_transform_edt(mask == label) for label in labels)
+
+
+def count_regions(
+    truth: np.ndarray,
+    prediction: np.ndarray,
+    held_out: np.ndarray,
+    distances: tuple[np.ndarray, np.ndarray],
+    n_classes: int,
+) -> dict[str, object]:
+    """Confusion matrices of an image's regions.
+
+    Parameters
+    ----------
+    truth, prediction : ndarray, shape (H, W), uint8
+        Pixels whose truth is void count nowhere.
+    held_out : ndarray, shape (H, W), bool
+    distances : pair of ndarray, shape (H, W)
+        As `sample_distance` and `boundary_distance` give them.
+    n_classes : int
+
+    Returns
+    -------
+    dict
+        As `wsss_lib.metrics.sparse` writes them: ``confusion`` (all pixels) and ``held_out``;
+        ``far``: by each distance of `FAR`, held-out pixels farther than that from every sample;
+        ``near`` and ``near_held_out``: by each width of `NEAR`, pixels at most so far from a
+        boundary, all and held-out ones.
+    """
+    from_sample, from_boundary = distances
+    beyond = np.searchsorted(FAR, from_sample, side="left")
+    within = np.searchsorted(NEAR, from_boundary, side="left")
+    held = np.where(held_out, truth, VOID).astype(np.uint8)
+    far = _count_by(beyond, held, prediction, n_classes, len(FAR) + 1)
+    near = _count_by(within, truth, prediction, n_classes, len(NEAR) + 1)
+    near_held = _count_by(within, held, prediction, n_classes, len(NEAR) + 1)
+    return {
+        "confusion": sparse(near.sum(0)),
+        "held_out": sparse(far.sum(0)),
+        "far": {str(r): sparse(far[i + 1 :].sum(0)) for i, r in enumerate(FAR)},
+        "near": {str(w): sparse(near[: i + 1].sum(0)) for i, w in enumerate(NEAR)},
+        "near_held_out": {str(w): sparse(near_held[: i + 1].sum(0)) for i, w in enumerate(NEAR)},
+    }
+
+
+def _count_by(
+    region: np.ndarray, truth: np.ndarray, prediction: np.ndarray, n_classes: int, regions: int
+) -> np.ndarray:
+    """One confusion matrix for each number in `region`: (regions, K, K)."""
+    counted = truth < n_classes
+    place = region[counted] * n_classes + truth[counted]
+    place = place * n_classes + prediction[counted]
+    return np.bincount(place, minlength=regions * n_classes**2).reshape(-1, n_classes, n_classes)
