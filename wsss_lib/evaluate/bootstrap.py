@@ -1,0 +1,49 @@
+"""Intervals over images: how far a score would move with another draw of the same size."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wsss_lib.metrics import dense
+
+#: Draws of images, with replacement.
+DRAWS = 1000
+
+
+def drawn_scores(
+    confusions: Sequence[list], n_classes: int, over: Sequence[int], seed: int = 0
+) -> np.ndarray:
+    """The mean IoU of many draws of images with replacement.
+
+    With the same seed and as many images the draws are the same images, so that scores of two
+    settings can be compared draw by draw.
+
+    Parameters
+    ----------
+    confusions : sequence of list
+        One an image, as `wsss_lib.metrics.sparse` gives it.
+    n_classes : int
+    over : sequence of int
+        The classes of the mean. One that a draw lacks is left out of that draw's mean.
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (DRAWS,), float64
+        In %.
+    """
+    flat = np.stack([dense(entries, n_classes).ravel() for entries in confusions])
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(len(flat), np.full(len(flat), 1 / len(flat)), DRAWS)
+    pooled = (times.astype(float) @ flat).reshape(-1, n_classes, n_classes)
+    hits = np.diagonal(pooled, axis1=1, axis2=2)
+    truth = pooled.sum(2)
+    union = truth + pooled.sum(1) - hits
+    scores = np.divide(hits, union, out=np.full(hits.shape, np.nan), where=truth > 0)
+    return 100 * np.nanmean(scores[:, list(over)], axis=1)
+
+
+def interval(draws: np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of some draws."""
+    low, high = np.nanpercentile(draws, [2.5, 97.5])
+    return float(low), float(high)

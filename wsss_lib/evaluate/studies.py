@@ -1,0 +1,124 @@
+"""The studies of Table 1: which settings each of them sweeps.
+
+A study is a list of settings; `wsss_lib.evaluate.sweep.sweep` runs it, `score_table` scores it.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import product
+
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.regions import FAR
+from wsss_lib.evaluate.settings import SVM_PRESETS, Setting
+from wsss_lib.features import LAYERS, STAGES
+
+#: The SVM of the controls that know positions only, as flexible as samples a few pixels apart need.
+XY_GAMMAS = (1.0, 10.0, 100.0, 1000.0)
+BOTH = ("confusion", "held_out")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study sweeps and where it scores.
+
+    Attributes
+    ----------
+    question : str
+    settings : callable
+        ``settings(samples, seed)`` gives a list of `Setting`.
+    regions : tuple of str
+        See `wsss_lib.evaluate.scores.region_of`.
+    """
+
+    question: str
+    settings: Callable[[int, int], list[Setting]]
+    regions: tuple[str, ...] = BOTH
+
+
+def which_svm(samples: int, seed: int) -> list[Setting]:
+    """Kernels, C, gamma and normalisation on the pixels' colours, which need no network."""
+    rbf = product(
+        (True, False),
+        ("rbf",),
+        (0.1, 1.0, 10.0, 100.0, 1000.0),
+        ("scale", "3xscale", "10xscale", "30xscale", "100xscale"),
+    )
+    linear = product((True, False), ("linear",), (0.01, 0.1, 1.0), ("scale",))
+    return [
+        Setting("img", samples, kernel, cost, gamma, seed=seed, zscore=zscore)
+        for zscore, kernel, cost, gamma in (*rbf, *linear)
+    ]
+
+
+def layers(samples: int, seed: int) -> list[Setting]:
+    """All features with every preset of the SVM."""
+    return _each(LAYERS, SVM_PRESETS.values(), samples, seed)
+
+
+def zscore(samples: int, seed: int) -> list[Setting]:
+    """All features with and without z-score."""
+    svms = [{**SVM_PRESETS["sklearn"], "zscore": flag} for flag in (True, False)]
+    return _each(LAYERS, svms, samples, seed)
+
+
+def readings(samples: int, seed: int) -> list[Setting]:
+    """What the paper's text leaves open: at which resolution, and with which kernel."""
+    at_cells = [
+        {**svm, "resolution": resolution}
+        for svm in SVM_PRESETS.values()
+        for resolution in ("cells", "cells_nearest")
+    ]
+    return [
+        *layers(samples, seed),
+        *_each(STAGES, at_cells, samples, seed),
+        *_each(STAGES, [{"kernel": "linear", "C": 0.1}], samples, seed),
+    ]
+
+
+def bound(samples: int, seed: int) -> list[Setting]:
+    """Where samples may lie, for every feature and for controls that know positions only."""
+    settings = []
+    for sampling in (
+        "uniform",
+        "apart8",
+        "apart16",
+        "apart32",
+        "blocks32",
+        "blocks64",
+        "blocks128",
+    ):
+        svms = [{**svm, "sampling": sampling} for svm in SVM_PRESETS.values()]
+        settings += _each(LAYERS, svms, samples, seed)
+        controls = [
+            {"kernel": "nearest"},
+            *({"C": 100.0, "gamma": gamma} for gamma in XY_GAMMAS),
+        ]
+        positions = [{**svm, "sampling": sampling} for svm in controls]
+        settings += _each(["xy"], positions, samples, seed)
+    return settings
+
+
+def _each(features: Iterable[str], svms: Iterable[dict], samples: int, seed: int) -> list[Setting]:
+    return [Setting(name, samples, seed=seed, **svm) for svm in svms for name in features]
+
+
+STUDIES = {
+    "which-svm": Study("Which SVM did the paper use?", which_svm),
+    "zscore": Study("What does the z-score change?", zscore),
+    "layers": Study("Which layer is best?", layers),
+    "readings": Study("Which reading of the paper's text gives its Table 1?", readings),
+    "bound": Study("What does the upper bound measure?", bound, (*BOTH, *(f"far{r}" for r in FAR))),
+}
+
+
+def find_study(name: str) -> Study:
+    """A study by its name.
+
+    Raises
+    ------
+    ParameterError
+        If there is none.
+    """
+    if name not in STUDIES:
+        raise ParameterError(f"No study {name!r}; expected one of {', '.join(STUDIES)}.")
+    return STUDIES[name]
