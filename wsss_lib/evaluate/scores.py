@@ -69,7 +69,8 @@ def score_table(
     -------
     DataFrame
         The fields of the setting, ``region``, ``images``, IoU in % of each class (NaN where none of
-        its pixels counts), ``mean`` with its 95 % interval over images ``low`` to ``high``, the
+        its pixels counts), ``mean`` with its 95 % interval over images ``mean_low`` to
+        ``mean_high``, the
         ``seconds`` of fit and prediction an image, and the samples that an image gave.
     """
     lines = []
@@ -95,6 +96,6 @@ def _scores(confusions: list, classes: ClassSet, over: Sequence[str] | None) -> 
     return {
         **{classes.short[i]: scores[i] for i in chosen},
         "mean": np.nanmean(scores[chosen]),
-        "low": low,
-        "high": high,
+        "mean_low": low,
+        "mean_high": high,
     }

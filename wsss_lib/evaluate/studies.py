@@ -40,10 +40,11 @@ def which_svm(samples: int, seed: int) -> list[Setting]:
     rbf = product(
         (True, False),
         ("rbf",),
-        (0.1, 1.0, 10.0, 100.0, 1000.0),
+        (0.1, 1.0, 10.0, 100.0),
         ("scale", "3xscale", "10xscale", "30xscale", "100xscale"),
     )
-    linear = product((True, False), ("linear",), (0.01, 0.1, 1.0), ("scale",))
+    # unscaled colours up to 255 are no problem that a linear SVM solves in reasonable time
+    linear = product((True,), ("linear",), (0.01, 0.1, 1.0), ("scale",))
     return [
         Setting("img", samples, kernel, cost, gamma, seed=seed, zscore=zscore)
         for zscore, kernel, cost, gamma in (*rbf, *linear)

@@ -1,0 +1,43 @@
+"""How far scores on real images are from the paper's Table 1."""
+
+import numpy as np
+import pandas as pd
+
+from wsss_lib import paper
+from wsss_lib.features import STAGES
+
+#: Which of the paper's rows one of our features is set against: as we number the stages (from the
+#: stem on), or as if the paper had numbered them from the deep end.
+NUMBERINGS = {
+    "from the stem": {stage: stage for stage in STAGES} | {"img": "img"},
+    "from the deep end": dict(zip(STAGES, reversed(STAGES), strict=True)) | {"img": "img"},
+}
+
+
+def residuals(scores: pd.DataFrame, numbering: str = "from the stem") -> pd.DataFrame:
+    """Ours minus the paper's, class by class.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `wsss_lib.evaluate.scores.score_table` gives it, of classes of VOC.
+    numbering : str
+        One of `NUMBERINGS`.
+
+    Returns
+    -------
+    DataFrame
+        The lines whose feature the paper has, with differences of IoU in points in the columns of
+        the classes, their ``mean`` and their root mean square ``rms`` over the classes that have a
+        score. Without the interval of the mean.
+    """
+    table, rows = paper.table1(), NUMBERINGS[numbering]
+    found = scores[scores["feature"].isin(rows)].drop(columns=["mean_low", "mean_high"])
+    classes = [name for name in table.columns.drop("mean") if name in found]
+    theirs = table.loc[found["feature"].map(rows), classes].to_numpy()
+    difference = found[classes].to_numpy() - theirs
+    return found.assign(
+        **dict(zip(classes, difference.T, strict=True)),
+        mean=np.nanmean(difference, axis=1),
+        rms=np.sqrt(np.nanmean(difference**2, axis=1)),
+    )
