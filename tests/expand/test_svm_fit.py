@@ -52,6 +52,31 @@ def test_reaches_libsvms_optimum(solve, C, kernel):
     np.testing.assert_allclose(decision, svc.decision_function(matrix), atol=1e-2)
 
 
+@pytest.mark.parametrize("C", [1, 1000])
+def test_a_problem_that_is_shrunk_has_the_same_optimum(monkeypatch, C):
+    X, y = noisy_circles(600)
+    matrix = rbf(X, 2.0)
+    parts = []
+    original = smo._minimise
+
+    def counted(part, *args):
+        parts.append(len(part))
+        return original(part, *args)
+
+    monkeypatch.setattr(smo, "STEPS", 0.1)
+    monkeypatch.setattr(smo, "_minimise", counted)
+    found = smo.solve(matrix.astype(np.float32), y, C, 1e-4)
+    svc = SVC(kernel="precomputed", C=C, tol=1e-4).fit(matrix, y)
+    assert min(parts) < 0.7 * len(y)
+    assert found.objective == pytest.approx(dual_objective(svc, matrix), rel=1e-6)
+    decision = matrix @ found.beta + found.intercept
+    np.testing.assert_allclose(decision, svc.decision_function(matrix), atol=2e-3)
+    # what was left out satisfies the conditions of the optimum too
+    gradient = np.where(y, 1.0, -1.0) - matrix @ found.beta
+    rise, fall = found.beta < np.where(y, C, 0), found.beta > np.where(y, 0, -C)
+    assert gradient[rise].max() - gradient[fall].min() < 1.1e-4 + 1e-6 * C
+
+
 @pytest.mark.parametrize("solve", SOLVERS.values(), ids=SOLVERS.keys())
 def test_only_bounded_support_vectors(solve):
     y = np.array([True, True, True, False])

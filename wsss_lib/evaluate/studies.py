@@ -1,15 +1,20 @@
-"""The studies of Table 1: which settings each of them sweeps.
+"""The studies of Table 1: which settings each of them sweeps, and where it scores."""
 
-A study is a list of settings; `wsss_lib.evaluate.sweep.sweep` runs it, `score_table` scores it.
-"""
-
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+import pandas as pd
+
+from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.provenance import provenance
 from wsss_lib.evaluate.regions import FAR
+from wsss_lib.evaluate.scores import score_table
 from wsss_lib.evaluate.settings import SVM_PRESETS, Setting
+from wsss_lib.evaluate.sweep import sweep
+from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.features import LAYERS, STAGES
 
 #: The SVM of the controls that know positions only, as flexible as samples a few pixels apart need.
@@ -123,3 +128,43 @@ def find_study(name: str) -> Study:
     if name not in STUDIES:
         raise ParameterError(f"No study {name!r}; expected one of {', '.join(STUDIES)}.")
     return STUDIES[name]
+
+
+def run_study(
+    name: str,
+    dataset: DevkitDataset,
+    backbone: BackboneSpec | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    over: Sequence[str] | None = None,
+    **how: object,
+) -> tuple[pd.DataFrame, dict]:
+    """Sweep and score a study.
+
+    Parameters
+    ----------
+    name : str
+        One of `STUDIES`.
+    dataset : DevkitDataset
+    backbone : BackboneSpec, optional
+        The network behind F1 to F5.
+    samples : int, optional
+        Pixels a class; the data set's usual number when left out.
+    seed : int
+    over : sequence of str, optional
+        The classes that are shown and averaged, see `wsss_lib.evaluate.scores.score_table`.
+    **how
+        Other arguments of `wsss_lib.evaluate.sweep.sweep`.
+
+    Returns
+    -------
+    DataFrame
+        As `score_table` gives it.
+    dict
+        What it was computed from, see `wsss_lib.evaluate.provenance.provenance`.
+    """
+    study = find_study(name)
+    settings = study.settings(samples or SAMPLES_PER_CLASS[dataset.name], seed)
+    result = sweep(dataset, settings, backbone, **how)
+    table = score_table(result, dataset.classes, study.regions, over)
+    return table, provenance(dataset, settings, backbone, result)

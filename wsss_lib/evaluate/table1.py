@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -11,15 +10,12 @@ import pandas as pd
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.provenance import provenance
 from wsss_lib.evaluate.settings import SVM_PRESETS, Setting
-from wsss_lib.evaluate.sweep import SweepResult, sweep
+from wsss_lib.evaluate.sweep import sweep
 from wsss_lib.evaluate.tables import iou_table, write_table
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
-from wsss_lib.features import needs_backbone
 from wsss_lib.files import write_text
-
-#: Libraries whose version can change a result.
-LIBRARIES = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")
 
 
 @dataclass(frozen=True)
@@ -111,31 +107,6 @@ def table1(
     return Table1(
         iou_table(result, dataset.classes),
         iou_table(result, dataset.classes, "held_out"),
-        _provenance(dataset, settings, backbone, result),
+        provenance(dataset, settings, backbone, result),
         result.failures,
     )
-
-
-def _provenance(
-    dataset: DevkitDataset,
-    settings: list[Setting],
-    backbone: BackboneSpec | None,
-    result: SweepResult,
-) -> dict:
-    weights = None
-    if backbone and any(needs_backbone(setting.feature) for setting in settings):
-        used = backbone.load().weights
-        weights = {"backbone": backbone.name, "weights": used.name, "sha256": used.sha256}
-    rows = result.rows[settings[0]]
-    return {
-        "dataset": dataset.name,
-        "list": Path(dataset.list_name).name,
-        "images": len(rows),
-        "masks": Path(dataset.masks).name,
-        "network": weights,
-        "settings": [asdict(setting) for setting in settings],
-        "images_with_short_classes": sum(bool(row["short_classes"]) for row in rows),
-        "held_out": "pixels that were not sampled; biased, since sampling balances the classes",
-        "failures": result.failures,
-        "versions": {name: version(name) for name in LIBRARIES},
-    }
