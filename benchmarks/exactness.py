@@ -32,7 +32,7 @@ TOY_IMAGES = ("toy_000002", "toy_000001")
 PIXELS = 20_000
 CHUNK = 4000
 #: Orders of the samples, beside their own, in which scikit-learn is compared with itself.
-PERMUTATIONS = 7
+PERMUTATIONS = 5
 
 
 def compare(map_: FeatureMap, labels: np.ndarray, C: float, gamma: str, pixels: int) -> dict:

@@ -2,10 +2,12 @@ import json
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from wsss_lib.cli import main
+from wsss_lib.evaluate.studies import STUDIES
 
 
 @pytest.fixture
@@ -86,3 +88,21 @@ def test_the_library_is_a_program_too():
     )
     for command in ("doctor", "data", "train", "table1", "notebooks"):
         assert command in result.stdout
+
+
+def test_a_study_writes_its_scores_and_what_they_come_from(wsss, voc_like, tmp_path):
+    path = tmp_path / "deep" / "svm.csv"
+    result = wsss(
+        *("study", "which-svm", "--dataset", "voc", "--data", str(voc_like), "--images", "2"),
+        *("--samples", "20", "--classes", "bkg,aero", "--out", str(path)),
+    )
+    assert result.exit_code == 0, result.output
+    scores = pd.read_csv(path)
+    assert {"kernel", "C", "gamma", "region", "bkg", "aero", "mean_low"} <= set(scores)
+    assert "bike" not in scores
+    assert json.loads(path.with_suffix(".json").read_text())["images"] == 2
+
+
+def test_the_command_offers_every_study():
+    (argument,) = (p for p in main.commands["study"].params if p.name == "name")
+    assert list(argument.type.choices) == list(STUDIES)

@@ -29,6 +29,20 @@ BACKBONE = click.option(
     help="Network behind F1 to F5 [resnet50; toy: the one trained on it].",
 )
 SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+WEIGHTS = click.option(
+    "--weights",
+    default="trained",
+    show_default=True,
+    help="random, imagenet, a file, or what 'wsss train classifier' made.",
+)
+SAMPLES = click.option("--samples", type=int, help="Pixels a class [2500; toy: 300].")
+WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes, one thread each.",
+)
 DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
 
 
@@ -127,27 +141,13 @@ def classifier(
 
 
 @main.command()
-@_options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, SEED)
-@click.option(
-    "--weights",
-    default="trained",
-    show_default=True,
-    help="random, imagenet, a file, or what 'wsss train classifier' made.",
-)
+@_options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS)
 @click.option("--layers", default="img,F1,F2,F3,F4,F5", show_default=True)
-@click.option("--samples", type=int, help="Pixels a class [2500; toy: 300].")
 @click.option("--svm", type=click.Choice(["sklearn"]), default="sklearn", show_default=True)
 @click.option("--svm-kernel", type=click.Choice(["rbf", "linear"]))
 @click.option("--svm-c", type=float)
 @click.option("--svm-gamma", help="scale, a number, or e.g. 3xscale.")
 @click.option("--solver", type=click.Choice(["ours", "libsvm"]), default="ours", show_default=True)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes, one thread each.",
-)
 @click.option("--save-masks", is_flag=True, help="Write palette PNGs to OUT/masks/<feature>/.")
 @click.option(
     "--out",
@@ -200,6 +200,50 @@ def table1(
     if tables.failures:
         names = ", ".join(tables.failures)
         raise click.ClickException(f"{len(tables.failures)} image(s) could not be done: {names}")
+
+
+@main.command()
+@click.argument("name", type=click.Choice(["which-svm", "zscore", "layers", "readings", "bound"]))
+@_options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS)
+@click.option("--classes", help="Short names of the classes that count [all], e.g. bkg,cat,dog.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV to write [build/studies/<dataset>/NAME.csv].",
+)
+def study(
+    name: str,
+    dataset: str,
+    root: Path,
+    list_name: str,
+    images: int,
+    masks: str,
+    out: Path,
+    **options: object,
+) -> None:
+    """Sweep and score one study of Table 1: a line for each setting, with intervals."""
+    from wsss_lib.classify.spec import choose_backbone
+    from wsss_lib.datasets import load_dataset
+    from wsss_lib.evaluate.studies import find_study, run_study
+
+    opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
+    backbone = None
+    if find_study(name).needs_network:
+        backbone = choose_backbone(
+            dataset, options["backbone"], options["weights"], options["seed"], root=root
+        )
+    found = run_study(
+        name,
+        opened,
+        backbone,
+        options["samples"],
+        options["seed"],
+        over=options["classes"] and options["classes"].split(","),
+        workers=options["workers"],
+    )
+    path = found.write(out or output_dir() / "build" / "studies" / dataset / f"{name}.csv")
+    click.echo(found.scores.to_string(float_format="%.2f", na_rep=""))
+    click.echo(f"Written to {shown(path)}")
 
 
 @main.command()
