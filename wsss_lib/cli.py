@@ -43,6 +43,16 @@ WORKERS = click.option(
     show_default=True,
     help="Processes, one thread each.",
 )
+SCHEDULER = click.option(
+    "--scheduler", help="Dask scheduler, e.g. tcp://10.0.0.1:8786: its workers do the images."
+)
+CACHE = click.option(
+    "--cache-gb",
+    type=click.FloatRange(min=0),
+    default=0,
+    show_default=True,
+    help="Keep features on the disk for runs with other settings, at most so many GB.",
+)
 DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
 
 
@@ -141,7 +151,8 @@ def classifier(
 
 
 @main.command()
-@_options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS)
+@_options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED)
+@_options(WORKERS, SCHEDULER, CACHE)
 @click.option("--layers", default="img,F1,F2,F3,F4,F5", show_default=True)
 @click.option("--svm", type=click.Choice(["sklearn"]), default="sklearn", show_default=True)
 @click.option("--svm-kernel", type=click.Choice(["rbf", "linear"]))
@@ -192,6 +203,8 @@ def table1(
         settings,
         backbone,
         workers=options["workers"],
+        scheduler=options["scheduler"],
+        cache_gb=options["cache_gb"],
         masks_out=folder / "masks" if options["save_masks"] else None,
     )
     tables.write(folder)
@@ -204,7 +217,8 @@ def table1(
 
 @main.command()
 @click.argument("name", type=click.Choice(["which-svm", "zscore", "layers", "readings", "bound"]))
-@_options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS)
+@_options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED)
+@_options(WORKERS, SCHEDULER, CACHE)
 @click.option("--classes", help="Short names of the classes that count [all], e.g. bkg,cat,dog.")
 @click.option(
     "--out",
@@ -240,6 +254,8 @@ def study(
         options["seed"],
         over=options["classes"] and options["classes"].split(","),
         workers=options["workers"],
+        scheduler=options["scheduler"],
+        cache_gb=options["cache_gb"],
     )
     path = found.write(out or output_dir() / "build" / "studies" / dataset / f"{name}.csv")
     click.echo(found.scores.to_string(float_format="%.2f", na_rep=""))

@@ -35,3 +35,7 @@ class StoreError(WsssError):
 
 class NotebookError(WsssError):
     """A notebook failed, or lacks what the papermill contract asks for."""
+
+
+class WorkerError(WsssError):
+    """Worker processes cannot be had, lack something, or died."""

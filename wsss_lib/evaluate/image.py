@@ -81,14 +81,15 @@ def evaluate_image(
 def _maps(
     image: np.ndarray, settings: list[Setting], backbone: BackboneSpec | None, features: Callable
 ) -> dict[tuple[str, bool], FeatureMap]:
-    """The features of an image by layer and z-score, each computed once."""
-    maps = {}
-    for zscore in {setting.zscore for setting in settings}:
-        layers = sorted({s.feature for s in settings if s.zscore == zscore})
-        network = backbone.load() if any(map(needs_backbone, layers)) else None
-        found = features(image, layers, network, zscore)
-        maps |= {(layer, zscore): feature for layer, feature in found.items()}
-    return maps
+    """The features of an image by layer and z-score; the network runs once."""
+    wanted = {(setting.feature, setting.zscore) for setting in settings}
+    layers = sorted({layer for layer, _ in wanted})
+    network = backbone.load() if any(map(needs_backbone, layers)) else None
+    plain = features(image, layers, network, zscore=False)
+    return {
+        (layer, zscore): plain[layer].zscore() if zscore else plain[layer]
+        for layer, zscore in wanted
+    }
 
 
 def _on_image(pixels: PixelSamples, image_size: tuple[int, int]) -> PixelSamples:

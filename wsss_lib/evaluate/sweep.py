@@ -1,24 +1,51 @@
 """All images of a data set times all settings, on several processes, resumable at any moment."""
 
-from collections.abc import Iterator
+import json
+import math
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
+from joblib import delayed
 from tqdm.auto import tqdm
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
-from wsss_lib.datasets.images import read_note, write_mask
-from wsss_lib.errors import WsssError
+from wsss_lib.datasets.images import write_mask
+from wsss_lib.errors import StoreError, WeightsError, WsssError
+from wsss_lib.evaluate.cluster import processes
+from wsss_lib.evaluate.estimate import (
+    Estimate,
+    Measured,
+    estimate,
+    image_cost,
+    peak_memory,
+    warm_up,
+)
+from wsss_lib.evaluate.feature_cache import feature_reader
 from wsss_lib.evaluate.image import evaluate_image
-from wsss_lib.evaluate.settings import Setting, row_key
+from wsss_lib.evaluate.jobs import Job, Outcome, Task, find_tasks, make_job, mask_path, weights_name
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.store import ResultStore
-from wsss_lib.features import check_backbone, needs_backbone
-from wsss_lib.files import sha256
+from wsss_lib.features import check_backbone
 from wsss_lib.metrics import dense, mean_iou
-from wsss_lib.paths import cache_dir
+from wsss_lib.paths import cache_dir, shown
+
+#: With more images than these to do, it is told ahead what they will take.
+_FEW = 5
+#: Images whose classes and sizes are looked at for that.
+_LOOKED_AT = 64
+#: One image at a time in a process: the number of threads that it limits is the process's.
+_ALONE = threading.Lock()
+#: A key in the table and in its index, and a digest.
+_ROW_EXTRA_BYTES = 250
+_BAR = (
+    "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} images [{elapsed}<{remaining}{postfix}]"
+)
 
 
 @dataclass
@@ -30,26 +57,11 @@ class SweepResult:
     rows : dict of Setting to list of dict
         The rows of each setting, in the order of the data set's ids.
     failures : dict of str to str
-        Why an image could not be done, by id.
+        Why an image could not be done, by id in the order of the data set's.
     """
 
     rows: dict[Setting, list[dict]]
     failures: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Task:
-    id: str
-    keys: dict[Setting, str]
-
-    def missing(self, found: dict[str, dict], masks_out: Path | None) -> list[Setting]:
-        """The settings whose row, or whose mask where masks are wanted, is not there yet."""
-        return [
-            setting
-            for setting, key in self.keys.items()
-            if key not in found
-            or (masks_out and read_note(mask_path(masks_out, setting, self.id)) != key)
-        ]
 
 
 def sweep(
@@ -58,13 +70,16 @@ def sweep(
     backbone: BackboneSpec | None = None,
     *,
     workers: int = 1,
+    scheduler: str | None = None,
     store: str | Path | None = None,
     masks_out: Path | None = None,
+    cache_gb: float = 0.0,
 ) -> SweepResult:
     """Evaluate every setting on every image.
 
     Each image's rows are stored as soon as they are computed; run again after a stop, only what is
-    missing is computed. A bad image is reported and left out, the others are done to the end.
+    missing is computed. A bad image is reported and left out, the others are done to the end. Of
+    more than a few images the first is done in this process, to tell what the others will take.
 
     Parameters
     ----------
@@ -74,11 +89,18 @@ def sweep(
         The network behind F1 to F5.
     workers : int
         Processes; each uses one thread. With 1 everything happens in this process.
+    scheduler : str, optional
+        Address of a Dask scheduler, e.g. ``tcp://10.0.0.1:8786``. Its workers take the place of the
+        processes here. They need this kit installed, and data, weights and `masks_out` at the same
+        paths as here (a shared file system); only this process writes the store.
     store : path, optional
         The SQLite file of the rows; by default ``rows.sqlite`` in the cache.
     masks_out : Path, optional
         A folder for the masks, ``<feature>/<id>.png``. Each notes its row's key, so that a mask of
         another setting is made anew.
+    cache_gb : float
+        What the feature maps of the network that are kept on the disk may take (``features`` in the
+        cache), for the next sweep with other settings. 0 keeps none and uses none.
 
     Returns
     -------
@@ -87,105 +109,142 @@ def sweep(
     Raises
     ------
     ParameterError
-        If a feature needs a network and there is none.
+        If a feature needs a network and there is none, or `cache_gb` is negative.
     StoreError
-        If rows cannot be stored.
+        If rows or masks cannot be written.
     WeightsError
         If the backbone's weights are missing or do not fit.
+    WorkerError
+        If the scheduler or its workers cannot be used, or worker processes died.
     """
-    weights_sha = None
-    features = [setting.feature for setting in settings]
-    check_backbone(features, backbone)
-    if any(map(needs_backbone, features)):
-        weights_sha = f"{backbone.name}:{backbone.load().weights.sha256}"
-    result = SweepResult({setting: [] for setting in settings})
-    tasks = list(_tasks(dataset, settings, weights_sha, result.failures))
+    check_backbone([setting.feature for setting in settings], backbone)
+    job = make_job(dataset, settings, backbone, masks_out, feature_reader(cache_gb))
+    failures = {}
+    tasks = list(find_tasks(dataset, settings, job.weights, failures))
     with ResultStore(store or cache_dir() / "rows.sqlite") as rows:
         found = rows.get(key for task in tasks for key in task.keys.values())
         todo = [(task, missing) for task in tasks if (missing := task.missing(found, masks_out))]
-        work = (
-            delayed(_guarded)(dataset, task, missing, backbone, masks_out) for task, missing in todo
-        )
-        bar = tqdm(total=len(tasks), initial=len(tasks) - len(todo), unit="image", desc="expanding")
+        scored = {task.keys[settings[0]] for task in tasks}
         running = _RunningScore(len(dataset.classes), settings[0].feature)
-        with bar, parallel_config(backend="loky", inner_max_num_threads=1):
-            for task, done, error in _run(work, workers):
-                if error:
-                    result.failures[task.id] = error
-                    tqdm.write(f"{task.id}: {error}")
-                for setting, row in done:
-                    rows.put(task.keys[setting], row)
-                    found[task.keys[setting]] = row
-                    running.add(row)
-                bar.set_postfix_str(running.text())
+        running.add(found[key] for key in scored & found.keys())
+        bar = tqdm(
+            total=len(tasks),
+            initial=len(tasks) - len(todo),
+            desc="expanding",
+            bar_format=_BAR,
+            smoothing=0,  # the mean pace
+        )
+        with bar, closing(_outcomes(job, todo, workers, scheduler)) as outcomes:
+            for outcome in outcomes:
+                if outcome.error:
+                    failures[outcome.id] = outcome.error
+                    tqdm.write(f"{outcome.id}: {outcome.error}")
+                rows.put(outcome.rows)
+                found |= outcome.rows
+                running.add(outcome.rows[key] for key in scored & outcome.rows.keys())
                 bar.update()
-    for task in tasks:
-        if task.id not in result.failures:
-            for setting, key in task.keys.items():
-                result.rows[setting].append(found[key])
-    return result
+                bar.set_postfix_str(f"{_pace(bar)}, {running.text()}")
+    done = [task for task in tasks if task.id not in failures]
+    return SweepResult(
+        {setting: [found[task.keys[setting]] for task in done] for setting in settings},
+        {id_: failures[id_] for id_ in dataset.ids if id_ in failures},
+    )
 
 
-def _run(work: Iterator, workers: int) -> Iterator:
-    if workers == 1:
-        return (function(*args, **kwargs) for function, args, kwargs in work)
-    return Parallel(n_jobs=workers, return_as="generator_unordered")(work)
+_Todo = list[tuple[Task, list[Setting]]]
 
 
-def _tasks(
-    dataset: DevkitDataset,
-    settings: list[Setting],
-    weights_sha: str | None,
-    failures: dict[str, str],
-) -> Iterator[_Task]:
-    for id_ in dataset.ids:
+def _outcomes(job: Job, todo: _Todo, workers: int, scheduler: str | None) -> Iterator[Outcome]:
+    """Do the images; they come in the order of their end."""
+    if not todo:
+        return
+    with processes(workers, scheduler, job.needed()) as (count, run):
+        begun = 0
+        if len(todo) > _FEW:
+            warm_up(setting for _, missing in todo for setting in missing)
+            for outcome in _first(job, todo, count):
+                begun += 1
+                yield outcome
+        yield from run(delayed(_expand)(job, task, missing) for task, missing in todo[begun:])
+
+
+def _first(job: Job, todo: _Todo, workers: int) -> Iterator[Outcome]:
+    """Do images in this process until one has succeeded, and tell what the others will take."""
+    for number, (task, missing) in enumerate(todo, 1):
+        start = time.perf_counter()
+        outcome = _expand(job, task, missing)
+        seconds = time.perf_counter() - start
+        yield outcome  # stored when it goes on here
+        if outcome.rows:
+            cost = image_cost(job.dataset, task.id, len(missing))
+            disk = _disk_bytes(job, task, outcome)
+            measured = Measured(cost, seconds, len(missing), disk, peak_memory())
+            if left := todo[number:]:
+                tqdm.write(str(_estimate(job, measured, left, workers)))
+            return
+
+
+def _estimate(job: Job, measured: Measured, left: _Todo, workers: int) -> Estimate:
+    spread = left[:: math.ceil(len(left) / _LOOKED_AT)]
+    costs = [image_cost(job.dataset, task.id, len(missing)) for task, missing in spread]
+    rows = sum(len(missing) for _, missing in left)
+    return estimate(measured, costs, len(left), rows, workers)
+
+
+def _disk_bytes(job: Job, task: Task, outcome: Outcome) -> int:
+    rows = sum(_ROW_EXTRA_BYTES + len(json.dumps(row)) for row in outcome.rows.values())
+    if not job.masks_out:
+        return rows
+    done = [setting for setting, key in task.keys.items() if key in outcome.rows]
+    return rows + sum(mask_path(job.masks_out, each, task.id).stat().st_size for each in done)
+
+
+def _expand(job: Job, task: Task, settings: list[Setting]) -> Outcome:
+    """A worker's share."""
+    with _ALONE:
+        if job.backbone and weights_name(job.backbone) != job.weights:
+            raise WeightsError(
+                f"A worker has other weights of {job.backbone.name} than this process. Give all "
+                "machines the same file (for random weights the same version of torch)."
+            )
         try:
-            files = sha256(dataset.image_path(id_)), sha256(dataset.mask_path(id_))
-        except OSError as error:
-            failures[id_] = f"cannot read {Path(error.filename).name} ({error.strerror})"
-            tqdm.write(f"{id_}: {failures[id_]}")
-            continue
-        image = id_, len(dataset.classes), *files
-        keys = {setting: row_key(setting, *image, weights_sha=weights_sha) for setting in settings}
-        yield _Task(id_, keys)
+            results = evaluate_image(job.dataset, task.id, settings, job.backbone, job.features)
+        except WsssError as error:
+            return Outcome(task.id, {}, str(error))
+        rows = {}
+        for setting, (row, mask) in zip(settings, results, strict=True):
+            if job.masks_out:
+                _save(mask_path(job.masks_out, setting, task.id), mask, task.keys[setting])
+            rows[task.keys[setting]] = row
+        return Outcome(task.id, rows)
 
 
-def _guarded(
-    dataset: DevkitDataset,
-    task: _Task,
-    settings: list[Setting],
-    backbone: BackboneSpec | None,
-    masks_out: Path | None,
-) -> tuple[_Task, list[tuple[Setting, dict]], str]:
-    """A worker's share: rows, or the sentence that says why there are none."""
-    rows = []
+def _save(path: Path, mask: np.ndarray, note: str) -> None:
     try:
-        for setting, (row, mask) in zip(
-            settings, evaluate_image(dataset, task.id, settings, backbone), strict=True
-        ):
-            if masks_out:
-                write_mask(mask_path(masks_out, setting, task.id), mask, task.keys[setting])
-            rows.append((setting, row))
-    except WsssError as error:
-        return task, [], str(error)
-    return task, rows, ""
-
-
-def mask_path(folder: Path, setting: Setting, id_: str) -> Path:
-    """Where a sweep writes a mask."""
-    return folder / setting.feature / f"{id_}.png"
+        write_mask(path, mask, note)
+    except OSError as error:
+        raise StoreError(
+            f"Cannot write the mask {shown(path)} ({error.strerror}). The rows before are kept: "
+            "free some space and run the same command again."
+        ) from None
 
 
 class _RunningScore:
-    """The pooled mean IoU so far of one feature, for the progress bar."""
+    """The pooled mean IoU so far of one setting, for the progress bar."""
 
     def __init__(self, n_classes: int, feature: str) -> None:
         self.pooled = np.zeros((n_classes, n_classes), np.int64)
         self.feature = feature
 
-    def add(self, row: dict) -> None:
-        if row["feature"] == self.feature:
+    def add(self, rows: Iterable[dict]) -> None:
+        for row in rows:
             self.pooled += dense(row["confusion"], len(self.pooled))
 
     def text(self) -> str:
         return f"{self.feature} mIoU {100 * mean_iou(self.pooled):.1f}" if self.pooled.any() else ""
+
+
+def _pace(bar: tqdm) -> str:
+    """Images a minute, of this run."""
+    state = bar.format_dict
+    return f"{60 * (state['n'] - state['initial']) / max(state['elapsed'], 1e-3):.1f} images/min"

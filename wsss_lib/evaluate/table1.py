@@ -84,10 +84,7 @@ def table1(
     dataset: DevkitDataset,
     settings: list[Setting],
     backbone: BackboneSpec | None = None,
-    *,
-    workers: int = 1,
-    store: Path | None = None,
-    masks_out: Path | None = None,
+    **how: object,
 ) -> Table1:
     """Compute Table 1: IoU per class of the image-specific classifier, a row a feature.
 
@@ -96,14 +93,15 @@ def table1(
     dataset : DevkitDataset
     settings : list of Setting
         One a feature.
-    backbone, workers, store, masks_out
-        As in `wsss_lib.evaluate.sweep.sweep`.
+    backbone : BackboneSpec, optional
+    **how
+        Workers, scheduler, store and the like, as in `wsss_lib.evaluate.sweep.sweep`.
 
     Returns
     -------
     Table1
     """
-    result = sweep(dataset, settings, backbone, workers=workers, store=store, masks_out=masks_out)
+    result = sweep(dataset, settings, backbone, **how)
     return Table1(
         iou_table(result, dataset.classes),
         iou_table(result, dataset.classes, "held_out"),
