@@ -154,7 +154,9 @@ def classifier(
 @_options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED)
 @_options(WORKERS, SCHEDULER, CACHE)
 @click.option("--layers", default="img,F1,F2,F3,F4,F5", show_default=True)
-@click.option("--svm", type=click.Choice(["sklearn"]), default="sklearn", show_default=True)
+@click.option(
+    "--svm", type=click.Choice(["sklearn", "paper"]), default="sklearn", show_default=True
+)
 @click.option("--svm-kernel", type=click.Choice(["rbf", "linear"]))
 @click.option("--svm-c", type=float)
 @click.option("--svm-gamma", help="scale, a number, or e.g. 3xscale.")

@@ -75,17 +75,16 @@ class StudyResult:
 
 def which_svm(samples: int, seed: int) -> list[Setting]:
     """Kernels, C, gamma and normalisation on the pixels' colours, which need no network."""
-    rbf = product(
-        (True, False),
-        ("rbf",),
-        (0.1, 1.0, 10.0, 100.0),
-        ("scale", "3xscale", "10xscale", "30xscale", "100xscale"),
-    )
-    # unscaled colours up to 255 are no problem that a linear SVM solves in reasonable time
-    linear = product((True,), ("linear",), (0.01, 0.1, 1.0), ("scale",))
+    gammas = ("scale", "3xscale", "10xscale", "30xscale", "100xscale")
+    svms = [
+        *(("rbf", *each, True) for each in product((0.1, 1.0, 10.0, 100.0), gammas)),
+        *(("rbf", 1.0, gamma, False) for gamma in gammas),
+        # unscaled colours up to 255 are no problem that a linear SVM solves in reasonable time
+        *(("linear", cost, "scale", True) for cost in (0.01, 0.1, 1.0)),
+    ]
     return [
         Setting("img", samples, kernel, cost, gamma, seed=seed, zscore=zscore)
-        for zscore, kernel, cost, gamma in (*rbf, *linear)
+        for kernel, cost, gamma, zscore in svms
     ]
 
 
@@ -103,14 +102,13 @@ def zscore(samples: int, seed: int) -> list[Setting]:
 def readings(samples: int, seed: int) -> list[Setting]:
     """What the paper's text leaves open: at which resolution, and with which kernel."""
     at_cells = [
-        {**svm, "resolution": resolution}
-        for svm in SVM_PRESETS.values()
+        {**SVM_PRESETS["sklearn"], "resolution": resolution}
         for resolution in ("cells", "cells_nearest")
     ]
     return [
         *layers(samples, seed),
         *_each(STAGES, at_cells, samples, seed),
-        *_each(STAGES, [{"kernel": "linear", "C": 0.1}], samples, seed),
+        *_each(LAYERS, [{"kernel": "linear", "C": 0.1}], samples, seed),
     ]
 
 

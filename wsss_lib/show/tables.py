@@ -1,6 +1,7 @@
 """Tables of IoU: best of each class in bold, and the same as a heat map."""
 
 import re
+from collections.abc import Mapping, Sequence
 from copy import copy
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from pandas.io.formats.style import Styler
 
 from wsss_lib import paper
+from wsss_lib.evaluate.residuals import residuals
 from wsss_lib.files import write_text
 
 
@@ -57,13 +59,37 @@ def write_styled(styled: Styler, folder: Path, name: str) -> list[Path]:
     ]
 
 
+def covered(table: pd.DataFrame, classes: Sequence[str] | None = None) -> pd.DataFrame:
+    """The classes that have a score, and their mean under a name that says of how many it is.
+
+    Parameters
+    ----------
+    table : DataFrame
+        IoU in %, one row a feature, one column a class of the data set (empty where absent), and
+        ``mean``.
+    classes : sequence of str, optional
+        Only these classes, where a run shows others by chance and in few images.
+
+    Returns
+    -------
+    DataFrame
+        The last column is ``mean`` where every class of the data set has a score, else ``mean of
+        6`` and the like.
+    """
+    everything = table.columns.drop("mean")
+    chosen = [name for name in everything if classes is None or name in classes]
+    left = table[chosen].dropna(axis=1, how="all")
+    whole = left.shape[1] == len(everything)
+    return left.assign(**{"mean" if whole else f"mean of {left.shape[1]}": left.mean(axis=1)})
+
+
 def beside_paper(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Put the paper's Table 1 below each of our rows, for the classes that the run covered.
 
     Parameters
     ----------
     table : DataFrame
-        IoU in %, one row a feature, one column a class, and ``mean``.
+        As `covered` gives it.
     dataset : str
         On ``"voc"`` the paper's rows are added; other data sets have other classes, and nothing
         that could be compared.
@@ -71,24 +97,100 @@ def beside_paper(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by ``feature`` and ``source`` (``this run``, ``paper``). ``mean`` is taken over the
-        columns that are left, for both.
+        Indexed by ``feature`` and ``source`` (``this run``, ``paper``). The mean is taken over the
+        same classes for both; of all classes it is the one that the paper prints.
     """
+    *classes, mean = table.columns
     sources = {"this run": table}
     if dataset == "voc":
-        sources["paper"] = paper.table1()
-    covered = table.columns[table.notna().any()].drop("mean", errors="ignore")
-    stacked = pd.concat(
-        {
-            source: rows.loc[[feature for feature in table.index if feature in rows.index], covered]
-            for source, rows in sources.items()
-        },
-        names=["source", "feature"],
-    )
-    stacked["mean"] = stacked.mean(axis=1)
-    order = [(f, source) for f in table.index for source in sources]
-    stacked = stacked.swaplevel()
+        theirs = paper.table1().reindex(index=table.index, columns=table.columns)
+        theirs[mean] = theirs[mean].fillna(theirs[classes].mean(axis=1))
+        sources["paper"] = theirs.dropna()
+    stacked = pd.concat(sources, names=["source", "feature"]).swaplevel()
+    order = [(feature, source) for feature in table.index for source in sources]
     return stacked.loc[[key for key in order if key in stacked.index]]
+
+
+def differences(
+    table: pd.DataFrame, held_out: pd.DataFrame, dataset: str
+) -> tuple[pd.DataFrame, str]:
+    """What a run is set against, taken from it: on VOC the paper, elsewhere held-out pixels.
+
+    Parameters
+    ----------
+    table, held_out : DataFrame
+        IoU in % of all and of held-out pixels, as `covered` gives them.
+    dataset : str
+
+    Returns
+    -------
+    DataFrame
+        Differences in points, for the rows and classes that both have. The mean is that of the
+        differences.
+    str
+        What they are, for a colour bar.
+    """
+    *classes, mean = table.columns
+    other, label = held_out, "all minus held-out (points)"
+    if dataset == "voc":
+        other, label = paper.table1(), "this run minus the paper (points)"
+    both = table[classes] - other.reindex(index=table.index, columns=classes)
+    both = both.dropna(axis=0, how="all").dropna(axis=1, how="all")
+    name = mean if both.shape[1] == len(classes) else f"mean of {both.shape[1]}"
+    return both.assign(**{name: both.mean(axis=1)}), label
+
+
+def judged_svms(scores: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, dict[str, object]]:
+    """What tells one SVM from another: on VOC the distance from the paper, elsewhere the score.
+
+    Parameters
+    ----------
+    scores : DataFrame
+    dataset : str
+        On ``"voc"`` the classes are the paper's; other data sets have nothing to be set against.
+
+    Returns
+    -------
+    DataFrame
+        `scores`, or their `wsss_lib.evaluate.residuals.residuals`.
+    dict
+        The arguments of `wsss_lib.show.scores.svm_surface` that go with it.
+    """
+    if dataset == "voc":
+        label = "rms from the paper (points)"
+        return residuals(scores), {"value": "rms", "lower_is_better": True, "label": label}
+    return scores, {"value": "mean", "label": "mean IoU (%)"}
+
+
+def order_table(
+    scores: pd.DataFrame, by: str, against: Mapping[str, pd.DataFrame] | None = None
+) -> pd.DataFrame:
+    """The order of the features, best first, and by how much the best is ahead.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Lines of `wsss_lib.evaluate.scores.score_table`.
+    by : str
+        The column that makes the rows, such as ``sampling``.
+    against : mapping of str to DataFrame, optional
+        Lines of the same table to be beaten, such as those of a control. The best of them counts.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `by`: ``order``, the mean IoU in % of the ``best`` feature, and how many points
+        it is above the ``worst`` one and above the best line of each of `against`.
+    """
+    rows = {}
+    for key, lines in scores.groupby(by, sort=False):
+        ranked = lines.set_index("feature")["mean"].sort_values(ascending=False)
+        best = ranked.iloc[0]
+        rows[key] = {"order": " > ".join(ranked.index), "best": best}
+        rows[key]["minus worst"] = best - ranked.iloc[-1]
+        for name, others in (against or {}).items():
+            rows[key][f"minus {name}"] = best - others.loc[others[by] == key, "mean"].max()
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(by)
 
 
 def iou_heatmap(
