@@ -15,6 +15,7 @@ from wsss_lib.evaluate import cluster as cluster_module
 from wsss_lib.evaluate import sweep as sweep_module
 from wsss_lib.evaluate.cluster import processes
 from wsss_lib.evaluate.store import ResultStore
+from wsss_lib.evaluate.studies import run_study
 from wsss_lib.evaluate.table1 import settings_for, table1
 
 RANDOM18 = BackboneSpec("resnet18", "random")
@@ -90,6 +91,22 @@ def test_a_cluster_gives_the_same_tables(toy, cluster, expected, tmp_path, store
     assert len(stored) == len(set(stored)) == 14 * len(SETTINGS)
     assert len(list(tmp_path.glob("masks/F2/*.png"))) == 14
     assert len(list(tmp_path.glob("cache/features/*.npy"))) == 14
+
+
+def test_a_study_gives_the_same_scores_however_it_is_run(toy, cluster, tmp_path):
+    few = toy.subset(toy.ids[:7])
+    ways = {
+        "alone": {},
+        "processes": {"workers": 2},
+        "cluster": {"scheduler": cluster.scheduler_address},
+    }
+    found = [
+        run_study("zscore", few, RANDOM18, 30, store=tmp_path / f"{name}.sqlite", **how)
+        .write(tmp_path / f"{name}.csv")
+        .read_bytes()
+        for name, how in ways.items()
+    ]
+    assert found[0] == found[1] == found[2]
 
 
 def test_killing_a_worker_changes_nothing(

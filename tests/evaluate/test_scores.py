@@ -41,6 +41,18 @@ def test_drawing_images_anew_gives_the_spread_of_a_mean():
     assert high - low == pytest.approx(2 * 1.96 * shares.std() / np.sqrt(200), rel=0.1)
 
 
+def test_a_region_without_pixels_has_no_score(tiny, tmp_path):
+    result = sweep(tiny, [Setting("xy", 30, kernel="nearest")], store=tmp_path / "s")
+    line = score_table(result, tiny.classes, ["far64"]).iloc[0]
+    assert line[["mean", "mean_low", "mean_high"]].isna().all()
+
+
+def test_an_unknown_class_is_refused(tiny, tmp_path):
+    result = sweep(tiny, [Setting("xy", 30, kernel="nearest")], store=tmp_path / "s")
+    with pytest.raises(ParameterError, match="No class 'cat'"):
+        score_table(result, tiny.classes, over=["bkg", "cat"])
+
+
 def test_two_settings_are_drawn_alike():
     one = [[[0, 0, k], [0, 1, 10]] for k in range(1, 30)]
     assert np.array_equal(drawn_scores(one, 2, [0]), drawn_scores(one, 2, [0]))

@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 
 from wsss_lib.classify.spec import BackboneSpec
-from wsss_lib.datasets import load_dataset
 from wsss_lib.datasets.toy import make_toy
 from wsss_lib.errors import ParameterError, StoreError, WeightsError
 from wsss_lib.evaluate import sweep as sweep_module
 from wsss_lib.evaluate.jobs import Task, make_job
 from wsss_lib.evaluate.sweep import sweep
-from wsss_lib.evaluate.table1 import settings_for, table1
+from wsss_lib.evaluate.table1 import settings_for
 from wsss_lib.features import extract
 
 RANDOM18 = BackboneSpec("resnet18", "random")
@@ -61,36 +60,51 @@ def stored(path):
             return {}
 
 
-def test_a_run_that_is_killed_computes_only_what_is_missing_when_run_again(tmp_path):
-    root = make_toy(tmp_path / "voc", n_train=24, n_val=1)
-    command = (
-        f"{sys.executable} -m wsss_lib table1 --dataset voc --data {root} --layers img,xy "
-        f"--samples 200 --out {tmp_path / 'killed'}"
-    ).split()
-    environment = os.environ | {"WSSS_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
-    store = tmp_path / "cache" / "rows.sqlite"
-
+def run_until_killed(command, environment, rows):
+    """Start a command and kill it when its store has so many rows; what is stored then."""
+    store = Path(environment["WSSS_CACHE"]) / "rows.sqlite"
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as run:
-        while len(stored(store)) < 6:
+        while len(stored(store)) < rows:
             assert run.poll() is None, "it ended before it could be killed"
             time.sleep(0.01)
         run.send_signal(signal.SIGKILL)
-    before = stored(store)
-    assert 6 <= len(before) < 48
+    return stored(store)
+
+
+@pytest.mark.parametrize(
+    ("what", "files", "settings"),
+    [
+        (
+            "table1 --layers img,xy --out {}",
+            ["table1.csv", "table1_heldout.csv", "table1.json"],
+            2,
+        ),
+        ("study which-svm --out {}/svm.csv", ["svm.csv", "svm.json"], 28),
+    ],
+)
+def test_a_run_that_is_killed_computes_only_what_is_missing_when_run_again(
+    tmp_path, what, files, settings
+):
+    root = make_toy(tmp_path / "voc", n_train=24, n_val=1)
+
+    def command(out):
+        more = f"--dataset voc --data {root} --samples 60"
+        return f"{sys.executable} -m wsss_lib {what.format(tmp_path / out)} {more}".split()
+
+    environments = [
+        os.environ | {"WSSS_CACHE": str(tmp_path / name), "OMP_NUM_THREADS": "1"}
+        for name in ("killed cache", "whole cache")
+    ]
+    before = run_until_killed(command("killed"), environments[0], 3 * settings)
+    assert 3 * settings <= len(before) < 24 * settings
     assert not (tmp_path / "killed").exists()
 
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    after = stored(store)
-    assert len(after) == 48
+    for out, environment in zip(("killed", "whole"), environments, strict=True):
+        subprocess.run(command(out), env=environment, check=True, capture_output=True)
+    after = stored(tmp_path / "killed cache" / "rows.sqlite")
+    assert len(after) == 24 * settings
     assert {key: after[key] for key in before} == before
-
-    whole = table1(
-        load_dataset("voc", root=root),
-        settings_for("voc", ["img", "xy"], 200),
-        store=tmp_path / "whole.sqlite",
-    )
-    whole.write(tmp_path / "whole")
-    for name in ("table1.csv", "table1_heldout.csv", "table1.json"):
+    for name in files:
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 

@@ -6,7 +6,16 @@ import pandas as pd
 import pytest
 
 from wsss_lib import paper
-from wsss_lib.show.tables import beside_paper, iou_heatmap, styled_table, write_styled
+from wsss_lib.show.tables import (
+    beside_paper,
+    covered,
+    differences,
+    iou_heatmap,
+    judged_svms,
+    order_table,
+    styled_table,
+    write_styled,
+)
 
 TABLE = pd.DataFrame(
     {"bkg": [80.0, 90.126], "cat": [70.0, 60.0], "cow": [np.nan, np.nan], "mean": [75.0, 75.063]},
@@ -37,29 +46,97 @@ def test_equals_are_all_bold():
     assert bold_values(styled_table(TABLE[["mean"]].round(0), "")) == ["75.00", "75.00"]
 
 
+def test_a_mean_says_of_how_many_classes_it_is():
+    table = covered(TABLE)
+    assert list(table.columns) == ["bkg", "cat", "mean of 2"]
+    assert table["mean of 2"].tolist() == pytest.approx([75.0, 75.063])
+    assert list(covered(TABLE, ["cow", "cat"]).columns) == ["cat", "mean of 1"]
+    assert list(covered(TABLE.drop(columns="cow")).columns) == ["bkg", "cat", "mean"]
+
+
 def test_the_paper_stands_below_our_row_for_the_classes_of_the_run():
-    table = beside_paper(TABLE, "voc")
-    assert list(table.columns) == ["bkg", "cat", "mean"]
+    table = beside_paper(covered(TABLE), "voc")
+    assert list(table.columns) == ["bkg", "cat", "mean of 2"]
     assert list(table.index) == [(f, s) for f in ("img", "F1") for s in ("this run", "paper")]
     theirs = paper.table1().loc["F1"]
     assert table.loc[("F1", "paper"), "cat"] == theirs["cat"]
     # not the paper's mean of 21 classes
-    assert table.loc[("F1", "paper"), "mean"] == pytest.approx((theirs["bkg"] + theirs["cat"]) / 2)
+    mean = table.loc[("F1", "paper"), "mean of 2"]
+    assert mean == pytest.approx((theirs["bkg"] + theirs["cat"]) / 2)
+
+
+def test_the_mean_of_all_classes_is_the_one_that_the_paper_prints():
+    table = beside_paper(covered(paper.table1() - 1), "voc")
+    assert table.loc[("F1", "paper"), "mean"] == paper.table1().loc["F1", "mean"]
 
 
 def test_a_feature_that_the_paper_lacks_has_no_row_of_the_paper():
-    table = beside_paper(TABLE.rename(index={"img": "xy"}), "voc")
+    table = beside_paper(covered(TABLE).rename(index={"img": "xy"}), "voc")
     assert list(table.loc["xy"].index) == ["this run"]
 
 
 def test_toy_is_never_put_beside_the_paper():
-    assert set(beside_paper(TABLE, "toy").index.get_level_values("source")) == {"this run"}
+    table = beside_paper(covered(TABLE), "toy")
+    assert set(table.index.get_level_values("source")) == {"this run"}
 
 
 def test_beside_the_paper_each_source_has_its_own_best():
-    styled = styled_table(beside_paper(TABLE[["bkg", "mean"]], "voc"), "")
+    styled = styled_table(beside_paper(covered(TABLE[["bkg", "cow", "mean"]]), "voc"), "")
     theirs = f"{paper.table1().loc['F1', 'bkg']:.2f}"
     assert bold_values(styled) == ["90.13", "90.13", theirs, theirs]
+
+
+def test_on_toy_held_out_pixels_are_taken_from_all():
+    held_out = TABLE.assign(bkg=[79.0, 90.126], cat=np.nan)
+    table, label = differences(covered(TABLE), covered(held_out), "toy")
+    assert table.columns.tolist() == ["bkg", "mean of 1"]  # no cat was held out
+    assert table["bkg"].tolist() == [1.0, 0.0]
+    assert "held-out" in label
+
+
+def test_on_voc_the_paper_is_taken_from_the_run():
+    rows = covered(TABLE.rename(index={"img": "xy"}))
+    table, label = differences(rows, rows, "voc")
+    assert table.index.tolist() == ["F1"]  # the paper has no xy
+    theirs = paper.table1().loc["F1"]
+    assert table.loc["F1"].tolist() == pytest.approx(
+        [
+            90.126 - theirs["bkg"],
+            60.0 - theirs["cat"],
+            (150.126 - theirs["bkg"] - theirs["cat"]) / 2,
+        ]
+    )
+    assert "paper" in label
+
+
+def test_an_svm_is_judged_by_the_paper_only_on_voc():
+    paper_row = paper.table1().loc["img", ["bkg", "cat"]]
+    scores = pd.DataFrame({"feature": ["img"], "mean_low": 0.0, "mean_high": 0.0})
+    scores = scores.assign(bkg=paper_row["bkg"] + 3, cat=paper_row["cat"] - 3, mean=70.0)
+    judged, how = judged_svms(scores, "voc")
+    assert judged["rms"].tolist() == pytest.approx([3.0])
+    assert (how["value"], how["lower_is_better"]) == ("rms", True)
+    judged, how = judged_svms(scores, "toy")
+    assert judged is scores
+    assert how["value"] == "mean"
+
+
+def test_the_order_is_told_for_each_sampling_with_the_lead_over_controls():
+    scores = pd.DataFrame(
+        {
+            "sampling": ["uniform", "uniform", "blocks8", "blocks8"],
+            "feature": ["F1", "F2", "F1", "F2"],
+            "mean": [90.0, 95.0, 60.0, 50.0],
+        }
+    )
+    control = pd.DataFrame({"sampling": ["uniform"] * 2, "mean": [97.0, 96.0]})
+    table = order_table(scores, "sampling", {"nearest sample": control})
+    assert table.index.tolist() == ["uniform", "blocks8"]
+    assert table["order"].tolist() == ["F2 > F1", "F1 > F2"]
+    assert table["best"].tolist() == [95.0, 60.0]
+    assert table["minus worst"].tolist() == [5.0, 10.0]
+    assert table.loc["uniform", "minus nearest sample"] == -2.0
+    assert np.isnan(table.loc["blocks8", "minus nearest sample"])
 
 
 def test_a_table_is_written_as_a_page_and_as_latex(tmp_path):

@@ -30,7 +30,7 @@ def drawn_scores(
     Returns
     -------
     ndarray, shape (DRAWS,), float64
-        In %.
+        In %; NaN for a draw without a pixel of these classes.
     """
     flat = np.stack([dense(entries, n_classes).ravel() for entries in confusions])
     rng = np.random.default_rng(seed)
@@ -40,10 +40,25 @@ def drawn_scores(
     truth = pooled.sum(2)
     union = truth + pooled.sum(1) - hits
     scores = np.divide(hits, union, out=np.full(hits.shape, np.nan), where=truth > 0)
-    return 100 * np.nanmean(scores[:, list(over)], axis=1)
+    return 100 * mean_of_scores(scores[:, list(over)])
 
 
 def interval(draws: np.ndarray) -> tuple[float, float]:
-    """The middle 95 % of some draws."""
-    low, high = np.nanpercentile(draws, [2.5, 97.5])
+    """The middle 95 % of some draws; NaN where there is none.
+
+    It may leave the score of all images out, when few of them show the hardest class and many draws
+    lack it.
+    """
+    known = draws[np.isfinite(draws)]
+    if not known.size:
+        return float("nan"), float("nan")
+    low, high = np.percentile(known, [2.5, 97.5])
     return float(low), float(high)
+
+
+def mean_of_scores(scores: np.ndarray) -> np.ndarray:
+    """The mean over the last axis of what is not NaN; NaN where all is."""
+    known = np.isfinite(scores)
+    total = np.where(known, scores, 0).sum(-1)
+    count = known.sum(-1)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

@@ -9,14 +9,8 @@ import pandas as pd
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.bootstrap import drawn_scores, interval
-from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.sweep import SweepResult
-from wsss_lib.metrics import dense, iou_of_counted
-
-#: The classes that images of animals cover, by their short names in VOC.
-ANIMALS = ("bkg", "cat", "cow", "dog", "horse", "sheep")
-#: What tells one line of a table of scores from another.
-KEYS = tuple(Setting.__dataclass_fields__)
+from wsss_lib.metrics import dense, iou_of_counted, mean
 
 
 def region_of(row: dict, region: str) -> list:
@@ -72,7 +66,17 @@ def score_table(
         its pixels counts), ``mean`` with its 95 % interval over images ``mean_low`` to
         ``mean_high``, the
         ``seconds`` of fit and prediction an image, and the samples that an image gave.
+
+    Raises
+    ------
+    ParameterError
+        If a class or a region is unknown.
     """
+    unknown = set(over or ()) - set(classes.short)
+    if unknown:
+        raise ParameterError(
+            f"No class {min(unknown)!r}; expected some of {', '.join(classes.short)}."
+        )
     lines = []
     for setting, rows in result.rows.items():
         cost = {
@@ -95,7 +99,7 @@ def _scores(confusions: list, classes: ClassSet, over: Sequence[str] | None) -> 
     low, high = interval(draws)
     return {
         **{classes.short[i]: scores[i] for i in chosen},
-        "mean": np.nanmean(scores[chosen]),
+        "mean": mean(scores[chosen]),
         "mean_low": low,
         "mean_high": high,
     }

@@ -67,10 +67,15 @@ class StudyResult:
     provenance: dict
 
     def write(self, path: Path) -> Path:
-        """Write the scores as CSV, and beside it what they were computed from as JSON."""
+        """Write the scores as CSV, and beside it what they were computed from as JSON.
+
+        Without the seconds, which no other run would repeat.
+        """
         note = {key: value for key, value in self.provenance.items() if key != "settings"}
         write_text(path.with_suffix(".json"), json.dumps(note, indent=2) + "\n")
-        return write_text(path, self.scores.to_csv(index=False, float_format="%.3f"))
+        return write_text(
+            path, self.scores.drop(columns="seconds").to_csv(index=False, float_format="%.3f")
+        )
 
 
 def which_svm(samples: int, seed: int) -> list[Setting]:
