@@ -93,8 +93,9 @@ def test_the_library_is_a_program_too():
 def test_a_study_writes_its_scores_and_what_they_come_from(wsss, voc_like, tmp_path):
     path = tmp_path / "deep" / "svm.csv"
     result = wsss(
-        *("study", "which-svm", "--dataset", "voc", "--data", str(voc_like), "--images", "2"),
-        *("--samples", "20", "--classes", "bkg,aero", "--out", str(path)),
+        *("study", "bound", "--dataset", "voc", "--data", str(voc_like), "--images", "2"),
+        *("--backbone", "resnet18", "--weights", "random", "--samples", "20"),
+        *("--classes", "bkg,aero", "--out", str(path)),
     )
     assert result.exit_code == 0, result.output
     scores = pd.read_csv(path)

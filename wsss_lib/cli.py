@@ -210,7 +210,7 @@ def table1(
         masks_out=folder / "masks" if options["save_masks"] else None,
     )
     tables.write(folder)
-    click.echo(tables.all_pixels.to_string(float_format="%.2f", na_rep=""))
+    click.echo(tables.all_pixels.to_string(float_format="{:.2f}".format, na_rep=""))
     click.echo(f"Written to {shown(folder)}")
     if tables.failures:
         names = ", ".join(tables.failures)
@@ -260,7 +260,7 @@ def study(
         cache_gb=options["cache_gb"],
     )
     path = found.write(out or output_dir() / "build" / "studies" / dataset / f"{name}.csv")
-    click.echo(found.scores.to_string(float_format="%.2f", na_rep=""))
+    click.echo(found.scores.to_string(float_format="{:.2f}".format, na_rep=""))
     click.echo(f"Written to {shown(path)}")
 
 
