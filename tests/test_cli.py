@@ -102,6 +102,9 @@ def test_a_study_writes_its_scores_and_what_they_come_from(wsss, voc_like, tmp_p
     assert {"kernel", "C", "gamma", "region", "bkg", "aero", "mean_low"} <= set(scores)
     assert "bike" not in scores
     assert json.loads(path.with_suffix(".json").read_text())["images"] == 2
+    residuals = pd.read_csv(tmp_path / "deep" / "svm_residuals.csv")
+    assert set(residuals["numbering"]) == {"from the stem", "from the deep end"}
+    assert set(residuals["feature"]) == {"img", "F1", "F2", "F3", "F4", "F5"}
 
 
 def test_the_command_offers_every_study():

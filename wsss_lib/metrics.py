@@ -83,7 +83,14 @@ def iou_of_counted(confusion: np.ndarray) -> np.ndarray:
 
 def mean(scores: np.ndarray) -> float:
     """The mean over the classes that have a score (NaN where none has)."""
-    return float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")
+    return float(means(scores))
+
+
+def means(scores: np.ndarray) -> np.ndarray:
+    """`mean` over the last axis of several rows of scores."""
+    known = np.isfinite(scores)
+    total, count = np.where(known, scores, 0).sum(-1), known.sum(-1)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
 def mean_iou(confusion: np.ndarray) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wsss_lib.metrics import dense
+from wsss_lib.metrics import dense, means
 
 #: Draws of images, with replacement.
 DRAWS = 1000
@@ -40,7 +40,7 @@ def drawn_scores(
     truth = pooled.sum(2)
     union = truth + pooled.sum(1) - hits
     scores = np.divide(hits, union, out=np.full(hits.shape, np.nan), where=truth > 0)
-    return 100 * mean_of_scores(scores[:, list(over)])
+    return 100 * means(scores[:, list(over)])
 
 
 def interval(draws: np.ndarray) -> tuple[float, float]:
@@ -54,11 +54,3 @@ def interval(draws: np.ndarray) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.percentile(known, [2.5, 97.5])
     return float(low), float(high)
-
-
-def mean_of_scores(scores: np.ndarray) -> np.ndarray:
-    """The mean over the last axis of what is not NaN; NaN where all is."""
-    known = np.isfinite(scores)
-    total = np.where(known, scores, 0).sum(-1)
-    count = known.sum(-1)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

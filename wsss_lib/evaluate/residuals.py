@@ -5,6 +5,7 @@ import pandas as pd
 
 from wsss_lib import paper
 from wsss_lib.features import STAGES
+from wsss_lib.metrics import means
 
 #: Which of the paper's rows one of our features is set against: as we number the stages (from the
 #: stem on), or as if the paper had numbered them from the deep end.
@@ -38,6 +39,12 @@ def residuals(scores: pd.DataFrame, numbering: str = "from the stem") -> pd.Data
     difference = found[classes].to_numpy() - theirs
     return found.assign(
         **dict(zip(classes, difference.T, strict=True)),
-        mean=np.nanmean(difference, axis=1),
-        rms=np.sqrt(np.nanmean(difference**2, axis=1)),
+        mean=means(difference),
+        rms=np.sqrt(means(difference**2)),
     )
+
+
+def all_residuals(scores: pd.DataFrame) -> pd.DataFrame:
+    """`residuals` with each of `NUMBERINGS`, which the first column ``numbering`` names."""
+    tables = {name: residuals(scores, name) for name in NUMBERINGS}
+    return pd.concat(tables, names=["numbering"]).reset_index("numbering")

@@ -13,6 +13,7 @@ from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.provenance import provenance
 from wsss_lib.evaluate.regions import FAR
+from wsss_lib.evaluate.residuals import all_residuals
 from wsss_lib.evaluate.scores import score_table
 from wsss_lib.evaluate.settings import SVM_PRESETS, Setting
 from wsss_lib.evaluate.sweep import sweep
@@ -69,13 +70,20 @@ class StudyResult:
     def write(self, path: Path) -> Path:
         """Write the scores as CSV, and beside it what they were computed from as JSON.
 
-        Without the seconds, which no other run would repeat.
+        Of a study on VOC ``<name>_residuals.csv`` as well: how far each line is from the paper's
+        Table 1, see `wsss_lib.evaluate.residuals.residuals`. Without the seconds, which no other
+        run would repeat.
         """
         note = {key: value for key, value in self.provenance.items() if key != "settings"}
         write_text(path.with_suffix(".json"), json.dumps(note, indent=2) + "\n")
-        return write_text(
-            path, self.scores.drop(columns="seconds").to_csv(index=False, float_format="%.3f")
-        )
+        scores = self.scores.drop(columns="seconds")
+        if self.provenance["dataset"] == "voc":
+            _write_csv(path.with_stem(f"{path.stem}_residuals"), all_residuals(scores))
+        return _write_csv(path, scores)
+
+
+def _write_csv(path: Path, table: pd.DataFrame) -> Path:
+    return write_text(path, table.to_csv(index=False, float_format="%.3f"))
 
 
 def which_svm(samples: int, seed: int) -> list[Setting]:
