@@ -177,7 +177,6 @@ def table1(
     **options: object,
 ) -> None:
     """Table 1: IoU per class of the image-specific classifier, a row a feature."""
-    from wsss_lib.classify.spec import choose_backbone
     from wsss_lib.datasets import load_dataset
     from wsss_lib.evaluate.table1 import settings_for, table1
     from wsss_lib.features import needs_backbone
@@ -195,26 +194,38 @@ def table1(
         seed=options["seed"],
     )
     opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
-    backbone = None
-    if any(needs_backbone(setting.feature) for setting in settings):
-        backbone = choose_backbone(
-            dataset, options["backbone"], options["weights"], options["seed"], root=root
-        )
+    needed = any(needs_backbone(setting.feature) for setting in settings)
     tables = table1(
         opened,
         settings,
-        backbone,
-        workers=options["workers"],
-        scheduler=options["scheduler"],
-        cache_gb=options["cache_gb"],
+        _network(dataset, root, options) if needed else None,
         masks_out=folder / "masks" if options["save_masks"] else None,
+        **_processes(options),
     )
     tables.write(folder)
     click.echo(tables.all_pixels.to_string(float_format="{:.2f}".format, na_rep=""))
     click.echo(f"Written to {shown(folder)}")
-    if tables.failures:
-        names = ", ".join(tables.failures)
-        raise click.ClickException(f"{len(tables.failures)} image(s) could not be done: {names}")
+    _name_failures(tables.failures)
+
+
+def _network(dataset: str, root: Path | None, options: dict) -> object:
+    """The network that the options name."""
+    from wsss_lib.classify.spec import choose_backbone
+
+    return choose_backbone(
+        dataset, options["backbone"], options["weights"], options["seed"], root=root
+    )
+
+
+def _processes(options: dict) -> dict:
+    """How a sweep is to be run."""
+    return {name: options[name] for name in ("workers", "scheduler", "cache_gb")}
+
+
+def _name_failures(failures: dict[str, str]) -> None:
+    if failures:
+        names = ", ".join(failures)
+        raise click.ClickException(f"{len(failures)} image(s) could not be done: {names}")
 
 
 @main.command()
@@ -238,30 +249,23 @@ def study(
     **options: object,
 ) -> None:
     """Sweep and score one study of Table 1: a line for each setting, with intervals."""
-    from wsss_lib.classify.spec import choose_backbone
     from wsss_lib.datasets import load_dataset
     from wsss_lib.evaluate.studies import find_study, run_study
 
     opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
-    backbone = None
-    if find_study(name).needs_network:
-        backbone = choose_backbone(
-            dataset, options["backbone"], options["weights"], options["seed"], root=root
-        )
     found = run_study(
         name,
         opened,
-        backbone,
+        _network(dataset, root, options) if find_study(name).needs_network else None,
         options["samples"],
         options["seed"],
         over=options["classes"] and options["classes"].split(","),
-        workers=options["workers"],
-        scheduler=options["scheduler"],
-        cache_gb=options["cache_gb"],
+        **_processes(options),
     )
     path = found.write(out or output_dir() / "build" / "studies" / dataset / f"{name}.csv")
     click.echo(found.scores.to_string(float_format="{:.2f}".format, na_rep=""))
     click.echo(f"Written to {shown(path)}")
+    _name_failures(found.provenance["failures"])
 
 
 @main.command()
