@@ -3,14 +3,16 @@ import pandas as pd
 import pytest
 
 from wsss_lib import paper
-from wsss_lib.evaluate.residuals import residuals
+from wsss_lib.evaluate.residuals import OF_DRAWS, residuals
 
 
 def scores(**rows):
     table = pd.DataFrame.from_dict(
         {k: list(v) for k, v in rows.items()}, orient="index", columns=["cat", "dog"]
     )
-    return table.rename_axis("feature").reset_index().assign(mean=0.0, mean_low=0.0, mean_high=0.0)
+    return (
+        table.rename_axis("feature").reset_index().assign(mean=0.0, **dict.fromkeys(OF_DRAWS, 0.0))
+    )
 
 
 def test_the_papers_own_rows_leave_nothing():

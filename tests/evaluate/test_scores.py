@@ -1,11 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.metrics
 from PIL import Image
 
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.bootstrap import DRAWS, drawn_scores, interval
-from wsss_lib.evaluate.scores import region_of, score_table
+from wsss_lib.evaluate.scores import FIELDS, compared, region_of, score_table
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.studies import STUDIES, find_study
 from wsss_lib.evaluate.sweep import sweep
@@ -51,6 +52,22 @@ def test_an_unknown_class_is_refused(tiny, tmp_path):
     result = sweep(tiny, [Setting("xy", 30, kernel="nearest")], store=tmp_path / "s")
     with pytest.raises(ParameterError, match="No class 'cat'"):
         score_table(result, tiny.classes, over=["bkg", "cat"])
+
+
+def test_lines_are_set_against_each_other_draw_by_draw():
+    alike = {field: "same" for field in FIELDS} | {"region": "held_out"}
+    lines = [
+        alike | {"feature": "F1", "kernel": "rbf"},
+        alike | {"feature": "F2", "kernel": "rbf"},
+        alike | {"feature": "xy", "kernel": "nearest"},
+        alike | {"feature": "F2", "kernel": "rbf", "region": "confusion"},
+    ]
+    draws = np.array([[1.0, 5, 3, 3], [2, 4, 4, np.nan], [0, 9, 2, 1], [7, 7, 7, 7]])
+    found = compared(pd.DataFrame(lines), draws)
+    np.testing.assert_array_equal(found["best"], [50, 50, np.nan, 100])
+    assert found["ahead"].iloc[[0, 2]].tolist() == [1, 0]  # of 1, -4, 1 and 2
+    assert found["ahead_low"].iloc[0] == pytest.approx(np.percentile([1, -4, 1, 2], 2.5))
+    assert np.isnan(found["ahead"].iloc[3])
 
 
 def test_two_settings_are_drawn_alike():

@@ -111,7 +111,7 @@ def test_on_voc_the_paper_is_taken_from_the_run():
 
 def test_an_svm_is_judged_by_the_paper_only_on_voc():
     paper_row = paper.table1().loc["img", ["bkg", "cat"]]
-    scores = pd.DataFrame({"feature": ["img"], "mean_low": 0.0, "mean_high": 0.0})
+    scores = pd.DataFrame({"feature": ["img"]} | dict.fromkeys(OF_DRAWS, 0.0))
     scores = scores.assign(bkg=paper_row["bkg"] + 3, cat=paper_row["cat"] - 3, mean=70.0)
     judged, how = judged_svms(scores, "voc")
     assert judged["rms"].tolist() == pytest.approx([3.0])

@@ -49,8 +49,13 @@ def interval(draws: np.ndarray) -> tuple[float, float]:
     It may leave the score of all images out, when few of them show the hardest class and many draws
     lack it.
     """
+    low, _, high = spread(draws)
+    return low, high
+
+
+def spread(draws: np.ndarray) -> tuple[float, float, float]:
+    """The median of some draws between the ends of their `interval`."""
     known = draws[np.isfinite(draws)]
     if not known.size:
-        return float("nan"), float("nan")
-    low, high = np.percentile(known, [2.5, 97.5])
-    return float(low), float(high)
+        return (float("nan"),) * 3
+    return tuple(float(value) for value in np.percentile(known, [2.5, 50, 97.5]))

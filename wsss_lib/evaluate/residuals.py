@@ -14,6 +14,9 @@ NUMBERINGS = {
     "from the deep end": dict(zip(STAGES, reversed(STAGES), strict=True)) | {"img": "img"},
 }
 
+#: Columns of a table of scores that say nothing of a difference from the paper.
+OF_DRAWS = ["mean_low", "mean_high", "best", "ahead", "ahead_low", "ahead_high"]
+
 
 def residuals(scores: pd.DataFrame, numbering: str = "from the stem") -> pd.DataFrame:
     """Ours minus the paper's, class by class.
@@ -30,10 +33,10 @@ def residuals(scores: pd.DataFrame, numbering: str = "from the stem") -> pd.Data
     DataFrame
         The lines whose feature the paper has, with differences of IoU in points in the columns of
         the classes, their ``mean`` and their root mean square ``rms`` over the classes that have a
-        score. Without the interval of the mean.
+        score. Without the columns that come from draws of images.
     """
     table, rows = paper.table1(), NUMBERINGS[numbering]
-    found = scores[scores["feature"].isin(rows)].drop(columns=["mean_low", "mean_high"])
+    found = scores[scores["feature"].isin(rows)].drop(columns=OF_DRAWS)
     classes = [name for name in table.columns.drop("mean") if name in found]
     theirs = table.loc[found["feature"].map(rows), classes].to_numpy()
     difference = found[classes].to_numpy() - theirs

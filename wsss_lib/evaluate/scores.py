@@ -1,16 +1,20 @@
 """From rows to scores of a study: a line for each setting and region, with intervals."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import numpy as np
 import pandas as pd
 
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.bootstrap import drawn_scores, interval
+from wsss_lib.evaluate.bootstrap import drawn_scores, interval, spread
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.sweep import SweepResult
 from wsss_lib.metrics import dense, iou_of_counted, mean
+
+#: What a setting consists of.
+FIELDS = tuple(field.name for field in fields(Setting))
 
 
 def region_of(row: dict, region: str) -> list:
@@ -64,8 +68,8 @@ def score_table(
     DataFrame
         The fields of the setting, ``region``, ``images``, IoU in % of each class (NaN where none of
         its pixels counts), ``mean`` with its 95 % interval over images ``mean_low`` to
-        ``mean_high``, the
-        ``seconds`` of fit and prediction an image, and the samples that an image gave.
+        ``mean_high``, the ``seconds`` of fit and prediction an image, the samples that an image
+        gave, and the columns of `compared`.
 
     Raises
     ------
@@ -77,29 +81,60 @@ def score_table(
         raise ParameterError(
             f"No class {min(unknown)!r}; expected some of {', '.join(classes.short)}."
         )
-    lines = []
+    chosen = [i for i, name in enumerate(classes.short) if over is None or name in over]
+    lines, draws = [], []
     for setting, rows in result.rows.items():
         cost = {
             "seconds": np.mean([row["fit_seconds"] + row["predict_seconds"] for row in rows]),
             "samples_drawn": np.mean([sum(row["samples"].values()) for row in rows]),
         }
         for region in regions:
-            scores = _scores([region_of(row, region) for row in rows], classes, over)
-            line = {"region": region, "images": len(rows), **scores, **cost}
-            lines.append({**asdict(setting), **line})
-    return pd.DataFrame(lines)
+            confusions = [region_of(row, region) for row in rows]
+            draws.append(drawn_scores(confusions, len(classes), chosen))
+            line = {"region": region, "images": len(rows), **_scores(confusions, classes, chosen)}
+            line["mean_low"], line["mean_high"] = interval(draws[-1])
+            lines.append({**asdict(setting), **line, **cost})
+    return compared(pd.DataFrame(lines), np.array(draws))
 
 
-def _scores(confusions: list, classes: ClassSet, over: Sequence[str] | None) -> dict[str, float]:
+def _scores(confusions: list, classes: ClassSet, chosen: Sequence[int]) -> dict[str, float]:
     count = len(classes)
     pooled = sum((dense(entries, count) for entries in confusions), np.zeros((count, count)))
-    scores = 100 * iou_of_counted(pooled)
-    chosen = [i for i, name in enumerate(classes.short) if over is None or name in over]
-    draws = drawn_scores(confusions, count, chosen)
-    low, high = interval(draws)
-    return {
-        **{classes.short[i]: scores[i] for i in chosen},
-        "mean": mean(scores[chosen]),
-        "mean_low": low,
-        "mean_high": high,
+    scores = 100 * iou_of_counted(pooled)[chosen]
+    return {classes.short[i]: score for i, score in zip(chosen, scores, strict=True)} | {
+        "mean": mean(scores)
     }
+
+
+def compared(scores: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
+    """Set the lines of a table of scores against each other, draw by draw.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        The fields of the setting, and ``region``.
+    draws : ndarray, shape (lines, DRAWS)
+        As `wsss_lib.evaluate.bootstrap.drawn_scores` gives them, of the same draws.
+
+    Returns
+    -------
+    DataFrame
+        With ``best``: in how many per cent of the draws a feature is the best of those that differ
+        in nothing else (``xy`` is no competitor); and ``ahead``, ``ahead_low``, ``ahead_high``: the
+        median and the 95 % interval of what a line is ahead of the label of the nearest sample,
+        where the table has that control for its sampling, resolution and region.
+    """
+    scores = scores.assign(best=np.nan, ahead=np.nan, ahead_low=np.nan, ahead_high=np.nan)
+    rivals = scores[scores["feature"] != "xy"]
+    for _, group in rivals.groupby([*(set(FIELDS) - {"feature"}), "region"]):
+        leader = np.where(np.isnan(draws[group.index]), -np.inf, draws[group.index]).argmax(0)
+        wins = np.bincount(leader, minlength=len(group))
+        scores.loc[group.index, "best"] = 100 * wins / draws.shape[1]
+    same = ["samples", "seed", "sampling", "resolution", "region"]
+    for _, group in scores.groupby(same):
+        control = group.index[group["kernel"] == "nearest"]
+        if len(control):
+            ahead = draws[group.index] - draws[control[0]]
+            columns = ["ahead_low", "ahead", "ahead_high"]
+            scores.loc[group.index, columns] = [spread(line) for line in ahead]
+    return scores
