@@ -48,6 +48,10 @@ def residuals(scores: pd.DataFrame, numbering: str = "from the stem") -> pd.Data
 
 
 def all_residuals(scores: pd.DataFrame) -> pd.DataFrame:
-    """`residuals` with each of `NUMBERINGS`, which the first column ``numbering`` names."""
-    tables = {name: residuals(scores, name) for name in NUMBERINGS}
+    """`residuals` of the lines that are sampled and scored as in the paper, or held out.
+
+    With each of `NUMBERINGS`, which the first column ``numbering`` names.
+    """
+    kept = scores[(scores["sampling"] == "uniform") & ~scores["region"].str.contains(r"\d")]
+    tables = {name: residuals(kept, name) for name in NUMBERINGS}
     return pd.concat(tables, names=["numbering"]).reset_index("numbering")

@@ -50,7 +50,7 @@ class Duals:
         """
         sums = np.abs(self.coef).sum(0).max(initial=0)
         centred = self.support - self.support.mean(0)
-        largest = np.einsum("nd,nd->n", centred, centred, dtype=np.float64).max(initial=0)
+        largest = np.einsum("nd,nd->n", centred, centred).max(initial=0)
         exponents = np.sqrt((self.coef**2).sum(0)).max(initial=0) * self.gamma * largest
         estimate = np.finfo(np.float32).eps * max(sums, exponents * np.log2(np.e))
         return np.dtype(np.float64 if estimate > ROUNDING else np.float32)
