@@ -4,6 +4,8 @@ The score of PASCAL VOC: one confusion matrix over all pixels of the whole data 
 IoU per class, and their mean. Pooling is not the mean of the images' scores.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from wsss_lib.errors import ParameterError
@@ -59,17 +61,17 @@ def iou(confusion: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    confusion : ndarray, shape (K, K), int
+    confusion : ndarray, shape (..., K, K)
         Rows are true classes.
 
     Returns
     -------
-    ndarray, shape (K,), float64
+    ndarray, shape (..., K), float64
         Between 0 and 1; NaN for a class that is neither in the truth nor predicted.
     """
-    hits = np.diag(confusion).astype(float)
-    union = confusion.sum(0) + confusion.sum(1) - hits
-    return np.divide(hits, union, out=np.full(len(hits), np.nan), where=union > 0)
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1).astype(float)
+    union = confusion.sum(-2) + confusion.sum(-1) - hits
+    return np.divide(hits, union, out=np.full(hits.shape, np.nan), where=union > 0)
 
 
 def iou_of_counted(confusion: np.ndarray) -> np.ndarray:
@@ -78,7 +80,7 @@ def iou_of_counted(confusion: np.ndarray) -> np.ndarray:
     It matters for held-out pixels: of a small object that was sampled to its last pixel none is
     held out, and whatever is taken for it is wrong. The class has no score there, rather than 0.
     """
-    return np.where(confusion.sum(1) > 0, iou(confusion), np.nan)
+    return np.where(confusion.sum(-1) > 0, iou(confusion), np.nan)
 
 
 def mean(scores: np.ndarray) -> float:
@@ -110,3 +112,9 @@ def dense(entries: list[list[int]], n_classes: int) -> np.ndarray:
     for true, predicted, pixels in entries:
         confusion[true, predicted] = pixels
     return confusion
+
+
+def pooled(images: Iterable[list[list[int]]], n_classes: int) -> np.ndarray:
+    """The confusion matrix of all images, given what `sparse` gave for each."""
+    zero = np.zeros((n_classes, n_classes), np.int64)
+    return sum((dense(entries, n_classes) for entries in images), zero)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wsss_lib.metrics import dense, means
+from wsss_lib.metrics import dense, iou_of_counted, means
 
 #: Draws of images, with replacement.
 DRAWS = 1000
@@ -36,11 +36,7 @@ def drawn_scores(
     rng = np.random.default_rng(seed)
     times = rng.multinomial(len(flat), np.full(len(flat), 1 / len(flat)), DRAWS)
     pooled = (times.astype(float) @ flat).reshape(-1, n_classes, n_classes)
-    hits = np.diagonal(pooled, axis1=1, axis2=2)
-    truth = pooled.sum(2)
-    union = truth + pooled.sum(1) - hits
-    scores = np.divide(hits, union, out=np.full(hits.shape, np.nan), where=truth > 0)
-    return 100 * means(scores[:, list(over)])
+    return 100 * means(iou_of_counted(pooled)[:, list(over)])
 
 
 def interval(draws: np.ndarray) -> tuple[float, float]:

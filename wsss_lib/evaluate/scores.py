@@ -11,7 +11,7 @@ from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.bootstrap import drawn_scores, interval, spread
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.sweep import SweepResult
-from wsss_lib.metrics import dense, iou_of_counted, mean
+from wsss_lib.metrics import iou_of_counted, mean, pooled
 
 #: What a setting consists of.
 FIELDS = tuple(field.name for field in fields(Setting))
@@ -98,9 +98,7 @@ def score_table(
 
 
 def _scores(confusions: list, classes: ClassSet, chosen: Sequence[int]) -> dict[str, float]:
-    count = len(classes)
-    pooled = sum((dense(entries, count) for entries in confusions), np.zeros((count, count)))
-    scores = 100 * iou_of_counted(pooled)[chosen]
+    scores = 100 * iou_of_counted(pooled(confusions, len(classes)))[chosen]
     return {classes.short[i]: score for i, score in zip(chosen, scores, strict=True)} | {
         "mean": mean(scores)
     }

@@ -32,7 +32,7 @@ from wsss_lib.evaluate.jobs import Job, Outcome, Task, find_tasks, make_job, mas
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.store import ResultStore
 from wsss_lib.features import check_backbone
-from wsss_lib.metrics import dense, mean_iou
+from wsss_lib.metrics import mean_iou, pooled
 from wsss_lib.paths import cache_dir, shown
 
 #: With more images than these to do, it is told ahead what they will take.
@@ -237,8 +237,7 @@ class _RunningScore:
         self.feature = feature
 
     def add(self, rows: Iterable[dict]) -> None:
-        for row in rows:
-            self.pooled += dense(row["confusion"], len(self.pooled))
+        self.pooled += pooled((row["confusion"] for row in rows), len(self.pooled))
 
     def text(self) -> str:
         return f"{self.feature} mIoU {100 * mean_iou(self.pooled):.1f}" if self.pooled.any() else ""

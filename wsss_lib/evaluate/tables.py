@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.evaluate.sweep import SweepResult
 from wsss_lib.files import write_text
-from wsss_lib.metrics import dense, iou_of_counted, mean
+from wsss_lib.metrics import iou_of_counted, mean, pooled
 
 
 def iou_table(result: SweepResult, classes: ClassSet, pixels: str = "confusion") -> pd.DataFrame:
@@ -30,11 +29,7 @@ def iou_table(result: SweepResult, classes: ClassSet, pixels: str = "confusion")
     """
     rows = {}
     for setting, done in result.rows.items():
-        pooled = sum(
-            (dense(row[pixels], len(classes)) for row in done),
-            np.zeros((len(classes),) * 2, np.int64),
-        )
-        scores = iou_of_counted(pooled)
+        scores = iou_of_counted(pooled((row[pixels] for row in done), len(classes)))
         rows[setting.feature] = [*scores, mean(scores)]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=[*classes.short, "mean"])
     return (100 * table).rename_axis("feature")

@@ -5,6 +5,7 @@ from scipy.ndimage import distance_transform_edt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from wsss_lib.datasets.classes import VOID
 from wsss_lib.expand.engine.inputs import as_maps, labelled_pixels
 
 
@@ -36,12 +37,11 @@ class NearestSample(ClassifierMixin, BaseEstimator):
         ParameterError
             If the sizes do not agree, or nothing is labelled.
         """
-        rows, cols, labels = labelled_pixels(y, as_maps(X)[0].image_size)
+        _, _, labels = labelled_pixels(y, as_maps(X)[0].image_size)
         self.classes_, self.n_support_ = np.unique(labels), len(labels)
-        unlabelled = np.ones(np.shape(y), bool)
-        unlabelled[rows, cols] = False
-        nearest = distance_transform_edt(unlabelled, return_distances=False, return_indices=True)
-        self._labels = np.asarray(y)[tuple(nearest)]
+        y = np.asarray(y)
+        nearest = distance_transform_edt(y == VOID, return_distances=False, return_indices=True)
+        self._labels = y[tuple(nearest)]
         return self
 
     def predict(self, X) -> np.ndarray:

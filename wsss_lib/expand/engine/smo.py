@@ -15,13 +15,13 @@ move are left out for a while, on a smaller Gram matrix. The end is always judge
 import numpy as np
 
 from wsss_lib.expand.engine.compiled import compiled
-from wsss_lib.expand.engine.solution import MAX_STEPS, TAU, Solution, finish
+from wsss_lib.expand.engine.solution import MAX_STEPS, TAU, Solution, finish, movable
 
 #: Samples that are searched at once: a maximum is found by block first, its place afterwards.
 BLOCK = 128
 #: Steps a sample after which a problem is shrunk.
 STEPS = 2
-#: Only then, when so small a share of the samples is left.
+#: A smaller Gram matrix is worth its copy when at most this share of the samples is left.
 WORTHWHILE = 0.9
 #: Put beside a gradient to take its sample out of a search.
 NEVER = np.float32(1e30)
@@ -55,7 +55,7 @@ def solve(gram: np.ndarray, target: np.ndarray, C: float, tol: float) -> Solutio
             return finish(beta, gradient, y, C, steps)
         kept = np.arange(len(y)) if stopped else active
         if taken:  # else what is left is rounding, and the whole problem decides
-            kept = kept[_movable(y[kept], beta[kept], gradient[kept], C)]
+            kept = kept[_undecided(y[kept], beta[kept], gradient[kept], C)]
         if stopped or len(kept) < WORTHWHILE * len(active):
             active, part = kept, gram if len(kept) == len(y) else gram[np.ix_(kept, kept)]
 
@@ -66,20 +66,15 @@ def _products(gram: np.ndarray, rows: np.ndarray, beta: np.ndarray) -> np.ndarra
     return gram[np.ix_(rows, support)] @ beta[support]
 
 
-def _bounds(y: np.ndarray, beta: np.ndarray, C: float) -> tuple[np.ndarray, np.ndarray]:
-    """Which samples can rise and which can fall."""
-    return beta < np.maximum(y, 0) * C, beta > np.minimum(y, 0) * C
-
-
 def _violation(y: np.ndarray, beta: np.ndarray, gradient: np.ndarray, C: float) -> float:
     """The worst violation of optimality by any pair."""
-    rise, fall = _bounds(y, beta, C)
+    rise, fall = movable(beta, y, C)
     return gradient[rise].max() - gradient[fall].min()
 
 
-def _movable(y: np.ndarray, beta: np.ndarray, gradient: np.ndarray, C: float) -> np.ndarray:
+def _undecided(y: np.ndarray, beta: np.ndarray, gradient: np.ndarray, C: float) -> np.ndarray:
     """Which samples a pair may still move: all but those at a bound that pull away from all."""
-    rise, fall = _bounds(y, beta, C)
+    rise, fall = movable(beta, y, C)
     highest, lowest = gradient[rise].max(), gradient[fall].min()
     return (rise & fall) | (rise & (gradient >= lowest)) | (fall & (gradient <= highest))
 

@@ -32,6 +32,11 @@ class Solution:
     steps: int
 
 
+def movable(beta: np.ndarray, y: np.ndarray, C: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which samples can rise and which can fall: those that are not at that bound."""
+    return beta < np.maximum(y, 0) * C, beta > np.minimum(y, 0) * C
+
+
 def finish(beta: np.ndarray, gradient: np.ndarray, y: np.ndarray, C: float, steps: int) -> Solution:
     """Intercept and objective of an optimum, given ``gradient = y - K beta``.
 
@@ -45,7 +50,7 @@ def finish(beta: np.ndarray, gradient: np.ndarray, y: np.ndarray, C: float, step
             ConvergenceWarning,
             stacklevel=2,
         )
-    rise, fall = beta < np.maximum(y, 0) * C, beta > np.minimum(y, 0) * C
+    rise, fall = movable(beta, y, C)
     if (rise & fall).any():
         intercept = gradient[rise & fall].mean()
     else:
