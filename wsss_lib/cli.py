@@ -54,6 +54,11 @@ CACHE = click.option(
     help="Keep features on the disk for runs with other settings, at most so many GB.",
 )
 DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
+#: As in `wsss_lib.evaluate.studies`, which is slow to import.
+STUDY_NAMES = (
+    *("which-svm", "zscore", "layers", "readings", "bound", "errors", "sample-count"),
+    *("specific-or-global", "combining", "label-noise", "companions"),
+)
 
 
 def _options(*options: Callable) -> Callable:
@@ -229,7 +234,7 @@ def _name_failures(failures: dict[str, str]) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["which-svm", "zscore", "layers", "readings", "bound"]))
+@click.argument("name", type=click.Choice(STUDY_NAMES))
 @_options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED)
 @_options(WORKERS, SCHEDULER, CACHE)
 @click.option("--classes", help="Short names of the classes that count [all], e.g. bkg,cat,dog.")
@@ -248,7 +253,7 @@ def study(
     out: Path,
     **options: object,
 ) -> None:
-    """Sweep and score one study of Table 1: a line for each setting, with intervals."""
+    """Sweep and score one study: a line for each setting, with intervals over images."""
     from wsss_lib.datasets import load_dataset
     from wsss_lib.evaluate.studies import find_study, run_study
 

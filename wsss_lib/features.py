@@ -5,6 +5,7 @@ interpolation (section 3.1); here single pixels are read that way when they are 
 full-resolution tensor (1.5 GB for F5) never exists.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -102,9 +103,33 @@ def axis_weights(
     return first, (first + 1).clamp(max=cells - 1), (centre - first).float()
 
 
-def needs_backbone(layer: str) -> bool:
-    """Whether a layer comes from the network (``img`` and ``xy`` do not)."""
-    return layer in STAGES
+def split_feature(feature: str) -> tuple[tuple[str, ...], str]:
+    """The layers that a feature consists of, and the sign between them.
+
+    ``F1+F3`` concatenates channels, as the paper does (section 4.2); ``F1*F3`` multiplies the
+    layers' kernels, see `wsss_lib.expand.product.ProductSVM`.
+
+    >>> split_feature("F1*F3"), split_feature("img")
+    ((('F1', 'F3'), '*'), (('img',), ''))
+
+    Raises
+    ------
+    ParameterError
+        If a layer is unknown or named twice, or both signs are used.
+    """
+    layers = tuple(re.split(r"[+*]", feature))
+    check_layers(layers)
+    signs = "".join(dict.fromkeys(re.findall(r"[+*]", feature)))
+    if len(signs) > 1 or len(set(layers)) < len(layers):
+        raise ParameterError(
+            f"No feature {feature!r}; expected a layer, or different ones joined by + or by *."
+        )
+    return layers, signs
+
+
+def needs_backbone(feature: str) -> bool:
+    """Whether a feature comes from the network, or a part of it (``img`` and ``xy`` do not)."""
+    return any(layer in STAGES for layer in re.split(r"[+*]", feature))
 
 
 def check_layers(layers: Sequence[str]) -> None:

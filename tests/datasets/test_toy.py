@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -192,6 +193,33 @@ def test_a_companion_always_adjoins_its_object(name: str):
 
 def test_only_two_classes_have_a_companion():
     assert [name for name, kind in KINDS.items() if kind.companion] == ["fish", "basket"]
+
+
+def test_companions_are_seen_where_nothing_stands_before_them_and_no_border_is():
+    weed = replace(block(0, 0, 16), companion_of=4)
+    weed.coverage[:4] = 0.49
+    wall = replace(block(0, 12, 16), companion_of=5)
+    scene = Scene((8, 16), (weed, wall, block(4, 6, 8), block(1, 0, 2)))
+    assert scene.mask()[7].tolist() == [1, VOID, VOID, 0, 0] + [VOID] * 4 + [0] * 7
+    assert scene.companions()[7].tolist() == [0] * 3 + [4] * 2 + [0] * 4 + [4] * 3 + [5] * 4
+    assert scene.companions()[0].tolist() == [0] * 12 + [5] * 4
+
+
+def test_companions_are_background_beside_their_objects(toy: DevkitDataset):
+    companions = replace(toy, masks="Companions")
+    companions.check_files()
+    with_companion = {TOY.index("fish"), TOY.index("basket")}
+    expected, seen = [], []
+    for id_ in toy.ids:
+        mask, companion = toy.mask(id_), companions.mask(id_)
+        assert companion.shape == mask.shape
+        assert set(mask[companion > 0]) <= {0}
+        labels = set(np.unique(companion)) - {0}
+        assert labels <= set(toy.labels(id_)) & with_companion
+        expected += [(id_, label) for label in toy.labels(id_) if label in with_companion]
+        seen += [(id_, label) for label in labels if np.sum(companion == label) >= 50]
+    assert len(expected) > N_TRAIN // 3
+    assert len(seen) > 0.9 * len(expected)
 
 
 def test_object_and_background_share_their_colours(toy: DevkitDataset):

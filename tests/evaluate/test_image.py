@@ -6,8 +6,10 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
 from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.image import evaluate_image
 from wsss_lib.evaluate.settings import Setting
+from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.features import extract
 from wsss_lib.metrics import confusion_matrix, dense
 
@@ -54,3 +56,52 @@ def test_the_scheme_says_where_samples_lie(tiny, scheme):
         assert held_out == judged - sum(other["samples"].values())
     else:
         assert held_out < 0.6 * judged
+
+
+def test_samples_can_be_a_share_of_the_cells_of_the_map(tiny):
+    shares = [Setting(layer, "0.1xcells") for layer in ("img", "F2")]
+    rows = [row for row, _ in evaluate_image(tiny, "tiny_0", shares, NETWORK)]
+    sizes = [24 * 32, 6 * 8]  # tiny_0 has two classes
+    assert [row["samples"]["0"] for row in rows] == [round(0.1 * size) for size in sizes]
+
+
+def test_wrong_labels_are_told_to_the_classifier_and_not_to_the_score(tiny):
+    clean, noisy = (
+        evaluate_image(tiny, "tiny_1", [Setting("img", 40, noise=noise)], None)[0][0]
+        for noise in ("none", "random40")
+    )
+    assert (clean["wrong_samples"], noisy["wrong_samples"]) == (0, 3 * 16)
+    for region in ("confusion", "held_out"):
+        totals = [dense(row[region], 3).sum(1) for row in (clean, noisy)]
+        np.testing.assert_array_equal(*totals)
+    right = [np.trace(dense(row["confusion"], 3)) for row in (clean, noisy)]
+    assert right[0] > right[1]
+
+
+def test_no_noise_changes_nothing(tiny):
+    (clean, _), (noisy, _) = evaluate_image(
+        tiny, "tiny_1", [Setting("img", 40), Setting("img", 40, noise="border0")], None
+    )
+    assert clean["confusion"] == noisy["confusion"]
+
+
+def test_several_layers_are_concatenated_or_multiplied(tiny):
+    names = ["F1+F3", "F1*F3"]
+    settings = [*(Setting(name, 40) for name in names), Setting("F1*F3", 40, weights="tuned")]
+    rows = [row for row, _ in evaluate_image(tiny, "tiny_1", settings, NETWORK)]
+    assert "layer_weights" not in rows[0]
+    assert rows[1]["layer_weights"] == [0.5, 0.5]
+    assert sum(rows[2]["layer_weights"]) == pytest.approx(1)
+    sample = tiny.sample("tiny_1")
+    maps = extract(sample.image, ["F1", "F3"], NETWORK.load())
+    pixels = sample_mask(sample.mask, 40, 0, "tiny_1")
+    joined = np.hstack([map_.at(pixels.rows, pixels.cols) for map_ in maps.values()])
+    every = np.hstack([map_.at(*np.indices((24, 32)).reshape(2, -1)) for map_ in maps.values()])
+    expected = OneVsRestClassifier(SVC()).fit(joined, pixels.labels).predict(every)
+    ((_, mask),) = evaluate_image(tiny, "tiny_1", settings[:1], NETWORK)
+    assert (mask.ravel() == expected).mean() > 0.99
+
+
+def test_companions_that_are_missing_are_named(tiny):
+    with pytest.raises(ParameterError, match="companion"):
+        evaluate_image(tiny, "tiny_1", [Setting("img", 40, noise="companion50")], None)

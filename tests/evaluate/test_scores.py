@@ -80,7 +80,7 @@ def test_a_region_is_found_by_its_name():
     assert region_of(row, "confusion") == [[0, 0, 1]]
     assert region_of(row, "far8") == [[1, 1, 2]]
     assert region_of(row, "near_held_out16") == []
-    for unknown in ("far", "far7", "edge3", "id"):
+    for unknown in ("far", "far7", "away8", "edge3", "id"):
         with pytest.raises(ParameterError, match="No region"):
             region_of(row, unknown)
 
@@ -89,7 +89,18 @@ def test_a_region_is_found_by_its_name():
 def test_a_study_has_distinct_settings(name):
     settings = find_study(name).settings(40, 1)
     assert len(set(settings)) == len(settings)
-    assert {setting.seed for setting in settings} == {1}
+    assert min(setting.seed for setting in settings) == 1
+
+
+def test_away_from_boundaries_is_all_but_near_them():
+    row = {
+        "confusion": [[0, 0, 9], [0, 1, 2], [1, 1, 4]],
+        "held_out": [[1, 1, 3]],
+        "near": {"8": [[0, 0, 4], [0, 1, 2]]},
+        "near_held_out": {"8": [[1, 1, 1]]},
+    }
+    assert region_of(row, "away8") == [[0, 0, 5], [1, 1, 4]]
+    assert region_of(row, "away_held_out8") == [[1, 1, 2]]
 
 
 def test_an_unknown_study_is_refused():

@@ -10,10 +10,8 @@ from wsss_lib.metrics import dense, iou_of_counted, means
 DRAWS = 1000
 
 
-def drawn_scores(
-    confusions: Sequence[list], n_classes: int, over: Sequence[int], seed: int = 0
-) -> np.ndarray:
-    """The mean IoU of many draws of images with replacement.
+def drawn_confusions(confusions: Sequence[list], n_classes: int, seed: int = 0) -> np.ndarray:
+    """The pooled confusion matrices of many draws of images with replacement.
 
     With the same seed and as many images the draws are the same images, so that scores of two
     settings can be compared draw by draw.
@@ -23,19 +21,36 @@ def drawn_scores(
     confusions : sequence of list
         One an image, as `wsss_lib.metrics.sparse` gives it.
     n_classes : int
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (DRAWS, n_classes, n_classes), float64
+    """
+    flat = np.stack([dense(entries, n_classes).ravel() for entries in confusions])
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(len(flat), np.full(len(flat), 1 / len(flat)), DRAWS)
+    return (times.astype(float) @ flat).reshape(-1, n_classes, n_classes)
+
+
+def drawn_scores(
+    confusions: Sequence[list], n_classes: int, over: Sequence[int], seed: int = 0
+) -> np.ndarray:
+    """The mean IoU of the draws of `drawn_confusions`.
+
+    Parameters
+    ----------
+    confusions, n_classes, seed
+        As of `drawn_confusions`.
     over : sequence of int
         The classes of the mean. One that a draw lacks is left out of that draw's mean.
-    seed : int
 
     Returns
     -------
     ndarray, shape (DRAWS,), float64
         In %; NaN for a draw without a pixel of these classes.
     """
-    flat = np.stack([dense(entries, n_classes).ravel() for entries in confusions])
-    rng = np.random.default_rng(seed)
-    times = rng.multinomial(len(flat), np.full(len(flat), 1 / len(flat)), DRAWS)
-    pooled = (times.astype(float) @ flat).reshape(-1, n_classes, n_classes)
+    pooled = drawn_confusions(confusions, n_classes, seed)
     return 100 * means(iou_of_counted(pooled)[:, list(over)])
 
 

@@ -1,23 +1,26 @@
 """One image of the study with every setting, on one thread."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
 
+import joblib
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
-from wsss_lib.datasets.classes import VOID
 from wsss_lib.evaluate.cells import spread_cells
-from wsss_lib.evaluate.regions import boundary_distance, count_regions, sample_distance
-from wsss_lib.evaluate.settings import RESOLUTIONS, Setting
+from wsss_lib.evaluate.regions import boundary_distance, count_regions
+from wsss_lib.evaluate.samples import ImageSamples
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.image import Expansion, expand
+from wsss_lib.expand.pooled import PooledClassifier, parse_pool
 from wsss_lib.expand.sampling import PixelSamples
-from wsss_lib.expand.schemes import draw_samples
 from wsss_lib.features import FeatureMap, extract, needs_backbone
 
 
@@ -27,6 +30,7 @@ def evaluate_image(
     settings: list[Setting],
     backbone: BackboneSpec | None,
     features: Callable = extract,
+    pools: Mapping[Setting, Path] | None = None,
 ) -> list[tuple[dict, np.ndarray]]:
     """Expand one image with every setting and count its pixels.
 
@@ -41,88 +45,99 @@ def evaluate_image(
         None where no setting needs the network.
     features : callable
         `wsss_lib.features.extract`, or what stands for it.
+    pools : mapping of Setting to Path, optional
+        The fitted classifier of each setting with a pool, see `wsss_lib.evaluate.pool.fit_pools`.
 
     Returns
     -------
     list of (dict, ndarray)
         For each setting a row of JSON values, and the mask, (H, W) uint8.
     """
-    with _one_thread():
+    with one_thread():
         sample = dataset.sample(id_)
         truth, count = sample.mask, len(dataset.classes)
-        maps = _maps(sample.image, settings, backbone, features)
-        from_boundary = boundary_distance(truth)
-
-        @cache
-        def drawn(size: tuple[int, int], resolution: str, *how: object) -> PixelSamples:
-            labels = RESOLUTIONS[resolution]
-            return draw_samples(labels(truth, size) if labels else truth, *how, id_)
-
-        @cache
-        def scored(*where: object) -> tuple[np.ndarray, np.ndarray]:
-            pixels = _on_image(drawn(*where), truth.shape)
-            return pixels.held_out(), sample_distance(pixels)
-
+        maps = setting_maps(sample.image, settings, backbone, features)
+        samples, from_boundary = ImageSamples(dataset, id_, truth), boundary_distance(truth)
         results = []
         for setting in settings:
-            feature = maps[setting.feature, setting.zscore]
-            size = truth.shape if setting.resolution == "pixels" else feature.size
-            where = size, setting.resolution, setting.samples, setting.sampling, setting.seed
-            done = expand(
-                replace(feature, image_size=size), drawn(*where).label_image(), setting.svm()
-            )
+            layers = maps[setting]
+            where = samples.where(setting, layers[0].size)
+            clean, (held_out, from_sample) = samples.drawn(*where), samples.scored(*where)
+            if setting.pool == "own":
+                done, told = _own(layers, clean, samples.told(setting, clean), setting)
+            else:
+                known = (0, *dataset.labels(id_)) if parse_pool(setting.pool)[1] else None
+                done, told = _pooled(layers, pools[setting], known)
             mask = spread_cells(done.mask, truth.shape)
-            held_out, from_sample = scored(*where)
             counts = count_regions(truth, mask, held_out, (from_sample, from_boundary), count)
-            results.append((_row(id_, setting, drawn(*where), done) | counts, mask))
+            row = _row(id_, setting, clean, done)
+            results.append((row | told | counts, mask))
     return results
 
 
-def _maps(
+def setting_maps(
     image: np.ndarray, settings: list[Setting], backbone: BackboneSpec | None, features: Callable
-) -> dict[tuple[str, bool], FeatureMap]:
-    """The features of an image by layer and z-score; the network runs once."""
-    wanted = {(setting.feature, setting.zscore) for setting in settings}
-    layers = sorted({layer for layer, _ in wanted})
+) -> dict[Setting, list[FeatureMap]]:
+    """The feature maps of each setting's layers; the network runs once."""
+    layers = sorted({layer for setting in settings for layer in setting.layers})
     network = backbone.load() if any(map(needs_backbone, layers)) else None
     plain = features(image, layers, network, zscore=False)
+    scored = cache(lambda layer: plain[layer].zscore())
     return {
-        (layer, zscore): plain[layer].zscore() if zscore else plain[layer]
-        for layer, zscore in wanted
+        setting: [scored(layer) if setting.zscore else plain[layer] for layer in setting.layers]
+        for setting in settings
     }
 
 
-def _on_image(pixels: PixelSamples, image_size: tuple[int, int]) -> PixelSamples:
-    """Samples of cells as all the pixels in these cells."""
-    if pixels.image_size == image_size:
-        return pixels
-    labels = spread_cells(pixels.label_image(), image_size)
-    rows, cols = np.nonzero(labels != VOID)
-    aside = pixels.set_aside
-    return PixelSamples(
-        rows,
-        cols,
-        labels[rows, cols],
-        image_size,
-        pixels.requested,
-        None if aside is None else spread_cells(aside, image_size),
-    )
+def _own(
+    layers: Sequence[FeatureMap], clean: PixelSamples, told: PixelSamples, setting: Setting
+) -> tuple[Expansion, dict]:
+    """Expand with a classifier of the image's own; what is to be said of its samples."""
+    standing_for = [replace(layer, image_size=told.image_size) for layer in layers]
+    wrong = int(np.sum(told.labels != clean.labels))
+    return expand(standing_for, told.label_image(), setting.svm()), {
+        "samples": _named(told.counts),
+        "wrong_samples": wrong,
+    }
+
+
+def _pooled(
+    layers: Sequence[FeatureMap], path: Path, known: tuple[int, ...] | None
+) -> tuple[Expansion, dict]:
+    """Expand with a classifier of all images; what is to be said of its samples."""
+    classifier, start = _load(path), time.perf_counter()
+    mask = classifier.predict(layers, known)
+    seconds = time.perf_counter() - start
+    return Expansion(mask, classifier.svm, 0.0, seconds), {
+        "samples": _named(classifier.counts),
+        "wrong_samples": 0,
+    }
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path) -> PooledClassifier:
+    """A pooled classifier; the images of a worker come one after the other."""
+    return joblib.load(path)
+
+
+def _named(counts: dict[int, int]) -> dict[str, int]:
+    return {str(label): count for label, count in counts.items()}
 
 
 def _row(id_: str, setting: Setting, pixels: PixelSamples, done: Expansion) -> dict:
     return {
         "id": id_,
         "feature": setting.feature,
-        "samples": {str(label): count for label, count in pixels.counts.items()},
         "short_classes": list(pixels.short_classes),
         "support_vectors": int(done.svm.n_support_),
         "fit_seconds": round(done.fit_seconds, 4),
         "predict_seconds": round(done.predict_seconds, 4),
+        **({"layer_weights": done.svm.weights_.tolist()} if "*" in setting.feature else {}),
     }
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Hold BLAS, OpenMP and torch to one thread, then give back what was."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

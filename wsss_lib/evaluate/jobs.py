@@ -1,7 +1,9 @@
 """What a sweep sends to its workers: what all images have in common, and what each is to give."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -9,6 +11,7 @@ from tqdm.auto import tqdm
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.datasets.images import read_note
+from wsss_lib.evaluate.samples import companion_path
 from wsss_lib.evaluate.settings import Setting, row_key
 from wsss_lib.features import FeatureMap, needs_backbone
 from wsss_lib.files import sha256
@@ -29,6 +32,8 @@ class Job:
     masks_out : Path or None
     features : callable
         `wsss_lib.features.extract`, or what stands for it.
+    pools : mapping of Setting to Path
+        The fitted classifiers of the settings with a pool.
     """
 
     dataset: DevkitDataset
@@ -36,12 +41,14 @@ class Job:
     weights: str | None
     masks_out: Path | None
     features: Callable[..., dict[str, FeatureMap]]
+    pools: Mapping[Setting, Path] = field(default_factory=dict)
 
     def needed(self) -> list[Path]:
         """The files and folders that every worker must find."""
         weights = Path(self.backbone.weights) if self.backbone else Path()
         folders = [self.dataset.devkit, self.dataset.mask_folder, self.masks_out]
-        return [path for path in (*folders, weights) if path and path.is_absolute()]
+        found = (*folders, weights, *set(self.pools.values()))
+        return [path for path in found if path and path.is_absolute()]
 
 
 @dataclass(frozen=True)
@@ -104,25 +111,43 @@ def weights_name(backbone: BackboneSpec) -> str:
     return f"{backbone.name}:{backbone.load().weights.sha256}"
 
 
+def find_files(dataset: DevkitDataset, failures: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """The SHA-256 of photograph and mask by id; why they cannot be read goes to `failures`."""
+    files = {}
+    for id_ in dataset.ids:
+        try:
+            files[id_] = sha256(dataset.image_path(id_)), sha256(dataset.mask_path(id_))
+        except OSError as error:
+            failures[id_] = f"cannot read {Path(error.filename).name} ({error.strerror})"
+            tqdm.write(f"{id_}: {failures[id_]}")
+    return files
+
+
+def pool_name(files: Mapping[str, tuple[str, str]]) -> str:
+    """What all images of a pool hold, given `find_files`, as one hash."""
+    return hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
+
+
 def find_tasks(
     dataset: DevkitDataset,
     settings: list[Setting],
     weights: str | None,
-    failures: dict[str, str],
+    files: Mapping[str, tuple[str, str]],
 ) -> Iterator[Task]:
-    """Give a task for each image whose files can be read; why not goes to `failures`, by id."""
-    for id_ in dataset.ids:
-        try:
-            files = sha256(dataset.image_path(id_)), sha256(dataset.mask_path(id_))
-        except OSError as error:
-            failures[id_] = f"cannot read {Path(error.filename).name} ({error.strerror})"
-            tqdm.write(f"{id_}: {failures[id_]}")
-            continue
-        image = id_, len(dataset.classes), *files
-        keys = {setting: row_key(setting, *image, weights_sha=weights) for setting in settings}
+    """Give a task for each image of `files`, which `find_files` gave."""
+    pool = pool_name(files)
+    for id_, own in files.items():
+        companions = companion_path(dataset, id_)
+        lure = sha256(companions) if companions.is_file() else None
+        keys = {}
+        for setting in settings:
+            more = [pool] if setting.pool != "own" else []
+            more += [lure] if setting.noise.startswith("companion") else []
+            image = id_, len(dataset.classes), *own, *more
+            keys[setting] = row_key(setting, *image, weights_sha=weights)
         yield Task(id_, keys)
 
 
 def mask_path(folder: Path, setting: Setting, id_: str) -> Path:
     """Where a sweep writes a mask."""
-    return folder / setting.feature / f"{id_}.png"
+    return folder / setting.feature.replace("*", "x") / f"{id_}.png"

@@ -26,23 +26,35 @@ def region_of(row: dict, region: str) -> list:
         As `wsss_lib.evaluate.image.evaluate_image` gives it.
     region : str
         ``confusion`` (all pixels), ``held_out``, ``far8``, ``near8`` or ``near_held_out8``, with a
-        distance of `wsss_lib.evaluate.regions.FAR` or `NEAR`.
+        distance of `wsss_lib.evaluate.regions.FAR` or `NEAR`; ``away8`` and ``away_held_out8`` are
+        the others of ``near8`` and ``near_held_out8``.
 
     Raises
     ------
     ParameterError
         If the rows have no such region.
     """
+    if region.startswith("away"):
+        whole = "held_out" if region.startswith("away_held_out") else "confusion"
+        return _without(row[whole], region_of(row, region.replace("away", "near", 1)))
     name = region.rstrip("0123456789")
     found = row.get(name)
     if name != region and isinstance(found, dict):
         found = found.get(region.removeprefix(name))
     if not isinstance(found, list):
         raise ParameterError(
-            f"No region {region!r}; expected confusion, held_out, or far, near or near_held_out "
-            "with a distance such as far8."
+            f"No region {region!r}; expected confusion, held_out, or far, near, near_held_out, "
+            "away or away_held_out with a distance such as far8."
         )
     return found
+
+
+def _without(whole: list, part: list) -> list:
+    """A sparse confusion matrix less a part of it."""
+    left = {(true, predicted): pixels for true, predicted, pixels in whole}
+    for true, predicted, pixels in part:
+        left[true, predicted] -= pixels
+    return [[*pair, pixels] for pair, pixels in left.items() if pixels]
 
 
 def score_table(
@@ -69,7 +81,7 @@ def score_table(
         The fields of the setting, ``region``, ``images``, IoU in % of each class (NaN where none of
         its pixels counts), ``mean`` with its 95 % interval over images ``mean_low`` to
         ``mean_high``, the ``seconds`` of fit and prediction an image, the samples that an image
-        gave, and the columns of `compared`.
+        gave and how many % of them have a wrong label, and the columns of `compared`.
 
     Raises
     ------
@@ -87,6 +99,7 @@ def score_table(
         cost = {
             "seconds": np.mean([row["fit_seconds"] + row["predict_seconds"] for row in rows]),
             "samples_drawn": np.mean([sum(row["samples"].values()) for row in rows]),
+            "wrong_samples": np.mean([_wrong_share(row) for row in rows]),
         }
         for region in regions:
             confusions = [region_of(row, region) for row in rows]
@@ -95,6 +108,10 @@ def score_table(
             line["mean_low"], line["mean_high"] = interval(draws[-1])
             lines.append({**asdict(setting), **line, **cost})
     return compared(pd.DataFrame(lines), np.array(draws))
+
+
+def _wrong_share(row: dict) -> float:
+    return 100 * row["wrong_samples"] / sum(row["samples"].values())
 
 
 def _scores(confusions: list, classes: ClassSet, chosen: Sequence[int]) -> dict[str, float]:
@@ -128,7 +145,7 @@ def compared(scores: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
         leader = np.where(np.isnan(draws[group.index]), -np.inf, draws[group.index]).argmax(0)
         wins = np.bincount(leader, minlength=len(group))
         scores.loc[group.index, "best"] = 100 * wins / draws.shape[1]
-    same = ["samples", "seed", "sampling", "resolution", "region"]
+    same = ["samples", "seed", "sampling", "resolution", "noise", "pool", "region"]
     for _, group in scores.groupby(same):
         control = group.index[group["kernel"] == "nearest"]
         if len(control):

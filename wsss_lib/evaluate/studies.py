@@ -1,9 +1,9 @@
-"""The studies of Table 1: which settings each of them sweeps, and where it scores."""
+"""The studies: which settings each of them sweeps, where it scores, and which tables it gives."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,20 +11,20 @@ import pandas as pd
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate import designs
+from wsss_lib.evaluate.costs import cost_table
+from wsss_lib.evaluate.error_rates import error_table
+from wsss_lib.evaluate.paired import best_layer, difference_table, own_classifier
 from wsss_lib.evaluate.provenance import provenance
-from wsss_lib.evaluate.regions import FAR
+from wsss_lib.evaluate.regions import FAR, NEAR
 from wsss_lib.evaluate.residuals import all_residuals
 from wsss_lib.evaluate.scores import score_table
-from wsss_lib.evaluate.settings import SVM_PRESETS, Setting
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.sweep import sweep
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
-from wsss_lib.features import LAYERS, STAGES, needs_backbone
+from wsss_lib.features import needs_backbone
 from wsss_lib.files import write_text
 
-#: The SVM of the controls that know positions only, as flexible as samples a few pixels apart need.
-XY_GAMMAS = (1.0, 10.0, 100.0)
-#: From the paper's to ever less interpolation.
-SAMPLINGS = ("uniform", "apart8", "apart16", "apart32", "blocks32", "blocks64", "blocks128")
 #: All pixels, as in the paper, and those that were not sampled.
 BOTH = ("confusion", "held_out")
 
@@ -40,11 +40,17 @@ class Study:
         ``settings(samples, seed)`` gives a list of `Setting`.
     regions : tuple of str
         See `wsss_lib.evaluate.scores.region_of`.
+    tables : dict of str to callable
+        What else is told, by the name of its table: ``table(result, classes, regions, over)``.
+    beside_paper : bool
+        Whether the lines are to be set against the paper's Table 1.
     """
 
     question: str
     settings: Callable[[int, int], list[Setting]]
     regions: tuple[str, ...] = BOTH
+    tables: dict[str, Callable[..., pd.DataFrame]] = field(default_factory=dict)
+    beside_paper: bool = True
 
     @property
     def needs_network(self) -> bool:
@@ -62,90 +68,69 @@ class StudyResult:
         As `wsss_lib.evaluate.scores.score_table` gives it.
     provenance : dict
         What it was computed from, see `wsss_lib.evaluate.provenance.provenance`.
+    tables : dict of str to DataFrame
+        The study's own, see `Study`; on VOC with ``residuals``, how far each line is from the
+        paper's Table 1, see `wsss_lib.evaluate.residuals.residuals`.
     """
 
     scores: pd.DataFrame
     provenance: dict
+    tables: dict[str, pd.DataFrame]
 
     def write(self, path: Path) -> Path:
         """Write the scores as CSV, and beside it what they were computed from as JSON.
 
-        Of a study on VOC ``<name>_residuals.csv`` as well: how far each line is from the paper's
-        Table 1, see `wsss_lib.evaluate.residuals.residuals`. Without the seconds, which no other
+        The tables go to ``<name>_<table>.csv``. The scores come without the seconds, which no other
         run would repeat.
         """
         note = {key: value for key, value in self.provenance.items() if key != "settings"}
         write_text(path.with_suffix(".json"), json.dumps(note, indent=2) + "\n")
-        scores = self.scores.drop(columns="seconds")
-        if self.provenance["dataset"] == "voc":
-            _write_csv(path.with_stem(f"{path.stem}_residuals"), all_residuals(scores))
-        return _write_csv(path, scores)
+        for name, table in self.tables.items():
+            _write_csv(path.with_stem(f"{path.stem}_{name}"), table)
+        return _write_csv(path, self.scores.drop(columns="seconds"))
 
 
 def _write_csv(path: Path, table: pd.DataFrame) -> Path:
     return write_text(path, table.to_csv(index=False, float_format="%.3f"))
 
 
-def which_svm(samples: int, seed: int) -> list[Setting]:
-    """Kernels, C, gamma and normalisation on the pixels' colours, which need no network."""
-    gammas = ("scale", "3xscale", "10xscale", "30xscale", "100xscale")
-    svms = [
-        *(("rbf", *each, True) for each in product((0.1, 1.0, 10.0, 100.0), gammas)),
-        *(("rbf", 1.0, gamma, False) for gamma in gammas),
-        # unscaled colours up to 255 are no problem that a linear SVM solves in reasonable time
-        *(("linear", cost, "scale", True) for cost in (0.01, 0.1, 1.0)),
-    ]
-    return [
-        Setting("img", samples, kernel, cost, gamma, seed=seed, zscore=zscore)
-        for kernel, cost, gamma, zscore in svms
-    ]
-
-
-def layers(samples: int, seed: int) -> list[Setting]:
-    """All features with every preset of the SVM."""
-    return _each(LAYERS, SVM_PRESETS.values(), samples, seed)
-
-
-def zscore(samples: int, seed: int) -> list[Setting]:
-    """All features with and without z-score."""
-    svms = [{**SVM_PRESETS["sklearn"], "zscore": flag} for flag in (True, False)]
-    return _each(LAYERS, svms, samples, seed)
-
-
-def readings(samples: int, seed: int) -> list[Setting]:
-    """What the paper's text leaves open: at which resolution, and with which kernel."""
-    at_cells = [
-        {**SVM_PRESETS["sklearn"], "resolution": resolution}
-        for resolution in ("cells", "cells_nearest")
-    ]
-    return [
-        *layers(samples, seed),
-        *_each(STAGES, at_cells, samples, seed),
-        *_each(LAYERS, [{"kernel": "linear", "C": 0.1}], samples, seed),
-    ]
-
-
-def bound(samples: int, seed: int) -> list[Setting]:
-    """Where samples may lie, for every feature and for controls that know positions only."""
-    controls = [{"kernel": "nearest"}, *({"C": 100.0, "gamma": gamma} for gamma in XY_GAMMAS)]
-    settings = []
-    for sampling in SAMPLINGS:
-        svm = SVM_PRESETS["sklearn"] | {"sampling": sampling}
-        positions = [{**control, "sampling": sampling} for control in controls]
-        settings += _each(LAYERS, [svm], samples, seed) + _each(["xy"], positions, samples, seed)
-    return settings
-
-
-def _each(features: Iterable[str], svms: Iterable[dict], samples: int, seed: int) -> list[Setting]:
-    return [Setting(name, samples, seed=seed, **svm) for svm in svms for name in features]
-
-
 STUDIES = {
-    "which-svm": Study("Which SVM did the paper use?", which_svm),
-    "zscore": Study("What does the z-score change?", zscore),
-    "layers": Study("Which layer is best?", layers),
-    "readings": Study("Which reading of the paper's text gives its Table 1?", readings),
-    "bound": Study("What does the upper bound measure?", bound, (*BOTH, *(f"far{r}" for r in FAR))),
+    "which-svm": Study("Which SVM did the paper use?", designs.which_svm),
+    "zscore": Study("What does the z-score change?", designs.zscore),
+    "layers": Study("Which layer is best?", designs.layers),
+    "readings": Study("Which reading of the paper's text gives its Table 1?", designs.readings),
+    "bound": Study(
+        "What does the upper bound measure?", designs.bound, (*BOTH, *(f"far{r}" for r in FAR))
+    ),
+    "errors": Study(
+        "Where are the errors?",
+        designs.errors,
+        (*BOTH, *(f"{name}{w}" for name in ("near", "near_held_out", "away") for w in NEAR)),
+        {"errors": error_table},
+        beside_paper=False,
+    ),
+    "sample-count": Study(
+        "How many samples does a layer need?",
+        designs.sample_count,
+        tables={"costs": cost_table},
+        beside_paper=False,
+    ),
+    "specific-or-global": Study(
+        "One SVM for each image, or one for all?",
+        designs.specific_or_global,
+        tables={"differences": partial(difference_table, reference=own_classifier)},
+        beside_paper=False,
+    ),
+    "combining": Study(
+        "Do several layers beat the best one?",
+        designs.combining,
+        tables={"differences": partial(difference_table, reference=best_layer)},
+        beside_paper=False,
+    ),
+    "label-noise": Study("How clean must labels be?", designs.label_noise, beside_paper=False),
+    "companions": Study(
+        "What if a companion is taken for its object?", designs.companions, beside_paper=False
+    ),
 }
 
 
@@ -195,5 +180,9 @@ def run_study(
     study = find_study(name)
     settings = study.settings(samples or SAMPLES_PER_CLASS[dataset.name], seed)
     result = sweep(dataset, settings, backbone, **how)
-    scores = score_table(result, dataset.classes, study.regions, over)
-    return StudyResult(scores, provenance(dataset, settings, backbone, result))
+    scored = result, dataset.classes, study.regions, over
+    scores = score_table(*scored)
+    tables = {name: table(*scored) for name, table in study.tables.items()}
+    if study.beside_paper and dataset.name == "voc":
+        tables["residuals"] = all_residuals(scores.drop(columns="seconds"))
+    return StudyResult(scores, provenance(dataset, settings, backbone, result), tables)

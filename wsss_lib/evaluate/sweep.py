@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,17 @@ from wsss_lib.evaluate.estimate import (
 )
 from wsss_lib.evaluate.feature_cache import feature_reader
 from wsss_lib.evaluate.image import evaluate_image
-from wsss_lib.evaluate.jobs import Job, Outcome, Task, find_tasks, make_job, mask_path, weights_name
+from wsss_lib.evaluate.jobs import (
+    Job,
+    Outcome,
+    Task,
+    find_files,
+    find_tasks,
+    make_job,
+    mask_path,
+    weights_name,
+)
+from wsss_lib.evaluate.pool import fit_pools
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.store import ResultStore
 from wsss_lib.features import check_backbone
@@ -120,10 +130,13 @@ def sweep(
     check_backbone([setting.feature for setting in settings], backbone)
     job = make_job(dataset, settings, backbone, masks_out, feature_reader(cache_gb))
     failures = {}
-    tasks = list(find_tasks(dataset, settings, job.weights, failures))
+    files = find_files(dataset, failures)
+    tasks = list(find_tasks(dataset, settings, job.weights, files))
     with ResultStore(store or cache_dir() / "rows.sqlite") as rows:
         found = rows.get(key for task in tasks for key in task.keys.values())
         todo = [(task, missing) for task in tasks if (missing := task.missing(found, masks_out))]
+        left = dict.fromkeys(setting for _, missing in todo for setting in missing)
+        job = replace(job, pools=fit_pools(job, files, list(left)))
         scored = {task.keys[settings[0]] for task in tasks}
         running = _RunningScore(len(dataset.classes), settings[0].feature)
         running.add(found[key] for key in scored & found.keys())
@@ -208,7 +221,9 @@ def _expand(job: Job, task: Task, settings: list[Setting]) -> Outcome:
                 "machines the same file (for random weights the same version of torch)."
             )
         try:
-            results = evaluate_image(job.dataset, task.id, settings, job.backbone, job.features)
+            results = evaluate_image(
+                job.dataset, task.id, settings, job.backbone, job.features, job.pools
+            )
         except WsssError as error:
             return Outcome(task.id, {}, str(error))
         rows = {}

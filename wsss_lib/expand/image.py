@@ -1,6 +1,7 @@
 """One image, one feature, one image-specific classifier (section 3, Figure 5b)."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,12 +30,14 @@ class Expansion:
     predict_seconds: float
 
 
-def expand(feature: FeatureMap, label_image: np.ndarray, svm: ImageSVM) -> Expansion:
+def expand(
+    feature: FeatureMap | Sequence[FeatureMap], label_image: np.ndarray, svm: ImageSVM
+) -> Expansion:
     """Fit an image-specific classifier and label every pixel with it (section 3.2).
 
     Parameters
     ----------
-    feature : FeatureMap
+    feature : FeatureMap, or sequence of FeatureMap
     label_image : ndarray, shape (H, W), uint8
         The labelled pixels; 255 = not labelled.
     svm : ImageSVM

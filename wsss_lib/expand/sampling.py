@@ -5,6 +5,7 @@ the background, uniformly at random, and labels them with the ground truth.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,6 +111,39 @@ def check_samples(n: int) -> None:
     """Raise ParameterError unless `n` is a usable number of samples."""
     if n != int(n) or n < 1:
         raise ParameterError(f"samples={n}; a whole number of at least 1 was expected.")
+
+
+def samples_on(n: int | str, size: tuple[int, int]) -> int:
+    """The samples a class on a feature map: a number, or a share of the map's cells.
+
+    The paper finds it "interesting to set the total number of samples linked to the resolution of
+    the feature" (section 3.1).
+
+    Parameters
+    ----------
+    n : int or str
+        A number, or e.g. ``"0.1xcells"``: a tenth of the map's cells, and at least 1.
+    size : tuple of int
+        (h, w) of the map.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither.
+
+    >>> samples_on(2500, (24, 32)), samples_on("0.1xcells", (24, 32))
+    (2500, 77)
+    """
+    if not isinstance(n, str):
+        check_samples(n)
+        return n
+    match = re.fullmatch(r"(\d*\.?\d+)xcells", n)
+    if not match or not float(match[1]):
+        raise ParameterError(
+            f"samples={n!r}; a whole number or a share of the cells such as '0.1xcells' was "
+            "expected."
+        )
+    return max(1, round(float(match[1]) * size[0] * size[1]))
 
 
 def random_stream(seed: int, image_id: str, label: int) -> np.random.Generator:

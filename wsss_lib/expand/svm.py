@@ -189,12 +189,11 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         """Solve a problem for each class, or the only one of two classes, or none of one."""
         number, of_scale = parse_gamma(self.gamma)
         self.gamma_ = number * scale_gamma(samples) if of_scale else number
-        positive = self.classes_ if len(self.classes_) > 2 else self.classes_[1:]
-        targets = labels[:, None] == positive
+        targets = one_vs_rest(labels)
         problem = Problem(samples, targets, self.kernel, self.gamma_, self.C, self.tol)
         solutions = (
             SOLVERS[self.solver](problem, backend(self.device), self.threads)
-            if len(positive)
+            if targets.size
             else []
         )
         coef = np.array([solution.beta for solution in solutions]).reshape(-1, len(samples)).T
@@ -220,6 +219,22 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         chosen = backend(self.device)
         decide = chosen.decide_rows if are_rows else chosen.decide_maps
         return decide(X, self.duals_, self.threads)
+
+
+def one_vs_rest(labels: np.ndarray) -> np.ndarray:
+    """The positive samples of each problem: of each class, or of the second of two.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n,)
+
+    Returns
+    -------
+    ndarray, shape (n, k), bool
+        With a single class there is no problem and k is 0.
+    """
+    classes = np.unique(labels)
+    return labels[:, None] == (classes if len(classes) > 2 else classes[1:])
 
 
 def parse_gamma(gamma: float | str) -> tuple[float, bool]:

@@ -3,7 +3,8 @@
 It checks the code and teaches the method; it is no evidence for the paper. Its classes differ by
 shape and texture while objects and background share the colours of their image, so the pixels'
 colours alone separate them badly. Two classes never come without a companion that belongs to the
-background (a fish its weed, a basket its wall), so image-level labels cannot tell them apart.
+background (a fish its weed, a basket its wall), so image-level labels cannot tell them apart; where
+companions are, ``Companions/`` says.
 """
 
 from wsss_lib.datasets.toy.kinds import TOY

@@ -30,6 +30,8 @@ class Thing:
         The share of each pixel that it covers, others not considered.
     eye : tuple of float, optional
         Where it looks out, in object coordinates.
+    companion_of : int
+        The class of the object that a companion belongs to; 0 for an object.
     """
 
     label: int
@@ -37,6 +39,7 @@ class Thing:
     frame: Frame
     coverage: np.ndarray
     eye: tuple[float, float] | None = None
+    companion_of: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,17 @@ class Scene:
                 labels[number] = thing.label
         border = ndimage.maximum_filter(owner, 3) != ndimage.minimum_filter(owner, 3)
         return np.where(border, VOID, labels[owner]).astype(np.uint8)
+
+    def companions(self) -> np.ndarray:
+        """Where companions are seen, (H, W) uint8.
+
+        The label of the object that the companion belongs to; 0 everywhere else, and wherever
+        `mask` is not background.
+        """
+        seen = np.zeros(self.shape, np.uint8)
+        for thing in self.things:
+            seen[thing.coverage >= 0.5] = thing.companion_of
+        return np.where(self.mask() == 0, seen, 0).astype(np.uint8)
 
 
 def draw_scene(labels: tuple[int, ...], rng: np.random.Generator) -> Scene:
@@ -135,4 +149,4 @@ def _companions(thing: Thing, rng: np.random.Generator) -> list[Thing]:
     if companion is None:
         return []
     coverage = thing.frame.coverage(companion.outline(rng), thing.coverage.shape)
-    return [Thing(0, companion.texture, thing.frame, coverage)]
+    return [Thing(0, companion.texture, thing.frame, coverage, companion_of=thing.label)]

@@ -19,8 +19,8 @@ from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.files import write_text
 from wsss_lib.paths import shown
 
-#: Raised whenever the same seed gives other images than before; caches carry it in their name.
-TOY_VERSION = 1
+#: Raised whenever the same seed gives other files than before; caches carry it in their name.
+TOY_VERSION = 2
 
 _PARTIAL = ".toy-partial-"
 _STALE = 3600  # seconds after which an unfinished set belongs to a run that was killed
@@ -31,6 +31,9 @@ def make_toy(root: Path, n_train: int = 240, n_val: int = 60, seed: int = 0) -> 
 
     It is written into a temporary folder and moved at the end, so that ``VOCdevkit/`` is whole or
     absent. The same seed gives the same bytes (on one machine: JPEG encoders differ).
+
+    Beside VOC's folders there is ``Companions/``, with the masks of `Scene.companions`: background
+    that image-level labels cannot tell from an object.
 
     Parameters
     ----------
@@ -111,6 +114,7 @@ def _write_devkit(devkit: Path, n_train: int, n_val: int, seed: int) -> None:
         photograph = Image.fromarray(paint(scene, rng))
         photograph.save(devkit / "JPEGImages" / f"{id_}.jpg", quality=92)
         write_mask(devkit / "SegmentationClass" / f"{id_}.png", scene.mask())
+        write_mask(devkit / "Companions" / f"{id_}.png", scene.companions())
 
 
 def label_sets(n_images: int, seed: tuple[int, ...]) -> list[tuple[int, ...]]:

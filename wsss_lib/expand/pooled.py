@@ -1,0 +1,143 @@
+"""One classifier for all images: what the paper's image-specific one is to be better than.
+
+The paper argues that expansion methods "implemented globally" leave out what is specific to an
+image (sections 1 and 2). Here the same SVM is fitted to samples of all images, as many as one image
+gives or a few times that, and labels the pixels of each.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+
+from wsss_lib.errors import ParameterError
+from wsss_lib.expand.sampling import PixelSamples
+from wsss_lib.features import FeatureMap
+
+
+def parse_pool(pool: str) -> tuple[int, bool]:
+    """Read whose samples a classifier is fitted to.
+
+    Parameters
+    ----------
+    pool : str
+        ``own``: those of the image that is labelled. ``pooled4``: samples of all images, four times
+        as many as an image gives in the mean. ``pooled4known``: the same classifier, which chooses
+        only among the image-level labels of the image and the background.
+
+    Returns
+    -------
+    times : int
+        0 for ``own``.
+    known : bool
+
+    >>> parse_pool("pooled4known"), parse_pool("own")
+    ((4, True), (0, False))
+
+    Raises
+    ------
+    ParameterError
+        If it is none of these.
+    """
+    match = re.fullmatch(r"own|pooled([1-9]\d*)(known)?", pool)
+    if not match:
+        raise ParameterError(
+            f"No pool {pool!r}; expected own, pooled<times> or pooled<times>known, e.g. pooled4."
+        )
+    return int(match[1] or 0), bool(match[2])
+
+
+def fair_shares(capacities: Sequence[int], total: int) -> list[int]:
+    """Share a total as equally as the capacities allow.
+
+    Whoever is exhausted gives all; the others share what is left, the first of them get one more
+    where it does not divide.
+
+    >>> fair_shares([10, 2, 10], 12)
+    [5, 2, 5]
+    """
+    shares = [0] * len(capacities)
+    left = min(total, sum(capacities))
+    order = sorted(range(len(capacities)), key=lambda i: capacities[i])
+    for done, i in enumerate(order):
+        shares[i] = min(capacities[i], -(-left // (len(order) - done)))
+        left -= shares[i]
+    return shares
+
+
+def pool_samples(images: Sequence[PixelSamples], times: int) -> list[PixelSamples]:
+    """The samples that a pool takes from each image.
+
+    In total `times` as many as an image has in the mean; as in an image, all classes have the same
+    number where they can (section 3.1), and within a class all images that show it.
+
+    Parameters
+    ----------
+    images : sequence of PixelSamples
+        Each in random order within a class, as `wsss_lib.expand.sampling.sample_mask` gives them:
+        the first of them are taken, so that the pool's pixels are sampled pixels of their images.
+    times : int
+
+    Returns
+    -------
+    list of PixelSamples
+        One for each image; some may be empty.
+    """
+    labels = sorted({label for samples in images for label in samples.counts})
+    counts = np.array([[samples.counts.get(label, 0) for label in labels] for samples in images])
+    total = round(times * counts.sum() / len(images))
+    quotas = fair_shares(counts.sum(0).tolist(), total)
+    taken = np.array(
+        [fair_shares(column.tolist(), q) for column, q in zip(counts.T, quotas, strict=True)]
+    ).T
+    return [
+        _first(samples, dict(zip(labels, row, strict=True)))
+        for samples, row in zip(images, taken, strict=True)
+    ]
+
+
+def _first(samples: PixelSamples, quotas: dict[int, int]) -> PixelSamples:
+    """The first samples of each class."""
+    kept = [np.flatnonzero(samples.labels == label)[:quota] for label, quota in quotas.items()]
+    kept = np.concatenate(kept)
+    parts = (part[kept] for part in (samples.rows, samples.cols, samples.labels))
+    return PixelSamples(*parts, samples.image_size, samples.requested)
+
+
+@dataclass(frozen=True)
+class PooledClassifier:
+    """A classifier that was fitted to samples of many images.
+
+    Attributes
+    ----------
+    svm : classifier
+        Fitted, with ``decision_function``.
+    counts : dict of int to int
+        Samples of each class in the pool.
+    """
+
+    svm: ClassifierMixin
+    counts: dict[int, int]
+
+    def predict(self, feature: FeatureMap, known: Sequence[int] | None = None) -> np.ndarray:
+        """Label the pixels of an image.
+
+        Parameters
+        ----------
+        feature : FeatureMap
+        known : sequence of int, optional
+            The only classes to choose from: image-level labels and the background.
+
+        Returns
+        -------
+        ndarray, shape (H, W), uint8
+        """
+        if known is None or len(self.svm.classes_) == 1:
+            return self.svm.predict(feature).astype(np.uint8)
+        decision = self.svm.decision_function(feature)
+        if decision.ndim == 2:  # of two classes: the distance to the second one
+            decision = np.stack([-decision, decision], axis=-1)
+        columns = np.flatnonzero(np.isin(self.svm.classes_, known))
+        return self.svm.classes_[columns][decision[..., columns].argmax(-1)].astype(np.uint8)
