@@ -65,18 +65,21 @@ def test_known_labels_are_the_only_ones_that_are_given(classes):
     y = (np.arange(30) * classes // 30).astype(np.uint8)
     classifier = PooledClassifier(ImageSVM(C=100.0, threads=1).fit(X, y), {})
     feature = pixels([2.0, 15.0, 28.0])
-    free = classifier.predict(feature)
+    decision = classifier.decide(feature)
+    free = classifier.choose(decision)
     assert free[0, 0] == 0
     assert free[0, 2] == classes - 1
-    known = classifier.predict(feature, known=[0, classes - 1])
+    known = classifier.choose(decision, known=[0, classes - 1])
     assert known.dtype == np.uint8
     assert set(known.ravel()) == {0, classes - 1}
-    assert set(classifier.predict(feature, known=[0]).ravel()) == {0}
+    assert set(classifier.choose(decision, known=[0]).ravel()) == {0}
 
 
 def test_a_pool_of_one_class_gives_that_class():
     svm = ImageSVM(threads=1).fit(np.arange(4.0)[:, None], np.full(4, 3, np.uint8))
-    assert PooledClassifier(svm, {3: 4}).predict(pixels([0.0, 9.0]), [0, 3]).tolist() == [[3, 3]]
+    classifier = PooledClassifier(svm, {3: 4})
+    decision = classifier.decide(pixels([0.0, 9.0]))
+    assert classifier.choose(decision, [0, 3]).tolist() == [[3, 3]]
 
 
 def test_the_name_of_a_pool_is_read():

@@ -96,7 +96,8 @@ def specific_or_global(samples: int, seed: int) -> list[Setting]:
     """An SVM for each image against one for all, which may know the labels of an image or not."""
     pools = ["own", *(f"pooled{times}{known}" for times in POOLS for known in ("", "known"))]
     svms = [{**SVM_PRESETS["sklearn"], "pool": pool} for pool in pools]
-    return _each(LAYERS, svms, samples, seed)
+    # a feature after the other: what is known of an image is asked of the same classifier
+    return [setting for name in LAYERS for setting in _each([name], svms, samples, seed)]
 
 
 def combining(samples: int, seed: int) -> list[Setting]:

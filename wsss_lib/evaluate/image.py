@@ -58,6 +58,7 @@ def evaluate_image(
         truth, count = sample.mask, len(dataset.classes)
         maps = setting_maps(sample.image, settings, backbone, features)
         samples, from_boundary = ImageSamples(dataset, id_, truth), boundary_distance(truth)
+        pooled = _Pooled(maps)
         results = []
         for setting in settings:
             layers = maps[setting]
@@ -67,7 +68,7 @@ def evaluate_image(
                 done, told = _own(layers, clean, samples.told(setting, clean), setting)
             else:
                 known = (0, *dataset.labels(id_)) if parse_pool(setting.pool)[1] else None
-                done, told = _pooled(layers, pools[setting], known)
+                done, told = pooled.expand(setting, pools[setting], known)
             mask = spread_cells(done.mask, truth.shape)
             counts = count_regions(truth, mask, held_out, (from_sample, from_boundary), count)
             row = _row(id_, setting, clean, done)
@@ -101,17 +102,23 @@ def _own(
     }
 
 
-def _pooled(
-    layers: Sequence[FeatureMap], path: Path, known: tuple[int, ...] | None
-) -> tuple[Expansion, dict]:
-    """Expand with a classifier of all images; what is to be said of its samples."""
-    classifier, start = _load(path), time.perf_counter()
-    mask = classifier.predict(layers, known)
-    seconds = time.perf_counter() - start
-    return Expansion(mask, classifier.svm, 0.0, seconds), {
-        "samples": _named(classifier.counts),
-        "wrong_samples": 0,
-    }
+class _Pooled:
+    """Expand with classifiers of all images, each asked once for known and unknown labels."""
+
+    def __init__(self, maps: Mapping[Setting, Sequence[FeatureMap]]) -> None:
+        self.maps, self.of_last = maps, (None, None)
+
+    def expand(
+        self, setting: Setting, path: Path, known: tuple[int, ...] | None
+    ) -> tuple[Expansion, dict]:
+        """Expand; and what is to be said of the samples."""
+        classifier, start = _load(path), time.perf_counter()
+        if self.of_last[0] != path:
+            self.of_last = path, classifier.decide(self.maps[setting])
+        mask = classifier.choose(self.of_last[1], known)
+        seconds = time.perf_counter() - start
+        told = {"samples": _named(classifier.counts), "wrong_samples": 0}
+        return Expansion(mask, classifier.svm, 0.0, seconds), told
 
 
 @lru_cache(maxsize=2)

@@ -121,12 +121,22 @@ class PooledClassifier:
     svm: ClassifierMixin
     counts: dict[int, int]
 
-    def predict(self, feature: FeatureMap, known: Sequence[int] | None = None) -> np.ndarray:
-        """Label the pixels of an image.
+    def decide(self, feature: FeatureMap | Sequence[FeatureMap]) -> np.ndarray:
+        """The decision function of each class at each pixel, shape (H, W, classes), float64."""
+        decision = self.svm.decision_function(feature)
+        if decision.ndim == 3:
+            return decision
+        if len(self.svm.classes_) == 1:
+            return decision[..., None]
+        return np.stack([-decision, decision], axis=-1)  # it is the distance to the second one
+
+    def choose(self, decision: np.ndarray, known: Sequence[int] | None = None) -> np.ndarray:
+        """The class of each pixel.
 
         Parameters
         ----------
-        feature : FeatureMap
+        decision : ndarray, shape (H, W, classes)
+            As `decide` gives it.
         known : sequence of int, optional
             The only classes to choose from: image-level labels and the background.
 
@@ -134,10 +144,8 @@ class PooledClassifier:
         -------
         ndarray, shape (H, W), uint8
         """
-        if known is None or len(self.svm.classes_) == 1:
-            return self.svm.predict(feature).astype(np.uint8)
-        decision = self.svm.decision_function(feature)
-        if decision.ndim == 2:  # of two classes: the distance to the second one
-            decision = np.stack([-decision, decision], axis=-1)
-        columns = np.flatnonzero(np.isin(self.svm.classes_, known))
-        return self.svm.classes_[columns][decision[..., columns].argmax(-1)].astype(np.uint8)
+        classes = self.svm.classes_
+        columns = np.arange(len(classes))
+        if known is not None:
+            columns = columns[np.isin(classes, known)]
+        return classes[columns][decision[..., columns].argmax(-1)].astype(np.uint8)
