@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.datasets.images import write_mask
-from wsss_lib.errors import StoreError, WeightsError, WsssError
+from wsss_lib.errors import DataError, StoreError, WeightsError, WsssError
 from wsss_lib.evaluate.cluster import processes
 from wsss_lib.evaluate.estimate import (
     Estimate,
@@ -118,6 +118,8 @@ def sweep(
 
     Raises
     ------
+    DataError
+        If not a single image could be done.
     ParameterError
         If a feature needs a network and there is none, or `cache_gb` is negative.
     StoreError
@@ -158,6 +160,11 @@ def sweep(
                 bar.update()
                 bar.set_postfix_str(f"{_pace(bar)}, {running.text()}")
     done = [task for task in tasks if task.id not in failures]
+    if not done:
+        raise DataError(
+            f"None of the {len(dataset)} images could be done. The first, {dataset.ids[0]}: "
+            f"{failures[dataset.ids[0]]}"
+        )
     return SweepResult(
         {setting: [found[task.keys[setting]] for task in done] for setting in settings},
         {id_: failures[id_] for id_ in dataset.ids if id_ in failures},

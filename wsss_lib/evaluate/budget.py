@@ -1,0 +1,123 @@
+"""One total of samples, shared out in two ways: equal n for all layers, or n by a map's cells.
+
+The paper finds it "interesting to set the total number of samples linked to the resolution of the
+feature" (section 3.1). Whether that pays is a question at equal cost, so it is asked of the layers
+together: the mean of their scores against the samples that they take in total.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.bootstrap import drawn_scores, interval
+from wsss_lib.evaluate.scores import region_of
+from wsss_lib.evaluate.settings import Setting
+from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.metrics import iou_of_counted, mean, pooled
+
+#: The two ways of sharing samples out.
+EQUAL, BY_CELLS = "equal n", "n by cells"
+
+
+def budget_table(
+    result: SweepResult,
+    classes: ClassSet,
+    region: str = "held_out",
+    over: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """The layers' mean score against the samples that all of them take.
+
+    Parameters
+    ----------
+    result : SweepResult
+        Of settings that differ in feature, samples and seed only. The features that have a share of
+        their cells as samples are those that are averaged.
+    classes : ClassSet
+    region : str
+        See `wsss_lib.evaluate.scores.region_of`.
+    over : sequence of str, optional
+        Short names of the classes that are averaged; all when left out.
+
+    Returns
+    -------
+    DataFrame
+        A line for each value of ``samples``, by ``total`` within each way of sharing: ``split``
+        (`EQUAL` or `BY_CELLS`), the ``total`` of samples drawn from an image and the ``seconds``,
+        both summed over the features, the ``mean`` IoU in % with its interval over images
+        ``mean_low`` to ``mean_high``, all three averaged over features and seeds. For shares the
+        ``difference`` in points from equal n of the same total with its 95 % interval
+        ``difference_low`` to ``difference_high``, draw by draw; NaN where equal n has no such total.
+
+    Raises
+    ------
+    ParameterError
+        If no setting has a share, or settings differ in anything else.
+
+    Notes
+    -----
+    Equal n of the same total is interpolated between its neighbours, linearly in the logarithm of
+    the total. Curves that flatten lie a little above their chords.
+    """
+    over = [i for i, name in enumerate(classes.short) if over is None or name in over]
+    lines, scores = [], []
+    for samples, settings in _by_samples(result).items():
+        split = BY_CELLS if isinstance(samples, str) else EQUAL
+        lines.append({"split": split, "samples": samples, **_costs(result, settings)})
+        confusions = [[region_of(row, region) for row in result.rows[each]] for each in settings]
+        scores.append(_mean_scores(confusions, len(classes), over))
+    table, scores = pd.DataFrame(lines), np.array(scores)
+    table["mean"] = scores[:, 0]
+    table[["mean_low", "mean_high"]] = [interval(line[1:]) for line in scores]
+    apart = scores - _at_same_total(table, scores)
+    table["difference"] = apart[:, 0]
+    table[["difference_low", "difference_high"]] = [interval(line[1:]) for line in apart]
+    return table.sort_values(["split", "total"], ignore_index=True)
+
+
+def _by_samples(result: SweepResult) -> dict[int | str, list[Setting]]:
+    """The settings of the features that have shares, by their samples."""
+    shared = {each.feature for each in result.rows if isinstance(each.samples, str)}
+    kept = [each for each in result.rows if each.feature in shared]
+    if len({replace(each, feature="img", samples=1, seed=0) for each in kept}) != 1:
+        raise ParameterError(
+            "Settings with a share of the cells as samples, such as '0.1xcells', and others that "
+            "differ from them in feature, samples and seed only were expected."
+        )
+    groups = {}
+    for setting in kept:
+        groups.setdefault(setting.samples, []).append(setting)
+    return groups
+
+
+def _costs(result: SweepResult, settings: list[Setting]) -> dict[str, float]:
+    """Samples and seconds of an image, summed over features and averaged over seeds."""
+    seeds = len({setting.seed for setting in settings})
+    rows = [result.rows[setting] for setting in settings]
+    total = sum(np.mean([sum(row["samples"].values()) for row in each]) for each in rows)
+    spent = sum(np.mean([row["fit_seconds"] + row["predict_seconds"] for row in e]) for e in rows)
+    return {"total": total / seeds, "seconds": spent / seeds}
+
+
+def _mean_scores(confusions: list[list], n_classes: int, over: list[int]) -> np.ndarray:
+    """The mean over settings, of all images and then of each draw: (1 + DRAWS,)."""
+    whole = [100 * mean(iou_of_counted(pooled(each, n_classes))[over]) for each in confusions]
+    draws = [drawn_scores(each, n_classes, over) for each in confusions]
+    return np.append(np.mean(whole), np.mean(draws, axis=0))
+
+
+def _at_same_total(table: pd.DataFrame, scores: np.ndarray) -> np.ndarray:
+    """What equal n scores at the total of each share: like `scores`, NaN where it is unknown."""
+    equal = table[table["split"] == EQUAL].sort_values("total")
+    known, found = equal["total"].to_numpy(), np.full_like(scores, np.nan)
+    for index, total in table.loc[table["split"] == BY_CELLS, "total"].items():
+        after = np.searchsorted(known, total)
+        if 0 < after < len(known):
+            low, high = np.log(known[after - 1 : after + 1])
+            part = (np.log(total) - low) / (high - low)
+            below, above = scores[equal.index[after - 1 : after + 1]]
+            found[index] = (1 - part) * below + part * above
+    return found
