@@ -12,15 +12,15 @@ XY_GAMMAS = (1.0, 10.0, 100.0)
 SAMPLINGS = ("uniform", "apart8", "apart16", "apart32", "blocks32", "blocks64", "blocks128")
 #: Samples a class: numbers, and shares of a map's cells that cost about as much.
 COUNTS = (10, 30, 100, 300, 1000, 2500, 5000)
-SHARES = ("0.01xcells", "0.04xcells", "0.16xcells")
+SHARES = ("0.01xcells", "0.03xcells", "0.1xcells")
 #: Draws of the samples that show how much a number of them leaves to chance.
 SEEDS = 3
 #: How many times the samples of an image one classifier for all images gets.
 POOLS = (1, 2, 4, 8)
 #: Layers that are combined.
-COMBINED = (("F1", "F3"), ("F1", "F5"), ("F2", "F4"), ("F3", "F5"), STAGES)
+COMBINED = (("F1", "F3"), ("F2", "F4"), ("F3", "F5"), STAGES)
 #: Wrong labels in per cent of the samples.
-WRONG = (2, 5, 10, 20, 40)
+WRONG = (5, 10, 20, 40)
 
 
 def which_svm(samples: int, seed: int) -> list[Setting]:
