@@ -54,7 +54,8 @@ def test_a_set_without_members_in_the_table_has_no_best_one():
 
 
 @pytest.mark.parametrize(
-    ("together", "other", "holds"), [(58, "F2", True), (52, "F2", False), (30, "F1", False)]
+    ("together", "other", "holds"),
+    [(58, "F2", True), (52, "F2", False), (61, "F2", True), (30, "F1", False)],
 )
 def test_the_claim_holds_if_the_member_with_the_most_channels_is_nearest(together, other, holds):
     (line,) = claim_table(
@@ -66,6 +67,7 @@ def test_the_claim_holds_if_the_member_with_the_most_channels_is_nearest(togethe
     assert (line["nearest other"], line["other IoU"]) == (other, alone)
     assert line["other distance"] == abs(alone - together)
     assert line["holds"] is holds
+    assert (line["best member"], line["above all"]) == ("F3", together > 60)
 
 
 def test_of_as_many_channels_the_first_of_the_set_counts():

@@ -38,6 +38,12 @@ def test_lines_that_differ_in_the_seed_become_one(scores):
     assert line["seeds"] == 2
 
 
+def test_one_seed_has_the_seconds_of_a_first_call(scores):
+    lines = scores[(scores["samples"] == 4) & (scores["seed"] == 5)]
+    lines = [lines.assign(seed=seed, seconds=s) for seed, s in enumerate((9.0, 0.3, 0.2))]
+    assert over_seeds(pd.concat(lines))["seconds"].tolist() == [0.3, 0.3]
+
+
 def test_where_all_pixels_are_samples_nothing_is_held_out(scores):
     every, held_out = over_seeds(scores)[-2:].to_dict("records")
     assert every["samples_drawn"] == held_out["samples_drawn"] == 23 * 32  # a row is void
@@ -48,5 +54,5 @@ def test_where_all_pixels_are_samples_nothing_is_held_out(scores):
 
 
 def test_the_lines_of_two_networks_are_not_averaged(scores):
-    with pytest.raises(ParameterError, match="several lines of .*'seed': 5"):
+    with pytest.raises(ParameterError, match=r"several lines of .*'seed': 5"):
         over_seeds(pd.concat([scores, scores]))

@@ -71,7 +71,10 @@ def test_combinations_are_set_against_the_best_layer(run):
 
 def test_wrong_labels_are_counted(run):
     scores, tables = run("label-noise")
-    assert not tables
+    losses = tables["losses"].query("region == 'held_out' and feature == 'img'")
+    means = scores.query("region == 'held_out' and feature == 'img'").set_index("noise")["mean"]
+    for noise, loss in losses.set_index("noise")["loss"].items():
+        assert loss == pytest.approx(means["none"] - means[noise], abs=0.002)
     wrong = scores.groupby("noise")["wrong_samples"].mean()
     assert wrong["none"] == 0
     assert wrong["random5"] < wrong["random40"] < 45

@@ -80,8 +80,11 @@ def test_each_noise_has_its_samples_above_and_its_errors_below():
     told, masks = {"none": clean, "border50": noisy}, {"none": sample.mask, "border50": empty}
     figure = noise_figure(sample, clean, told, masks, VOC)
     titles = [ax.get_title() for ax in figure.axes]
-    assert titles[:2] == ["none\n0.0 % of samples", "border50\n25.0 % of samples"]
-    assert titles[2:] == ["0.0 % of pixels", "44.4 % of pixels"]  # 4 of the 9 columns without void
+    assert titles[:2] == ["none\n0.0 % of samples wrong", "border50\n25.0 % of samples wrong"]
+    assert titles[2:] == [
+        "0.0 % of pixels wrong",
+        "44.4 % of pixels wrong",
+    ]  # 4 of the 9 columns without void
     assert all(len(ax.images) == 1 for ax in figure.axes)
     assert [len(ax.collections[1].get_offsets()) for ax in figure.axes[:2]] == [0, 1]
     texts = [text.get_text() for text in figure.legends[0].get_texts()]

@@ -46,11 +46,12 @@ def budget_table(
     -------
     DataFrame
         A line for each value of ``samples``, by ``total`` within each way of sharing: ``split``
-        (`EQUAL` or `BY_CELLS`), the ``total`` of samples drawn from an image and the ``seconds``,
-        both summed over the features, the ``mean`` IoU in % with its interval over images
-        ``mean_low`` to ``mean_high``, all three averaged over features and seeds. For shares the
-        ``difference`` in points from equal n of the same total with its 95 % interval
-        ``difference_low`` to ``difference_high``, draw by draw; NaN where equal n has no such total.
+        (`EQUAL` or `BY_CELLS`), the ``total`` of samples drawn from an image and the ``seconds`` of
+        fit and prediction, both summed over the features (of the seeds the mean, and the median,
+        since one has the first call of a process, which compiles), the ``mean`` IoU in % with its
+        interval over images ``mean_low`` to ``mean_high``, averaged over features and seeds. For
+        shares the ``difference`` in points from equal n of the same total with its 95 % interval
+        ``difference_low`` to ``difference_high``, draw by draw; NaN beyond the totals of equal n.
 
     Raises
     ------
@@ -94,12 +95,19 @@ def _by_samples(result: SweepResult) -> dict[int | str, list[Setting]]:
 
 
 def _costs(result: SweepResult, settings: list[Setting]) -> dict[str, float]:
-    """Samples and seconds of an image, summed over features and averaged over seeds."""
-    seeds = len({setting.seed for setting in settings})
-    rows = [result.rows[setting] for setting in settings]
-    total = sum(np.mean([sum(row["samples"].values()) for row in each]) for each in rows)
-    spent = sum(np.mean([row["fit_seconds"] + row["predict_seconds"] for row in e]) for e in rows)
-    return {"total": total / seeds, "seconds": spent / seeds}
+    """Samples and seconds of an image, summed over features, of a typical seed."""
+    costs = pd.DataFrame(
+        {
+            "seed": setting.seed,
+            "total": sum(row["samples"].values()),
+            "seconds": row["fit_seconds"] + row["predict_seconds"],
+            "images": len(result.rows[setting]),
+        }
+        for setting in settings
+        for row in result.rows[setting]
+    )
+    costs = costs.groupby("seed")[["total", "seconds"]].sum() / costs["images"].iloc[0]
+    return {"total": costs["total"].mean(), "seconds": costs["seconds"].median()}
 
 
 def _mean_scores(confusions: list[list], n_classes: int, over: list[int]) -> np.ndarray:

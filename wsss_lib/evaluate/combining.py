@@ -77,8 +77,9 @@ def claim_table(scores: pd.DataFrame, channels: Mapping[str, int]) -> pd.DataFra
         One line a concatenation: its fields, ``region``, ``set``, its IoU ``concatenated`` in %;
         ``most channels``, the name of that member, its ``IoU`` and how far this is from the
         concatenation, ``distance``; ``nearest other``, the other member that is nearest, with
-        ``other IoU`` and ``other distance``; and whether the claim ``holds``: the member with the
-        most channels is nearer than all others.
+        ``other IoU`` and ``other distance``; whether the claim ``holds``: the member with the most
+        channels is nearer than all others; the ``best member``; and whether the concatenation is
+        ``above all`` members, so that the best is nearest, whatever its channels.
     """
     named = name_combinations(scores)
     table = []
@@ -94,7 +95,8 @@ def claim_table(scores: pd.DataFrame, channels: Mapping[str, int]) -> pd.DataFra
             | {"concatenated": line["mean"]}
             | {"most channels": most, "IoU": alone[most], "distance": distance[most]}
             | {"nearest other": other, "other IoU": alone[other], "other distance": distance[other]}
-            | {"holds": bool(distance[most] < distance[other])}
+            | {"holds": bool(distance[most] < distance[other]), "best member": alone.idxmax()}
+            | {"above all": bool(line["mean"] > alone.max())}
         )
     return pd.DataFrame(table)
 

@@ -18,7 +18,7 @@ SEEDS = 3
 #: How many times the samples of an image one classifier for all images gets.
 POOLS = (1, 2, 4, 8)
 #: Layers that are combined.
-COMBINED = (("F1", "F3"), ("F2", "F4"), ("F3", "F5"), STAGES)
+COMBINED = (("F1", "F3"), ("F1", "F5"), ("F2", "F4"), ("F3", "F5"), STAGES)
 #: Wrong labels in per cent of the samples.
 WRONG = (5, 10, 20, 40)
 

@@ -14,6 +14,7 @@ from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate import designs
 from wsss_lib.evaluate.costs import cost_table
 from wsss_lib.evaluate.error_rates import error_table
+from wsss_lib.evaluate.label_noise import loss_table
 from wsss_lib.evaluate.paired import best_layer, difference_table, own_classifier
 from wsss_lib.evaluate.provenance import provenance
 from wsss_lib.evaluate.regions import FAR, NEAR
@@ -127,9 +128,17 @@ STUDIES = {
         tables={"differences": partial(difference_table, reference=best_layer)},
         beside_paper=False,
     ),
-    "label-noise": Study("How clean must labels be?", designs.label_noise, beside_paper=False),
+    "label-noise": Study(
+        "How clean must labels be?",
+        designs.label_noise,
+        tables={"losses": loss_table},
+        beside_paper=False,
+    ),
     "companions": Study(
-        "What if a companion is taken for its object?", designs.companions, beside_paper=False
+        "What if a companion is taken for its object?",
+        designs.companions,
+        tables={"losses": loss_table},
+        beside_paper=False,
     ),
 }
 

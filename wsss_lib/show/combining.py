@@ -5,12 +5,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
-from wsss_lib.show.scores import _LOOKS
+from wsss_lib.show.scores import LOOKS
 
 #: Shares in % from which a number fits into its part of a bar.
-_ROOM = 7
+_ROOM = 5
 #: The brightness from which black is read better than white.
-_BRIGHT = 0.55
+_BRIGHT = 0.5
 
 
 def share_bars(shares: pd.DataFrame, ax: Axes | None = None, *, legend: bool = True) -> Axes:
@@ -32,7 +32,7 @@ def share_bars(shares: pd.DataFrame, ax: Axes | None = None, *, legend: bool = T
     ends = shares.fillna(0).cumsum(axis=1)
     places = range(len(shares))
     for layer in shares:
-        widths, colour = shares[layer].fillna(0), _LOOKS[layer]["color"]
+        widths, colour = shares[layer].fillna(0), LOOKS[layer]["color"]
         bars = ax.barh(
             places, widths, left=ends[layer] - widths, color=colour, edgecolor="white", label=layer
         )

@@ -6,6 +6,8 @@ They take the tables of `wsss_lib.evaluate.seeds` and `wsss_lib.evaluate.budget`
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator, NullLocator
 
 from wsss_lib.show.scores import line_names
 
@@ -52,7 +54,7 @@ def budget_curves(table: pd.DataFrame, x: str = "total", ax: Axes | None = None)
     Each point is named by its n, or by its share of the cells. Bands are intervals over images.
     """
     ax = ax or plt.gca()
-    for (split, look), side in zip(_SPLITS.items(), (-1, 1), strict=True):
+    for (split, look), side in zip(_SPLITS.items(), (1, -1), strict=True):
         lines = table[table["split"] == split].sort_values(x)
         ax.plot(lines[x], lines["mean"], label=split, markersize=5, **look)
         band = lines["mean_low"], lines["mean_high"]
@@ -61,14 +63,18 @@ def budget_curves(table: pd.DataFrame, x: str = "total", ax: Axes | None = None)
             ax.annotate(
                 str(samples).removesuffix("xcells"),
                 place,
-                xytext=(0, 9 * side),
+                xytext=(-7 * side, 9 * side),
                 textcoords="offset points",
                 ha="center",
                 va="center",
                 fontsize=8,
                 color=look["color"],
+                path_effects=[withStroke(linewidth=2, foreground="white")],
             )
     ax.set(xscale="log", xlabel=x, ylabel="mean IoU (%)")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # costs may span less than a decade
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.grid(axis="y", color="0.9")
     ax.legend(loc="lower right", frameon=False)
     return ax

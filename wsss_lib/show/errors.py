@@ -56,7 +56,7 @@ def noise_figure(
     told: Mapping[str, PixelSamples],
     masks: Mapping[str, np.ndarray],
     classes: ClassSet,
-    width: float = 1.9,
+    width: float = 2.1,
 ) -> Figure:
     """The samples of an image under several kinds of noise, and what is wrong in the masks.
 
@@ -78,15 +78,16 @@ def noise_figure(
         Samples above, with how many of them are wrong; below, the wrong pixels and how many of
         those outside void they are.
     """
-    pictures = [error_map(sample.mask, masks[name]) for name in told]
-    titles = [f"{name}\n{_percent(told[name].labels != clean.labels)} of samples" for name in told]
-    figure = picture_grid([[sample.image] * len(told), pictures], titles, width)
-    above, below = figure.axes[: len(told)], figure.axes[len(told) :]
-    for name, upper, lower in zip(told, above, below, strict=True):
-        upper.images[0].remove()
-        show_wrong_samples(sample.image, clean, told[name], upper.get_title(), upper)
-        judged = sample.mask != VOID
-        lower.set_title(f"{_percent((masks[name] != sample.mask)[judged])} of pixels")
+    rows = [[sample.image] * len(told), [error_map(sample.mask, masks[name]) for name in told]]
+    figure = picture_grid(rows, [""] * len(told), width)
+    judged = sample.mask != VOID
+    for name, above, below in zip(told, figure.axes, figure.axes[len(told) :], strict=False):
+        above.images[0].remove()
+        show_wrong_samples(sample.image, clean, told[name], ax=above)
+        wrong = _percent(told[name].labels != clean.labels)
+        above.set_title(f"{name}\n{wrong} of samples wrong", size="medium")
+        wrong = _percent((masks[name] != sample.mask)[judged])
+        below.set_title(f"{wrong} of pixels wrong", size="medium")
     dot = {"linestyle": "", "marker": "o"}
     dots = [Line2D([], [], color="0.55", markersize=3, label="right label", **dot)]
     for label in clean.counts:

@@ -18,7 +18,7 @@ CONTROLS = {"nearest": "nearest sample", "rbf": "xy, RBF", "linear": "xy, linear
 INTERVAL = "mean IoU (%) and its 95 % interval over images"
 
 #: The same in all pictures: stages from shallow to deep are dark to light, controls are dashed.
-_LOOKS = {
+LOOKS = {
     "img": {"color": "#d55e00", "marker": "P"},
     "F1": {"color": "#440154", "marker": "o"},
     "F2": {"color": "#3e4989", "marker": "s"},
@@ -169,7 +169,7 @@ def score_curves(
     _check_single(pd.DataFrame({"feature": names, x: scores[x]}))
     spare = iter(sns.color_palette("colorblind"))
     for name in sorted(names.unique(), key=lambda name: name in CONTROLS.values()):
-        look = {"linestyle": "-", **(_LOOKS.get(name) or {"color": next(spare), "marker": "."})}
+        look = {"linestyle": "-", **(LOOKS.get(name) or {"color": next(spare), "marker": "."})}
         lines = scores[names == name]
         lines = lines.assign(x=pd.to_numeric(lines[x], errors="coerce")).sort_values("x")
         if lines["x"].isna().all():
