@@ -21,8 +21,10 @@ def test_the_sizes_are_those_of_the_samples():
     assert own["samples"] == single["samples"] == 20  # 60 samples of three images
     assert (own["of a class"], own["background of an image"]) == (10, 12)
     assert own["an object of an image"] == 8
+    assert own["background (%)"] == pytest.approx(100 * 36 / 60)
     # 20 of three classes: 7 of a, 7 of b and the 6 of c that there are
     assert single["of a class"] == pytest.approx(20 / 3)
+    assert single["background (%)"] == pytest.approx(100 * 7 / 20)
     assert single["background of an image"] == pytest.approx(7 / 3)
     assert single["an object of an image"] == pytest.approx((4 + 3 + 6) / 3)
     assert double["samples"] == 40

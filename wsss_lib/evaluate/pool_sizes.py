@@ -25,20 +25,17 @@ def pool_sizes(drawn: Sequence[PixelSamples], times: Sequence[int]) -> pd.DataFr
     -------
     DataFrame
         Indexed by ``pool``, first ``own``: an image's own samples, in the mean of the images. The
-        columns: ``samples``; of which ``of a class`` in the mean; how many of those an image that
-        shows the class gives, of the ``background of an image`` and of ``an object of an image``
-        (NaN where no image shows one); and ``kernel (MB)``, the memory of the kernel between all
-        samples.
+        columns: ``samples``; of which ``of a class`` in the mean; the share of the background in
+        them, ``background (%)``; how many samples an image that shows the class gives, of the
+        ``background of an image`` and of ``an object of an image`` (NaN where no image shows one);
+        and ``kernel (MB)``, the memory of the kernel between all samples.
     """
     own = _counts(drawn)
-    rows = {"own": {"samples": own.sum(axis=1).mean(), **_of_image(own, own)}}
-    rows["own"]["of a class"] = own.stack().mean()
+    rows = {"own": _row(own, own)}
+    rows["own"] |= {"samples": own.sum(axis=1).mean(), "of a class": own.stack().mean()}
     for each in times:
-        pool = _counts(pool_samples(drawn, each))
-        rows[f"x{each}"] = {"samples": pool.sum().sum(), **_of_image(pool, own)}
-        rows[f"x{each}"]["of a class"] = pool.sum().mean()
-    columns = ["samples", "of a class", "background of an image", "an object of an image"]
-    table = pd.DataFrame.from_dict(rows, orient="index")[columns].rename_axis("pool")
+        rows[f"x{each}"] = _row(_counts(pool_samples(drawn, each)), own)
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("pool")
     return table.assign(**{"kernel (MB)": _ENTRY_BYTES * 1e-6 * table["samples"] ** 2})
 
 
@@ -47,10 +44,15 @@ def _counts(images: Sequence[PixelSamples]) -> pd.DataFrame:
     return pd.DataFrame([samples.counts for samples in images], dtype=float)
 
 
-def _of_image(pool: pd.DataFrame, own: pd.DataFrame) -> dict[str, float]:
-    """What an image gives of a class that it shows, even where a small pool takes none of it."""
+def _row(pool: pd.DataFrame, own: pd.DataFrame) -> dict[str, float]:
+    """The columns for a pool of images that have `own` samples."""
+    of_class = pool.sum()
+    # an image counts that shows a class of which a small pool takes nothing
     given = pool.reindex(own.index).reindex(columns=own.columns).fillna(0).where(own.notna())
     return {
+        "samples": of_class.sum(),
+        "of a class": of_class.mean(),
+        "background (%)": 100 * of_class.get(0, 0.0) / of_class.sum(),
         "background of an image": given[0].mean() if 0 in given else float("nan"),
         "an object of an image": given.drop(columns=0, errors="ignore").stack().mean(),
     }

@@ -49,59 +49,39 @@ def parse_pool(pool: str) -> tuple[int, bool]:
     return int(match[1] or 0), bool(match[2])
 
 
-def fair_shares(capacities: Sequence[int], total: int) -> list[int]:
-    """Share a total as equally as the capacities allow.
-
-    Whoever is exhausted gives all; the others share what is left, the first of them get one more
-    where it does not divide.
-
-    >>> fair_shares([10, 2, 10], 12)
-    [5, 2, 5]
-    """
-    shares = [0] * len(capacities)
-    left = min(total, sum(capacities))
-    order = sorted(range(len(capacities)), key=lambda i: capacities[i])
-    for done, i in enumerate(order):
-        shares[i] = min(capacities[i], -(-left // (len(order) - done)))
-        left -= shares[i]
-    return shares
-
-
 def pool_samples(images: Sequence[PixelSamples], times: int) -> list[PixelSamples]:
     """The samples that a pool takes from each image.
 
-    In total `times` as many as an image has in the mean; as in an image, all classes have the same
-    number where they can (section 3.1), and within a class all images that show it.
+    In total `times` as many as an image has in the mean. Each image gives the same share of each of
+    its classes, so that classes are as frequent in the pool as they are in the images' own samples.
 
     Parameters
     ----------
     images : sequence of PixelSamples
         Each in random order within a class, as `wsss_lib.expand.sampling.sample_mask` gives them:
-        the first of them are taken, so that the pool's pixels are sampled pixels of their images.
+        the first of them are taken, so that the pool's pixels are sampled pixels of their images,
+        and a larger pool only adds.
     times : int
+        All samples are taken where there are fewer images than that.
 
     Returns
     -------
     list of PixelSamples
         One for each image; some may be empty.
     """
-    labels = sorted({label for samples in images for label in samples.counts})
-    counts = np.array([[samples.counts.get(label, 0) for label in labels] for samples in images])
-    total = round(times * counts.sum() / len(images))
-    quotas = fair_shares(counts.sum(0).tolist(), total)
-    taken = np.array(
-        [fair_shares(column.tolist(), q) for column, q in zip(counts.T, quotas, strict=True)]
-    ).T
-    return [
-        _first(samples, dict(zip(labels, row, strict=True)))
-        for samples, row in zip(images, taken, strict=True)
-    ]
+    counts = [count for samples in images for count in samples.counts.values()]
+    share = min(1.0, times / len(images))
+    # rounded along the way, so that the whole has the size that was asked for
+    ends = np.rint(share * np.cumsum([0, *counts])).astype(int)
+    quotas = iter(np.diff(ends).tolist())
+    return [_first(samples, dict(zip(samples.counts, quotas, strict=False))) for samples in images]
 
 
 def _first(samples: PixelSamples, quotas: dict[int, int]) -> PixelSamples:
     """The first samples of each class."""
-    kept = [np.flatnonzero(samples.labels == label)[:quota] for label, quota in quotas.items()]
-    kept = np.concatenate(kept)
+    kept = np.concatenate(
+        [np.flatnonzero(samples.labels == label)[:quota] for label, quota in quotas.items()]
+    )
     parts = (part[kept] for part in (samples.rows, samples.cols, samples.labels))
     return PixelSamples(*parts, samples.image_size, samples.requested)
 
