@@ -77,7 +77,7 @@ def test_wrong_labels_are_counted(run):
         assert loss == pytest.approx(means["none"] - means[noise], abs=0.002)
     wrong = scores.groupby("noise")["wrong_samples"].mean()
     assert wrong["none"] == 0
-    assert wrong["random5"] < wrong["random40"] < 45
+    assert wrong["random10"] < wrong["random40"] < 45
 
 
 def test_companions_are_those_of_the_toy_set(run, tmp_path):
