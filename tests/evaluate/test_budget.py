@@ -32,6 +32,7 @@ def test_layers_are_averaged_and_their_samples_summed():
             Setting("F5", 10): rows(10, 70, 70),
             Setting("F5", 10, seed=1): rows(10, 80, 80),
             Setting("img", 10): rows(99, 10, 10),  # has no share: left out
+            Setting("F1", 10, sampling="blocks64"): rows(99, 10, 10),  # another sampling, too
             Setting("F1", "0.1xcells"): rows(16, 65, 65),
             Setting("F1", "0.1xcells", seed=1): rows(16, 65, 65),
             Setting("F5", "0.1xcells"): rows(2, 65, 65),

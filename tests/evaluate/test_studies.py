@@ -9,6 +9,7 @@ from wsss_lib.evaluate import designs
 from wsss_lib.evaluate.studies import run_study
 from wsss_lib.features import LAYERS, STAGES
 
+IMG = "region == 'confusion' and feature == 'img' and sampling == 'uniform'"
 NETWORK = BackboneSpec("resnet18", "random")
 
 
@@ -42,13 +43,18 @@ def test_more_samples_are_drawn_several_times_and_by_the_cells(run, monkeypatch)
     monkeypatch.setattr(designs, "COUNTS", (2, 12))
     scores, tables = run("sample-count")
     counts = scores.query("region == 'confusion' and samples in ['2', '12']")
-    assert len(counts) == 2 * len(LAYERS) * designs.SEEDS
+    assert (counts["sampling"] == "uniform").sum() == 2 * len(LAYERS) * designs.SEEDS
+    assert (counts["sampling"] == designs.FAIR).sum() == 2 * len(LAYERS)
     assert set(scores["seed"]) == {0, 1, 2}
     shares = scores[scores["samples"] == "0.1xcells"]
     assert set(shares["feature"]) == set(STAGES)
     drawn = shares.groupby("feature")["samples_drawn"].first()
     assert drawn["F1"] > drawn["F2"] > drawn["F3"] >= drawn["F4"]
     assert (tables["costs"]["predict_seconds"] > 0).all()
+    budget = tables["budget"]
+    assert set(budget["region"]) == {"confusion", "held_out"}
+    total = drawn[list(STAGES)].sum()
+    assert budget.query("samples == '0.1xcells'")["total"].tolist() == [total] * 2
 
 
 def test_one_classifier_for_all_images_is_set_against_one_for_each(run):
@@ -71,8 +77,8 @@ def test_combinations_are_set_against_the_best_layer(run):
 
 def test_wrong_labels_are_counted(run):
     scores, tables = run("label-noise")
-    losses = tables["losses"].query("region == 'held_out' and feature == 'img'")
-    means = scores.query("region == 'held_out' and feature == 'img'").set_index("noise")["mean"]
+    losses = tables["losses"].query(IMG)
+    means = scores.query(IMG).set_index("noise")["mean"]
     for noise, loss in losses.set_index("noise")["loss"].items():
         assert loss == pytest.approx(means["none"] - means[noise], abs=0.002)
     wrong = scores.groupby("noise")["wrong_samples"].mean()

@@ -34,8 +34,8 @@ def budget_table(
     Parameters
     ----------
     result : SweepResult
-        Of settings that differ in feature, samples and seed only. The features that have a share of
-        their cells as samples are those that are averaged.
+        The features that have a share of their cells as samples are those that are averaged, with
+        all settings that differ from these in samples and seed only.
     classes : ClassSet
     region : str
         See `wsss_lib.evaluate.scores.region_of`.
@@ -56,7 +56,8 @@ def budget_table(
     Raises
     ------
     ParameterError
-        If no setting has a share, or settings differ in anything else.
+        If no setting has a share, or those that have one differ in more than feature, samples and
+        seed.
 
     Notes
     -----
@@ -79,19 +80,38 @@ def budget_table(
     return table.sort_values(["split", "total"], ignore_index=True)
 
 
+def budget_tables(
+    result: SweepResult,
+    classes: ClassSet,
+    regions: Sequence[str],
+    over: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """`budget_table` of several regions, with the column ``region``; without the seconds."""
+    tables = {region: budget_table(result, classes, region, over) for region in regions}
+    table = pd.concat(tables, names=["region"]).reset_index("region")
+    return table.drop(columns="seconds")
+
+
 def _by_samples(result: SweepResult) -> dict[int | str, list[Setting]]:
     """The settings of the features that have shares, by their samples."""
-    shared = {each.feature for each in result.rows if isinstance(each.samples, str)}
-    kept = [each for each in result.rows if each.feature in shared]
-    if len({replace(each, feature="img", samples=1, seed=0) for each in kept}) != 1:
+    shares = [each for each in result.rows if isinstance(each.samples, str)]
+    kinds = {_alike(each) for each in shares}
+    if len(kinds) != 1:
         raise ParameterError(
-            "Settings with a share of the cells as samples, such as '0.1xcells', and others that "
-            "differ from them in feature, samples and seed only were expected."
+            "Settings with a share of the cells as samples, such as '0.1xcells', were expected, "
+            "which differ in feature, samples and seed only."
         )
+    features = {each.feature for each in shares}
+    kept = [each for each in result.rows if each.feature in features and _alike(each) in kinds]
     groups = {}
     for setting in kept:
         groups.setdefault(setting.samples, []).append(setting)
     return groups
+
+
+def _alike(setting: Setting) -> Setting:
+    """What settings have in common that differ in feature, samples and seed."""
+    return replace(setting, feature="img", samples=1, seed=0)
 
 
 def _costs(result: SweepResult, settings: list[Setting]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate import designs
+from wsss_lib.evaluate.budget import budget_tables
 from wsss_lib.evaluate.costs import cost_table
 from wsss_lib.evaluate.error_rates import error_table
 from wsss_lib.evaluate.label_noise import loss_table
@@ -113,7 +114,7 @@ STUDIES = {
     "sample-count": Study(
         "How many samples does a layer need?",
         designs.sample_count,
-        tables={"costs": cost_table},
+        tables={"costs": cost_table, "budget": budget_tables},
         beside_paper=False,
     ),
     "specific-or-global": Study(

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wsss_lib.show.scores import _check_single, _legend_beside
+from wsss_lib.show.scores import check_single, legend_beside
 
 #: Whose classifier it is, and what one for all images is told of the image.
 OWN, KNOWN, UNKNOWN = "own", "for all, labels known", "for all, labels unknown"
@@ -58,7 +58,7 @@ def pool_curves(scores: pd.DataFrame, ax: Axes | None = None, *, legend: bool = 
     Bands are the 95 % intervals over images. The axis of the sizes is logarithmic, to base 2.
     """
     ax = ax or plt.gca()
-    _check_single(scores[["pool"]])
+    check_single(scores[["pool"]])
     lines = by_pool(scores).sort_values("times")
     for _, own in lines[lines["classifier"] == OWN].iterrows():
         ax.axhline(own["mean"], color="0.2", linestyle="--", label=OWN)
@@ -75,7 +75,7 @@ def pool_curves(scores: pd.DataFrame, ax: Axes | None = None, *, legend: bool = 
     ax.set_ylabel("mean IoU (%)")
     ax.grid(axis="y", color="0.9")
     if legend:
-        _legend_beside(ax)
+        legend_beside(ax)
     return ax
 
 

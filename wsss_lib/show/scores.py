@@ -92,7 +92,7 @@ def svm_surface(
     C rises from top to bottom; gammas stand in the order of the table. Yellow is good.
     """
     ax = ax or plt.gca()
-    _check_single(scores[["C", "gamma"]])
+    check_single(scores[["C", "gamma"]])
     gammas = scores["gamma"].unique()
     surface = scores.pivot(index="C", columns="gamma", values=value)[gammas].sort_index()
     colours = "cividis_r" if lower_is_better else "cividis"
@@ -125,7 +125,7 @@ def score_dots(
     ax = ax or plt.gca()
     names = line_names(scores)
     groups = scores[hue] if hue else pd.Series("", scores.index)
-    _check_single(pd.DataFrame({"feature": names, "group": groups}))
+    check_single(pd.DataFrame({"feature": names, "group": groups}))
     rows, kinds = names.unique().tolist(), groups.unique().tolist()
     of_row = groups.map(kinds.index).groupby(names)
     centred = of_row.rank() - (of_row.transform("size") + 1) / 2
@@ -141,7 +141,7 @@ def score_dots(
     ax.grid(axis="x", color="0.9")
     ax.set_axisbelow(True)
     if hue and legend:
-        _legend_beside(ax, hue)
+        legend_beside(ax, hue)
     return ax
 
 
@@ -166,7 +166,7 @@ def score_curves(
     """
     ax = ax or plt.gca()
     names = line_names(scores)
-    _check_single(pd.DataFrame({"feature": names, x: scores[x]}))
+    check_single(pd.DataFrame({"feature": names, x: scores[x]}))
     spare = iter(sns.color_palette("colorblind"))
     for name in sorted(names.unique(), key=lambda name: name in CONTROLS.values()):
         look = {"linestyle": "-", **(LOOKS.get(name) or {"color": next(spare), "marker": "."})}
@@ -182,11 +182,11 @@ def score_curves(
     ax.set(xlabel=x, ylabel="mean IoU (%)")
     ax.grid(axis="y", color="0.9")
     if legend:
-        _legend_beside(ax)
+        legend_beside(ax)
     return ax
 
 
-def _check_single(places: pd.DataFrame) -> None:
+def check_single(places: pd.DataFrame) -> None:
     """Refuse a table that has several lines for one place of the picture."""
     if places.duplicated().any():
         place = places[places.duplicated()].iloc[0].to_dict()
@@ -196,5 +196,6 @@ def _check_single(places: pd.DataFrame) -> None:
         )
 
 
-def _legend_beside(ax: Axes, title: str | None = None) -> None:
+def legend_beside(ax: Axes, title: str | None = None) -> None:
+    """Name what is drawn, to the right of the axes."""
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, title=title)
