@@ -1,5 +1,6 @@
 """One image of the study with every setting, on one thread."""
 
+import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
+from wsss_lib.errors import StoreError
 from wsss_lib.evaluate.cells import spread_cells
 from wsss_lib.evaluate.regions import boundary_distance, count_regions
 from wsss_lib.evaluate.samples import ImageSamples
@@ -22,6 +24,7 @@ from wsss_lib.expand.image import Expansion, expand
 from wsss_lib.expand.pooled import PooledClassifier, parse_pool
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import FeatureMap, extract, needs_backbone
+from wsss_lib.paths import shown
 
 
 def evaluate_image(
@@ -65,14 +68,14 @@ def evaluate_image(
             where = samples.where(setting, layers[0].size)
             clean, (held_out, from_sample) = samples.drawn(*where), samples.scored(*where)
             if setting.pool == "own":
-                done, told = _own(layers, clean, samples.told(setting, clean), setting)
+                done, learnt = _own(layers, clean, samples.told(setting, clean), setting)
             else:
                 known = (0, *dataset.labels(id_)) if parse_pool(setting.pool)[1] else None
-                done, told = pooled.expand(setting, pools[setting], known)
+                done, learnt = pooled.expand(setting, pools[setting], known)
             mask = spread_cells(done.mask, truth.shape)
             counts = count_regions(truth, mask, held_out, (from_sample, from_boundary), count)
             row = _row(id_, setting, clean, done)
-            results.append((row | told | counts, mask))
+            results.append((row | learnt | counts, mask))
     return results
 
 
@@ -106,25 +109,31 @@ class _Pooled:
     """Expand with classifiers of all images, each asked once for known and unknown labels."""
 
     def __init__(self, maps: Mapping[Setting, Sequence[FeatureMap]]) -> None:
-        self.maps, self.of_last = maps, (None, None)
+        self.maps, self.last = maps, (None, None, 0.0)
 
     def expand(
         self, setting: Setting, path: Path, known: tuple[int, ...] | None
     ) -> tuple[Expansion, dict]:
         """Expand; and what is to be said of the samples."""
-        classifier, start = _load(path), time.perf_counter()
-        if self.of_last[0] != path:
-            self.of_last = path, classifier.decide(self.maps[setting])
-        mask = classifier.choose(self.of_last[1], known)
-        seconds = time.perf_counter() - start
-        told = {"samples": _named(classifier.counts), "wrong_samples": 0}
-        return Expansion(mask, classifier.svm, 0.0, seconds), told
+        classifier = _load(path)
+        if self.last[0] != path:
+            start = time.perf_counter()
+            decision = classifier.decide(self.maps[setting])
+            self.last = path, decision, time.perf_counter() - start
+        mask = classifier.choose(self.last[1], known)
+        learnt = {"samples": _named(classifier.counts), "wrong_samples": 0}
+        return Expansion(mask, classifier.svm, 0.0, self.last[2]), learnt
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)  # large ones take hundreds of megabytes
 def _load(path: Path) -> PooledClassifier:
-    """A pooled classifier; the images of a worker come one after the other."""
-    return joblib.load(path)
+    try:
+        return joblib.load(path)
+    except (OSError, EOFError, pickle.UnpicklingError) as error:
+        raise StoreError(
+            f"Cannot read the pooled classifier {shown(path)} ({error}). Delete it and run the "
+            "same command again; on a cluster WSSS_CACHE must be a folder that all machines share."
+        ) from None
 
 
 def _named(counts: dict[int, int]) -> dict[str, int]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -13,6 +14,7 @@ from wsss_lib.datasets import DevkitDataset
 from wsss_lib.datasets.images import read_note
 from wsss_lib.evaluate.samples import companion_path
 from wsss_lib.evaluate.settings import Setting, row_key
+from wsss_lib.expand.pooled import parse_pool
 from wsss_lib.features import FeatureMap, needs_backbone
 from wsss_lib.files import sha256
 
@@ -140,8 +142,10 @@ def find_tasks(
         companions = companion_path(dataset, id_)
         lure = sha256(companions) if companions.is_file() else None
         keys = {}
+        labels = cache(partial(dataset.labels, id_))
         for setting in settings:
             more = [pool] if setting.pool != "own" else []
+            more += [labels()] if parse_pool(setting.pool)[1] else []
             more += [lure] if setting.noise.startswith("companion") else []
             image = id_, len(dataset.classes), *own, *more
             keys[setting] = row_key(setting, *image, weights_sha=weights)

@@ -8,7 +8,7 @@ import joblib
 import numpy as np
 from tqdm.auto import tqdm
 
-from wsss_lib.errors import ParameterError, WsssError
+from wsss_lib.errors import ParameterError, StoreError, WsssError
 from wsss_lib.evaluate.image import one_thread, setting_maps
 from wsss_lib.evaluate.jobs import Job, pool_name
 from wsss_lib.evaluate.samples import ImageSamples
@@ -16,7 +16,7 @@ from wsss_lib.evaluate.settings import Setting, row_key
 from wsss_lib.expand.pooled import PooledClassifier, parse_pool, pool_samples
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.files import atomic_path
-from wsss_lib.paths import cache_dir
+from wsss_lib.paths import cache_dir, shown
 
 
 def fit_pools(
@@ -47,7 +47,7 @@ def fit_pools(
     paths = {setting: _path(job, pool_name(files), setting) for setting in pooled}
     wanted = {path: setting for setting, path in paths.items() if not path.is_file()}
     if wanted:
-        chosen = _choose(job, list(files), list(wanted.values()))
+        chosen = _choose(job, sorted(files), list(wanted.values()))
         X, y = _read(job, chosen, list(wanted.values()))
         bar = tqdm(wanted.items(), desc="fitting pools", unit="SVM", delay=2)
         for path, setting in bar:
@@ -71,12 +71,14 @@ def _choose(
     for id_ in tqdm(ids, desc="drawing pools", unit="image", delay=2):
         try:
             samples = ImageSamples(job.dataset, id_, job.dataset.sample(id_).mask)
+            own = [
+                samples.drawn(*samples.where(setting, samples.truth.shape)) for setting in settings
+            ]
         except WsssError as error:
             tqdm.write(f"{id_}: {error}")
             continue
-        for setting in settings:
-            where = samples.where(setting, samples.truth.shape)
-            drawn[setting][id_] = samples.drawn(*where)
+        for setting, pixels in zip(settings, own, strict=True):
+            drawn[setting][id_] = pixels
     if not any(drawn.values()):
         raise ParameterError("No image of the pool can be read; at least one was expected.")
     return {
@@ -104,12 +106,18 @@ def _read(
         setting: np.concatenate([pixels.labels for pixels in of.values()])
         for setting, of in chosen.items()
     }
-    return {setting: np.concatenate(parts) for setting, parts in X.items()}, y
+    return {setting: np.concatenate(X.pop(setting)) for setting in settings}, y
 
 
 def _fit(setting: Setting, X: np.ndarray, y: np.ndarray, path: Path) -> None:
     classes, counts = np.unique(y, return_counts=True)
-    svm = setting.svm().set_params(threads=None).fit(X, y)
+    svm = setting.svm().set_params(threads=None).fit(X, y).set_params(threads=1)
     classifier = PooledClassifier(svm, dict(zip(classes.tolist(), counts.tolist(), strict=True)))
-    with atomic_path(path) as temporary:
-        joblib.dump(classifier, temporary)
+    try:
+        with atomic_path(path) as temporary:
+            joblib.dump(classifier, temporary)
+    except OSError as error:
+        raise StoreError(
+            f"Cannot write the pooled classifier {shown(path)} ({error.strerror}). Those before "
+            "are kept: free some space and run the same command again."
+        ) from None

@@ -116,10 +116,11 @@ class Setting:
                 f"{self.feature} is a product of RBF kernels; expected kernel='rbf' and "
                 f"solver='ours', not {self.kernel!r} and {self.solver!r}."
             )
-        if pooled and (product or self.kernel == "nearest" or not clean):
+        shares = isinstance(self.samples, str)
+        if pooled and (product or shares or self.kernel == "nearest" or not clean):
             raise ParameterError(
                 f"pool={self.pool!r} is for an SVM on one layer or a concatenation of layers, with "
-                "clean labels at full resolution."
+                "a number of samples, clean labels and full resolution."
             )
         if self.kernel == "nearest" and self.feature != "xy":
             raise ParameterError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from wsss_lib.errors import ParameterError
+from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import FeatureMap
 
@@ -59,8 +59,7 @@ def pool_samples(images: Sequence[PixelSamples], times: int) -> list[PixelSample
     ----------
     images : sequence of PixelSamples
         Each in random order within a class, as `wsss_lib.expand.sampling.sample_mask` gives them:
-        the first of them are taken, so that the pool's pixels are sampled pixels of their images,
-        and a larger pool only adds.
+        the first of them are taken, so that the pool's pixels are sampled pixels of their images.
     times : int
         All samples are taken where there are fewer images than that.
 
@@ -79,11 +78,8 @@ def pool_samples(images: Sequence[PixelSamples], times: int) -> list[PixelSample
 
 def _first(samples: PixelSamples, quotas: dict[int, int]) -> PixelSamples:
     """The first samples of each class."""
-    kept = np.concatenate(
-        [np.flatnonzero(samples.labels == label)[:quota] for label, quota in quotas.items()]
-    )
-    parts = (part[kept] for part in (samples.rows, samples.cols, samples.labels))
-    return PixelSamples(*parts, samples.image_size, samples.requested)
+    kept = [np.flatnonzero(samples.labels == label)[:quota] for label, quota in quotas.items()]
+    return samples.take(np.concatenate(kept))
 
 
 @dataclass(frozen=True)
@@ -123,9 +119,19 @@ class PooledClassifier:
         Returns
         -------
         ndarray, shape (H, W), uint8
+
+        Raises
+        ------
+        DataError
+            If the pool has none of the known classes.
         """
         classes = self.svm.classes_
         columns = np.arange(len(classes))
         if known is not None:
             columns = columns[np.isin(classes, known)]
+        if not len(columns):
+            raise DataError(
+                f"The pool has samples of the classes {classes.tolist()}; at least one of the "
+                f"image's labels {list(known)} was expected. Take a larger pool."
+            )
         return classes[columns][decision[..., columns].argmax(-1)].astype(np.uint8)

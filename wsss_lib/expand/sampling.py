@@ -55,6 +55,11 @@ class PixelSamples:
         """The classes that have fewer pixels than were asked for."""
         return tuple(label for label, count in self.counts.items() if count < self.requested)
 
+    def take(self, which: np.ndarray) -> "PixelSamples":
+        """Some of the samples, by their indices; what was asked for stays as it is."""
+        parts = (part[which] for part in (self.rows, self.cols, self.labels))
+        return PixelSamples(*parts, self.image_size, self.requested, self.set_aside)
+
     def label_image(self) -> np.ndarray:
         """The samples as strokes: (H, W) uint8, 255 where nothing was sampled."""
         image = np.full(self.image_size, VOID, np.uint8)

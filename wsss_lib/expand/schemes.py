@@ -6,7 +6,7 @@ further than interpolation does.
 """
 
 import re
-from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain, zip_longest
 
 import numpy as np
@@ -143,7 +143,7 @@ def sample_apart(samples: PixelSamples, n: int, distance: int) -> PixelSamples:
             kept.append(index)
             left[label] -= 1
             _forbid(free, row, col, near)
-    return _chosen(samples, sorted(kept), n)
+    return replace(samples.take(np.sort(kept)), requested=n)
 
 
 def _forbid(free: np.ndarray, row: int, col: int, near: np.ndarray) -> None:
@@ -153,8 +153,3 @@ def _forbid(free: np.ndarray, row: int, col: int, near: np.ndarray) -> None:
     part = free[top : row + reach + 1, start : col + reach + 1]
     first, left = top - (row - reach), start - (col - reach)
     part &= ~near[first : first + part.shape[0], left : left + part.shape[1]]
-
-
-def _chosen(samples: PixelSamples, kept: Sequence[int], n: int) -> PixelSamples:
-    parts = (part[kept] for part in (samples.rows, samples.cols, samples.labels))
-    return PixelSamples(*parts, samples.image_size, n)
