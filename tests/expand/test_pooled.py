@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from wsss_lib.errors import ParameterError
+from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.expand.pooled import PooledClassifier, parse_pool, pool_samples
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.expand.svm import ImageSVM
@@ -25,13 +25,6 @@ def test_the_pool_has_the_stated_size_and_the_classes_of_the_images(times):
         assert set(zip(taken.rows, taken.cols, taken.labels, strict=True)) <= samples
         for label, count in image.counts.items():
             assert abs(taken.counts.get(label, 0) - count * times / 4) <= 1
-
-
-def test_a_small_pool_is_a_part_of_a_larger_one():
-    images = [sample_mask(mask_of(50, 50), 20, 0, str(i)) for i in range(3)]
-    small, large = pool_samples(images, 1), pool_samples(images, 2)
-    for few, many in zip(small, large, strict=True):
-        assert set(few.cols) <= set(many.cols)
 
 
 def test_more_than_all_samples_are_not_to_be_had():
@@ -64,6 +57,14 @@ def test_a_pool_of_one_class_gives_that_class():
     classifier = PooledClassifier(svm, {3: 4})
     decision = classifier.decide(pixels([0.0, 9.0]))
     assert classifier.choose(decision, [0, 3]).tolist() == [[3, 3]]
+
+
+def test_a_pool_without_any_known_class_says_so():
+    svm = ImageSVM(threads=1).fit(np.arange(4.0)[:, None], np.array([0, 0, 3, 3], np.uint8))
+    classifier = PooledClassifier(svm, {0: 2, 3: 2})
+    decision = classifier.decide(pixels([0.0, 9.0]))
+    with pytest.raises(DataError, match="Take a larger pool"):
+        classifier.choose(decision, [1, 2])
 
 
 def test_the_name_of_a_pool_is_read():

@@ -1,5 +1,6 @@
 """Class names, the VOC palette and the void label."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,10 @@ class ClassSet:
             if name in names:
                 return names.index(name)
         raise ParameterError(f"No class {name!r}; the classes are {', '.join(self.names)}.")
+
+    def places(self, names: Sequence[str] | None = None) -> list[int]:
+        """The indices of some classes, rising; of all when left out. Errors as of `index`."""
+        return sorted(map(self.index, self.names if names is None else names))
 
 
 # fmt: off

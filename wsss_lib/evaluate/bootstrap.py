@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wsss_lib.metrics import dense, iou_of_counted, means
+from wsss_lib.metrics import dense, iou_of_counted, mean, means, pooled
 
 #: Draws of images, with replacement.
 DRAWS = 1000
@@ -33,6 +33,11 @@ def drawn_confusions(confusions: Sequence[list], n_classes: int, seed: int = 0) 
     return (times.astype(float) @ flat).reshape(-1, n_classes, n_classes)
 
 
+def pooled_score(confusions: Sequence[list], n_classes: int, over: Sequence[int]) -> float:
+    """The mean IoU in % of all images, what `drawn_scores` gives for draws of them."""
+    return 100 * mean(iou_of_counted(pooled(confusions, n_classes))[list(over)])
+
+
 def drawn_scores(
     confusions: Sequence[list], n_classes: int, over: Sequence[int], seed: int = 0
 ) -> np.ndarray:
@@ -50,8 +55,8 @@ def drawn_scores(
     ndarray, shape (DRAWS,), float64
         In %; NaN for a draw without a pixel of these classes.
     """
-    pooled = drawn_confusions(confusions, n_classes, seed)
-    return 100 * means(iou_of_counted(pooled)[:, list(over)])
+    draws = drawn_confusions(confusions, n_classes, seed)
+    return 100 * means(iou_of_counted(draws)[:, list(over)])
 
 
 def interval(draws: np.ndarray) -> tuple[float, float]:

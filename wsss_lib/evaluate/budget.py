@@ -13,11 +13,10 @@ import pandas as pd
 
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.bootstrap import drawn_scores, interval
+from wsss_lib.evaluate.bootstrap import drawn_scores, interval, pooled_score
 from wsss_lib.evaluate.scores import region_of
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.sweep import SweepResult
-from wsss_lib.metrics import iou_of_counted, mean, pooled
 
 #: The two ways of sharing samples out.
 EQUAL, BY_CELLS = "equal n", "n by cells"
@@ -64,13 +63,12 @@ def budget_table(
     Equal n of the same total is interpolated between its neighbours, linearly in the logarithm of
     the total. Curves that flatten lie a little above their chords.
     """
-    over = [i for i, name in enumerate(classes.short) if over is None or name in over]
-    lines, scores = [], []
+    chosen, lines, scores = classes.places(over), [], []
     for samples, settings in _by_samples(result).items():
         split = BY_CELLS if isinstance(samples, str) else EQUAL
         lines.append({"split": split, "samples": samples, **_costs(result, settings)})
         confusions = [[region_of(row, region) for row in result.rows[each]] for each in settings]
-        scores.append(_mean_scores(confusions, len(classes), over))
+        scores.append(_mean_scores(confusions, len(classes), chosen))
     table, scores = pd.DataFrame(lines), np.array(scores)
     table["mean"] = scores[:, 0]
     table[["mean_low", "mean_high"]] = [interval(line[1:]) for line in scores]
@@ -132,7 +130,7 @@ def _costs(result: SweepResult, settings: list[Setting]) -> dict[str, float]:
 
 def _mean_scores(confusions: list[list], n_classes: int, over: list[int]) -> np.ndarray:
     """The mean over settings, of all images and then of each draw: (1 + DRAWS,)."""
-    whole = [100 * mean(iou_of_counted(pooled(each, n_classes))[over]) for each in confusions]
+    whole = [pooled_score(each, n_classes, over) for each in confusions]
     draws = [drawn_scores(each, n_classes, over) for each in confusions]
     return np.append(np.mean(whole), np.mean(draws, axis=0))
 
@@ -143,7 +141,9 @@ def _at_same_total(table: pd.DataFrame, scores: np.ndarray) -> np.ndarray:
     known, found = equal["total"].to_numpy(), np.full_like(scores, np.nan)
     for index, total in table.loc[table["split"] == BY_CELLS, "total"].items():
         after = np.searchsorted(known, total)
-        if 0 < after < len(known):
+        if total == known[0]:
+            found[index] = scores[equal.index[0]]
+        elif 0 < after < len(known):
             low, high = np.log(known[after - 1 : after + 1])
             part = (np.log(total) - low) / (high - low)
             below, above = scores[equal.index[after - 1 : after + 1]]

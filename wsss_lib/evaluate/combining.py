@@ -121,7 +121,8 @@ def verdict_table(differences: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Indexed by ``region`` and ``sampling``: the ``best layer``, the number of ``combinations``,
         how many have an interval wholly ``above 0`` and ``below 0``, and the ``best combination``
-        with its ``difference`` in points and the interval ``low`` to ``high``.
+        with its ``difference`` in points and the interval ``low`` to ``high``, which does not
+        contain that it was chosen as the best of several.
     """
     named = name_combinations(differences)
     table = {}

@@ -6,12 +6,13 @@ from dataclasses import asdict, replace
 import pandas as pd
 
 from wsss_lib.datasets.classes import ClassSet
-from wsss_lib.evaluate.bootstrap import drawn_scores, spread
-from wsss_lib.evaluate.scores import region_of
+from wsss_lib.evaluate.bootstrap import drawn_scores, pooled_score, spread
+from wsss_lib.evaluate.scores import FIELDS, region_of
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.sweep import SweepResult
-from wsss_lib.metrics import iou_of_counted, mean, pooled
 
+#: Of a difference over all images and its interval.
+ENDS = ("", "_low", "_high")
 #: Gives the setting that another one is set against, if there is one, in a region.
 Reference = Callable[[SweepResult, Setting, Callable[[Setting], float]], Setting | None]
 
@@ -43,16 +44,20 @@ def difference_table(
         The fields of the setting, ``region``, the feature of the reference as ``against``, and the
         ``difference`` in points over all images with its 95 % interval over draws of images
         ``difference_low`` to ``difference_high``. Settings without a reference have no line.
+
+    Raises
+    ------
+    ParameterError
+        If a class or a region is unknown.
     """
-    chosen = [i for i, name in enumerate(classes.short) if over is None or name in over]
-    lines = []
+    chosen, lines = classes.places(over), []
     for region in regions:
         confusions = {
             setting: [region_of(row, region) for row in rows]
             for setting, rows in result.rows.items()
         }
         scores = {
-            setting: 100 * mean(iou_of_counted(pooled(found, len(classes)))[chosen])
+            setting: pooled_score(found, len(classes), chosen)
             for setting, found in confusions.items()
         }
         draws = {
@@ -68,7 +73,8 @@ def difference_table(
             line |= {"difference": scores[setting] - scores[other]}
             line |= {"difference_low": low, "difference_high": high}
             lines.append(asdict(setting) | line)
-    return pd.DataFrame(lines)
+    columns = [*FIELDS, "region", "against"]
+    return pd.DataFrame(lines, columns=[*columns, *(f"difference{end}" for end in ENDS)])
 
 
 def own_classifier(
@@ -82,7 +88,10 @@ def own_classifier(
 def best_layer(
     result: SweepResult, setting: Setting, score: Callable[[Setting], float]
 ) -> Setting | None:
-    """For several layers, the single one with the best score among those in the same sweep."""
+    """For several layers, the single one with the best score among those in the same sweep.
+
+    It is chosen on all images, on which it is then scored: a little in its favour.
+    """
     if len(setting.layers) == 1:
         return None
     wanted = asdict(setting) | {"feature": "", "weights": "equal"}

@@ -11,7 +11,7 @@ from wsss_lib.datasets.classes import VOID
 from wsss_lib.evaluate.cells import spread_cells
 from wsss_lib.evaluate.regions import sample_distance
 from wsss_lib.evaluate.settings import RESOLUTIONS, Setting
-from wsss_lib.expand.noise import corrupt
+from wsss_lib.expand.noise import corrupt, parse_noise
 from wsss_lib.expand.sampling import PixelSamples, samples_on
 from wsss_lib.expand.schemes import draw_samples
 
@@ -48,18 +48,12 @@ class ImageSamples:
 
     def told(self, setting: Setting, clean: PixelSamples) -> PixelSamples:
         """The samples as the classifier is told them."""
-        if setting.noise == "none":
-            return clean
-        companions = companion_path(self.dataset, self.id)
-        masks = replace(self.dataset, masks=str(companions.parent))
-        return corrupt(
-            clean,
-            self.truth,
-            setting.noise,
-            setting.seed,
-            self.id,
-            masks.mask(self.id) if companions.is_file() else None,
-        )
+        companions = None
+        path = companion_path(self.dataset, self.id)
+        if parse_noise(setting.noise)[0] == "companion" and path.is_file():
+            companions = replace(self.dataset, masks=str(path.parent)).mask(self.id)
+        how = setting.noise, setting.seed, self.id
+        return corrupt(clean, self.truth, *how, companions)
 
 
 def companion_path(dataset: DevkitDataset, id_: str) -> Path:

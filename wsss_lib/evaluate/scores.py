@@ -80,21 +80,16 @@ def score_table(
     DataFrame
         The fields of the setting, ``region``, ``images``, IoU in % of each class (NaN where none of
         its pixels counts), ``mean`` with its 95 % interval over images ``mean_low`` to
-        ``mean_high``, the ``seconds`` of fit and prediction an image, the samples that an image
-        gave and how many % of them have a wrong label, and the columns of `compared`.
+        ``mean_high``, the ``seconds`` of fit and prediction an image, the samples that its
+        classifier was fitted to and how many % of them have a wrong label, and the columns of
+        `compared`.
 
     Raises
     ------
     ParameterError
         If a class or a region is unknown.
     """
-    unknown = set(over or ()) - set(classes.short)
-    if unknown:
-        raise ParameterError(
-            f"No class {min(unknown)!r}; expected some of {', '.join(classes.short)}."
-        )
-    chosen = [i for i, name in enumerate(classes.short) if over is None or name in over]
-    lines, draws = [], []
+    chosen, lines, draws = classes.places(over), [], []
     for setting, rows in result.rows.items():
         cost = {
             "seconds": np.mean([row["fit_seconds"] + row["predict_seconds"] for row in rows]),

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.cells import cell_labels, nearest_labels
+from wsss_lib.expand.image import Classifier
 from wsss_lib.expand.nearest import NearestSample
 from wsss_lib.expand.noise import parse_noise
 from wsss_lib.expand.pooled import parse_pool
@@ -133,7 +134,7 @@ class Setting:
         """The layers that the feature consists of."""
         return split_feature(self.feature)[0]
 
-    def svm(self) -> ImageSVM | ProductSVM | NearestSample:
+    def svm(self) -> Classifier:
         """The unfitted classifier, for one thread."""
         if self.kernel == "nearest":
             return NearestSample()

@@ -29,6 +29,8 @@ from wsss_lib.files import write_text
 
 #: All pixels, as in the paper, and those that were not sampled.
 BOTH = ("confusion", "held_out")
+#: Bands along boundaries, and what lies outside them.
+NEAR_AND_AWAY = ("near", "near_held_out", "away", "away_held_out")
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ STUDIES = {
     "errors": Study(
         "Where are the errors?",
         designs.errors,
-        (*BOTH, *(f"{name}{w}" for name in ("near", "near_held_out", "away") for w in NEAR)),
+        (*BOTH, *(f"{name}{w}" for name in NEAR_AND_AWAY for w in NEAR)),
         {"errors": error_table},
         beside_paper=False,
     ),

@@ -102,7 +102,8 @@ def sweep(
     scheduler : str, optional
         Address of a Dask scheduler, e.g. ``tcp://10.0.0.1:8786``. Its workers take the place of the
         processes here. They need this kit installed, and data, weights and `masks_out` at the same
-        paths as here (a shared file system); only this process writes the store.
+        paths as here (a shared file system, for settings with a pool WSSS_CACHE too); only this
+        process writes the store.
     store : path, optional
         The SQLite file of the rows; by default ``rows.sqlite`` in the cache.
     masks_out : Path, optional

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import clone
 
+from wsss_lib.expand.nearest import NearestSample
+from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap
+
+Classifier = ImageSVM | ProductSVM | NearestSample
 
 
 @dataclass(frozen=True)
@@ -19,19 +23,19 @@ class Expansion:
     ----------
     mask : ndarray, shape (H, W), uint8
         A class for every pixel, void ones included.
-    svm : ImageSVM
+    svm : ImageSVM, ProductSVM or NearestSample
         The fitted classifier.
     fit_seconds, predict_seconds : float
     """
 
     mask: np.ndarray
-    svm: ImageSVM
+    svm: Classifier
     fit_seconds: float
     predict_seconds: float
 
 
 def expand(
-    feature: FeatureMap | Sequence[FeatureMap], label_image: np.ndarray, svm: ImageSVM
+    feature: FeatureMap | Sequence[FeatureMap], label_image: np.ndarray, svm: Classifier
 ) -> Expansion:
     """Fit an image-specific classifier and label every pixel with it (section 3.2).
 
@@ -40,7 +44,7 @@ def expand(
     feature : FeatureMap, or sequence of FeatureMap
     label_image : ndarray, shape (H, W), uint8
         The labelled pixels; 255 = not labelled.
-    svm : ImageSVM
+    svm : ImageSVM, ProductSVM or NearestSample
         Unfitted; a clone of it is fitted.
 
     Returns
