@@ -77,8 +77,7 @@ def bound(samples: int, seed: int) -> list[Setting]:
 
 def errors(samples: int, seed: int) -> list[Setting]:
     """All features, to be scored near boundaries and away from them."""
-    svms = [{**SVM_PRESETS["sklearn"], "sampling": sampling} for sampling in ("uniform", FAIR)]
-    return _each(LAYERS, svms, samples, seed)
+    return _each(LAYERS, [SVM_PRESETS["sklearn"]], samples, seed)
 
 
 def sample_count(samples: int, seed: int) -> list[Setting]:
