@@ -143,7 +143,8 @@ def _check_workers(client: "Client", scheduler: str, needed: Iterable[Path]) -> 
         if problem:
             raise WorkerError(
                 f"The {name} {problem}. Scheduler and workers need this kit; workers need the "
-                "data, the weights, WSSS_CACHE (for pools) and the folder of the masks at the same paths."
+                "data, the weights, the folder of the masks and, for pools, WSSS_CACHE at the same "
+                "paths as here."
             )
     if max(client.nthreads().values()) > 1:
         tqdm.write(f"Workers with several threads use one of them. Better: {start}")
