@@ -4,8 +4,8 @@ import pytest
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.explore import explore, image_features, image_iou
-from wsss_lib.evaluate.image import evaluate_image
-from wsss_lib.evaluate.settings import Setting
+from wsss_lib.evaluate.rows.image import evaluate_image
+from wsss_lib.evaluate.rows.settings import Setting
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.metrics import dense
 

@@ -61,10 +61,11 @@ def test_one_classifier_for_all_images_is_set_against_one_for_each(run):
     scores, tables = run("specific-or-global")
     assert set(scores["pool"]) >= {"own", "pooled1", "pooled8known"}
     differences = tables["differences"]
-    assert len(differences) == 2 * len(LAYERS) * 2 * len(designs.POOLS)
-    line = differences.iloc[0]
-    alike = scores[(scores["feature"] == line["feature"]) & (scores["region"] == line["region"])]
-    means = alike.set_index("pool")["mean"]
+    # each size with and without known labels, and the largest one in blocks
+    assert len(differences) == 2 * len(LAYERS) * (2 * len(designs.POOLS) + 1)
+    line = differences[differences["sampling"] == "uniform"].iloc[0]
+    same = ["feature", "region", "sampling"]
+    means = scores[(scores[same] == line[same]).all(axis=1)].set_index("pool")["mean"]
     assert line["difference"] == pytest.approx(means[line["pool"]] - means["own"], abs=0.002)
 
 

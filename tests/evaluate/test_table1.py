@@ -10,9 +10,9 @@ from sklearn.svm import SVC
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate import sweep as sweep_module
-from wsss_lib.evaluate.settings import Setting, row_key
-from wsss_lib.evaluate.sweep import sweep
+from wsss_lib.evaluate.rows import sweep as sweep_module
+from wsss_lib.evaluate.rows.settings import Setting, row_key
+from wsss_lib.evaluate.rows.sweep import sweep
 from wsss_lib.evaluate.table1 import settings_for, table1
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.metrics import dense

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import product
 
-from wsss_lib.evaluate.settings import SVM_PRESETS, Setting
+from wsss_lib.evaluate.rows.settings import SVM_PRESETS, Setting
 from wsss_lib.features import LAYERS, STAGES
 
 #: The SVM of the controls that know positions only, as flexible as samples a few pixels apart need.

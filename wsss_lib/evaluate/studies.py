@@ -12,17 +12,17 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate import designs
-from wsss_lib.evaluate.budget import budget_tables
-from wsss_lib.evaluate.costs import cost_table
-from wsss_lib.evaluate.error_rates import error_table
-from wsss_lib.evaluate.label_noise import loss_table
-from wsss_lib.evaluate.paired import best_layer, difference_table, own_classifier
 from wsss_lib.evaluate.provenance import provenance
-from wsss_lib.evaluate.regions import FAR, NEAR
-from wsss_lib.evaluate.residuals import all_residuals
-from wsss_lib.evaluate.scores import score_table
-from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweep import sweep
+from wsss_lib.evaluate.rows.regions import FAR, NEAR
+from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.evaluate.rows.sweep import sweep
+from wsss_lib.evaluate.tables.budget import budget_tables
+from wsss_lib.evaluate.tables.costs import cost_table
+from wsss_lib.evaluate.tables.error_rates import error_table
+from wsss_lib.evaluate.tables.label_noise import loss_table
+from wsss_lib.evaluate.tables.paired import best_layer, difference_table, own_classifier
+from wsss_lib.evaluate.tables.residuals import all_residuals
+from wsss_lib.evaluate.tables.scores import score_table
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.features import needs_backbone
 from wsss_lib.files import write_text
@@ -43,7 +43,7 @@ class Study:
     settings : callable
         ``settings(samples, seed)`` gives a list of `Setting`.
     regions : tuple of str
-        See `wsss_lib.evaluate.scores.region_of`.
+        See `wsss_lib.evaluate.tables.scores.region_of`.
     tables : dict of str to callable
         What else is told, by the name of its table: ``table(result, classes, regions, over)``.
     beside_paper : bool
@@ -69,12 +69,12 @@ class StudyResult:
     Attributes
     ----------
     scores : DataFrame
-        As `wsss_lib.evaluate.scores.score_table` gives it.
+        As `wsss_lib.evaluate.tables.scores.score_table` gives it.
     provenance : dict
         What it was computed from, see `wsss_lib.evaluate.provenance.provenance`.
     tables : dict of str to DataFrame
         The study's own, see `Study`; on VOC with ``residuals``, how far each line is from the
-        paper's Table 1, see `wsss_lib.evaluate.residuals.residuals`.
+        paper's Table 1, see `wsss_lib.evaluate.tables.residuals.residuals`.
     """
 
     scores: pd.DataFrame
@@ -181,9 +181,9 @@ def run_study(
         Pixels a class; the data set's usual number when left out.
     seed : int
     over : sequence of str, optional
-        The classes that are shown and averaged, see `wsss_lib.evaluate.scores.score_table`.
+        The classes that are shown and averaged, see `wsss_lib.evaluate.tables.scores.score_table`.
     **how
-        Other arguments of `wsss_lib.evaluate.sweep.sweep`.
+        Other arguments of `wsss_lib.evaluate.rows.sweep.sweep`.
 
     Returns
     -------

@@ -11,9 +11,9 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.provenance import provenance
-from wsss_lib.evaluate.settings import SVM_PRESETS, Setting
-from wsss_lib.evaluate.sweep import sweep
-from wsss_lib.evaluate.tables import iou_table, write_table
+from wsss_lib.evaluate.rows.settings import SVM_PRESETS, Setting
+from wsss_lib.evaluate.rows.sweep import sweep
+from wsss_lib.evaluate.tables.iou import iou_table, write_table
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.files import write_text
 
@@ -25,7 +25,7 @@ class Table1:
     Attributes
     ----------
     all_pixels, held_out : DataFrame
-        IoU in %, as `wsss_lib.evaluate.tables.iou_table` gives it.
+        IoU in %, as `wsss_lib.evaluate.tables.iou.iou_table` gives it.
     provenance : dict
         Data set, list, masks, weights and their SHA-256, settings, versions.
     failures : dict of str to str
@@ -95,7 +95,7 @@ def table1(
         One a feature.
     backbone : BackboneSpec, optional
     **how
-        Workers, scheduler, store and the like, as in `wsss_lib.evaluate.sweep.sweep`.
+        Workers, scheduler, store and the like, as in `wsss_lib.evaluate.rows.sweep.sweep`.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """Scores against the number of samples: the range over seeds, and two ways of sharing samples out.
 
-They take the tables of `wsss_lib.evaluate.seeds` and `wsss_lib.evaluate.budget`.
+They take the tables of `wsss_lib.evaluate.tables.seeds` and `wsss_lib.evaluate.tables.budget`.
 """
 
 import matplotlib.pyplot as plt
@@ -23,7 +23,7 @@ def seed_bars(scores: pd.DataFrame, x: str, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     scores : DataFrame
-        What the curves were drawn from, as `wsss_lib.evaluate.seeds.over_seeds` gives it.
+        What the curves were drawn from, as `wsss_lib.evaluate.tables.seeds.over_seeds` gives it.
     x : str
         The same column of numbers as theirs.
     ax : Axes, optional
@@ -45,7 +45,7 @@ def budget_curves(table: pd.DataFrame, x: str = "total", ax: Axes | None = None)
     Parameters
     ----------
     table : DataFrame
-        As `wsss_lib.evaluate.budget.budget_table` gives it.
+        As `wsss_lib.evaluate.tables.budget.budget_table` gives it.
     x : {"total", "seconds"}
     ax : Axes, optional
 

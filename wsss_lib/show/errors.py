@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from wsss_lib.datasets.classes import VOID, ClassSet, palette
 from wsss_lib.datasets.devkit import Sample
-from wsss_lib.evaluate.regions import boundary_distance
+from wsss_lib.evaluate.rows.regions import boundary_distance
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.show.masks import error_map, picture_grid, show_image
 
@@ -31,7 +31,7 @@ def error_figure(
         Predictions, by their titles.
     band : float
         Pixels at most so far from a boundary are inside, see
-        `wsss_lib.evaluate.regions.boundary_distance`.
+        `wsss_lib.evaluate.rows.regions.boundary_distance`.
     width : float
         Inches a column.
 

@@ -1,6 +1,6 @@
 """One SVM an image against one for all, as curves over the size of the pool.
 
-All take the table of `wsss_lib.evaluate.scores.score_table`, or some of its lines.
+All take the table of `wsss_lib.evaluate.tables.scores.score_table`, or some of its lines.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Scores of studies as pictures: a surface over the SVM, dots with intervals, curves.
 
-All take the table of `wsss_lib.evaluate.scores.score_table`, or some of its lines. What is drawn in
-one place must be one line of it: pick the region and the settings first.
+All take the table of `wsss_lib.evaluate.tables.scores.score_table`, or some of its lines. What is
+drawn in one place must be one line of it: pick the region and the settings first.
 """
 
 import matplotlib.pyplot as plt

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.evaluate.rows.sweep import SweepResult
+from wsss_lib.evaluate.tables.budget import budget_table
+
+CLASSES = ClassSet(("background", "thing"), ("bkg", "thing"))
+
+
+def rows(samples, *shares):
+    """Images with so many samples, of 100 pixels of each class, so many of each of them right."""
+    pixels = [
+        [*([0, 0, share], [0, 1, 100 - share]), *([1, 1, share], [1, 0, 100 - share])]
+        for share in shares
+    ]
+    costs = {"samples": {"0": samples, "1": samples}, "fit_seconds": 1.0, "predict_seconds": 0.5}
+    return [{"confusion": entries, "held_out": entries, **costs} for entries in pixels]
+
+
+def iou(share):
+    return 100 * share / (200 - share)
+
+
+def test_layers_are_averaged_and_their_samples_summed():
+    result = SweepResult(
+        {
+            Setting("F1", 10): rows(10, 50, 50),
+            Setting("F1", 10, seed=1): rows(10, 60, 60),
+            Setting("F5", 10): rows(10, 70, 70),
+            Setting("F5", 10, seed=1): rows(10, 80, 80),
+            Setting("img", 10): rows(99, 10, 10),  # has no share: left out
+            Setting("F1", 10, sampling="blocks64"): rows(99, 10, 10),  # another sampling, too
+            Setting("F1", "0.1xcells"): rows(16, 65, 65),
+            Setting("F1", "0.1xcells", seed=1): rows(16, 65, 65),
+            Setting("F5", "0.1xcells"): rows(2, 65, 65),
+            Setting("F5", "0.1xcells", seed=1): rows(4, 65, 65),
+        }
+    )
+    equal, shared = budget_table(result, CLASSES).to_dict("records")
+    assert (equal["split"], equal["samples"]) == ("equal n", 10)
+    assert (shared["split"], shared["samples"]) == ("n by cells", "0.1xcells")
+    assert equal["total"] == 40  # of both classes and both layers
+    assert shared["total"] == 32 + 6
+    assert equal["seconds"] == 3
+    assert equal["mean"] == pytest.approx(np.mean([iou(share) for share in (50, 60, 70, 80)]))
+    assert equal["mean_low"] == pytest.approx(equal["mean"])  # images are alike
+    assert np.isnan(shared["difference"])  # equal n has a single total
+
+
+def test_a_share_is_set_against_equal_n_of_the_same_total():
+    shares = np.arange(20, 80, 3)
+    result = SweepResult(
+        {
+            Setting("F1", 1000): rows(1000, *(shares + 20)),
+            Setting("F1", 10): rows(10, *shares),
+            Setting("F1", "0.3xcells"): rows(100, *(shares + 15)),  # half-way in the logarithm
+            Setting("F1", "0.9xcells"): rows(1000, *(shares + 20)),
+            Setting("F1", "0.99xcells"): rows(1001, *(shares + 20)),
+        }
+    )
+    table = budget_table(result, CLASSES)
+    assert table["total"].tolist() == [20, 2000, 200, 2000, 2002]
+    low, high, half, same, beyond = table.to_dict("records")
+    middle = (low["mean"] + high["mean"]) / 2
+    assert half["difference"] == pytest.approx(half["mean"] - middle)
+    assert 0 < half["difference_low"] < half["difference"] < half["difference_high"]
+    # images differ much, the two ways hardly: drawn together, that is seen
+    spread = half["difference_high"] - half["difference_low"]
+    assert spread < (half["mean_high"] - half["mean_low"]) / 5
+    assert same["difference"] == pytest.approx(0)
+    assert np.isnan([low["difference"], beyond["difference"]]).all()
+
+
+@pytest.mark.parametrize(
+    "others", [[], [Setting("F1", "0.1xcells"), Setting("F1", "0.1xcells", C=9.0)]]
+)
+def test_what_cannot_be_compared_is_refused(others):
+    result = SweepResult({each: rows(10, 50) for each in [Setting("F1", 10), *others]})
+    with pytest.raises(ParameterError, match="share of the cells"):
+        budget_table(result, CLASSES)

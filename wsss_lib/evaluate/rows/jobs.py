@@ -1,0 +1,157 @@
+"""What a sweep sends to its workers: what all images have in common, and what each is to give."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.datasets import DevkitDataset
+from wsss_lib.datasets.images import read_note
+from wsss_lib.evaluate.rows.samples import companion_path
+from wsss_lib.evaluate.rows.settings import Setting, row_key
+from wsss_lib.expand.pooled import parse_pool
+from wsss_lib.features import FeatureMap, needs_backbone
+from wsss_lib.files import sha256
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all images have in common; small, with paths that hold in every process.
+
+    Attributes
+    ----------
+    dataset : DevkitDataset
+        Without its ids, which may be many.
+    backbone : BackboneSpec or None
+        None where no setting needs the network.
+    weights : str or None
+        `weights_name` in the process that runs the sweep.
+    masks_out : Path or None
+    features : callable
+        `wsss_lib.features.extract`, or what stands for it.
+    pools : mapping of Setting to Path
+        The fitted classifiers of the settings with a pool.
+    """
+
+    dataset: DevkitDataset
+    backbone: BackboneSpec | None
+    weights: str | None
+    masks_out: Path | None
+    features: Callable[..., dict[str, FeatureMap]]
+    pools: Mapping[Setting, Path] = field(default_factory=dict)
+
+    def needed(self) -> list[Path]:
+        """The files and folders that every worker must find."""
+        weights = Path(self.backbone.weights) if self.backbone else Path()
+        folders = [self.dataset.devkit, self.dataset.mask_folder, self.masks_out]
+        found = (*folders, weights, *set(self.pools.values()))
+        return [path for path in found if path and path.is_absolute()]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One image: its id, and the key of the row that each setting is to give."""
+
+    id: str
+    keys: dict[Setting, str]
+
+    def missing(self, found: dict[str, dict], masks_out: Path | None) -> list[Setting]:
+        """The settings whose row, or whose mask where masks are wanted, is not there yet."""
+        return [
+            setting
+            for setting, key in self.keys.items()
+            if key not in found
+            or (masks_out and read_note(mask_path(masks_out, setting, self.id)) != key)
+        ]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The rows of an image by key, or the sentence that says why there are none."""
+
+    id: str
+    rows: dict[str, dict]
+    error: str = ""
+
+
+def make_job(
+    dataset: DevkitDataset,
+    settings: list[Setting],
+    backbone: BackboneSpec | None,
+    masks_out: Path | None,
+    features: Callable[..., dict[str, FeatureMap]],
+) -> Job:
+    """Bring together what all images have in common, as it is true in any working folder.
+
+    Raises
+    ------
+    WeightsError
+        If the backbone's weights are missing or do not fit.
+    """
+    weights = None
+    if not any(needs_backbone(setting.feature) for setting in settings):
+        backbone = None
+    if backbone:
+        if Path(backbone.weights).is_file():
+            backbone = replace(backbone, weights=str(Path(backbone.weights).absolute()))
+        weights = weights_name(backbone)
+    if masks_out:
+        masks_out = masks_out.absolute()
+        masks_out.mkdir(parents=True, exist_ok=True)
+    masks = str(dataset.mask_folder.absolute())
+    located = replace(dataset, root=dataset.root.absolute(), masks=masks, ids=())
+    return Job(located, backbone, weights, masks_out, features)
+
+
+def weights_name(backbone: BackboneSpec) -> str:
+    """Network and SHA-256 of the weights, as this process finds them."""
+    return f"{backbone.name}:{backbone.load().weights.sha256}"
+
+
+def find_files(dataset: DevkitDataset, failures: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """The SHA-256 of photograph and mask by id; why they cannot be read goes to `failures`."""
+    files = {}
+    for id_ in dataset.ids:
+        try:
+            files[id_] = sha256(dataset.image_path(id_)), sha256(dataset.mask_path(id_))
+        except OSError as error:
+            failures[id_] = f"cannot read {Path(error.filename).name} ({error.strerror})"
+            tqdm.write(f"{id_}: {failures[id_]}")
+    return files
+
+
+def pool_name(files: Mapping[str, tuple[str, str]]) -> str:
+    """What all images of a pool hold, given `find_files`, as one hash."""
+    return hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
+
+
+def find_tasks(
+    dataset: DevkitDataset,
+    settings: list[Setting],
+    weights: str | None,
+    files: Mapping[str, tuple[str, str]],
+) -> Iterator[Task]:
+    """Give a task for each image of `files`, which `find_files` gave."""
+    pool = pool_name(files)
+    for id_, own in files.items():
+        companions = companion_path(dataset, id_)
+        lure = sha256(companions) if companions.is_file() else None
+        keys = {}
+        labels = cache(partial(dataset.labels, id_))
+        for setting in settings:
+            more = [pool] if setting.pool != "own" else []
+            more += [labels()] if parse_pool(setting.pool)[1] else []
+            more += [lure] if setting.noise.startswith("companion") else []
+            image = id_, len(dataset.classes), *own, *more
+            keys[setting] = row_key(setting, *image, weights_sha=weights)
+        yield Task(id_, keys)
+
+
+def mask_path(folder: Path, setting: Setting, id_: str) -> Path:
+    """Where a sweep writes a mask."""
+    return folder / setting.feature.replace("*", "x") / f"{id_}.png"

@@ -1,0 +1,1 @@
+"""From rows to tables: scores, their intervals, and differences draw by draw."""
