@@ -128,3 +128,75 @@ def test_the_controls_of_the_bound():
 def test_every_link_to_a_file_leads_somewhere():
     links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def held_out(name, **chosen):
+    """The mean IoU of held-out pixels by feature, of the lines that are chosen."""
+    table = study(name)
+    table = table[table["region"] == "held_out"]
+    for column, value in chosen.items():
+        table = table[table[column].astype(str) == value]
+    return table.set_index("feature")["mean"]
+
+
+@pytest.mark.parametrize(
+    ("words", "pool", "sampling"),
+    [
+        ("its own SVM", "own", "uniform"),
+        ("one SVM for all, x1, labels known", "pooled1known", "uniform"),
+        ("one SVM for all, x8, labels known", "pooled8known", "uniform"),
+        ("one SVM for all, x8, labels unknown", "pooled8", "uniform"),
+        ("its own SVM, blocks64", "own", "blocks64"),
+        ("one SVM for all, x8, labels known, blocks64", "pooled8known", "blocks64"),
+    ],
+)
+def test_one_svm_for_each_image_or_one_for_all(words, pool, sampling):
+    scores = held_out("specific_or_global_efficientnet_40", pool=pool, sampling=sampling)
+    assert readme_row(words) == scores[FEATURES].round(1).tolist()
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "blocks64"])
+@pytest.mark.parametrize("layers", ["F1, F3", "F1, F5", "F2, F4", "F3, F5", "F1, F2, F3, F4, F5"])
+def test_layers_that_are_combined(layers, sampling):
+    name, members = "combining_efficientnet_40", layers.split(", ")
+    scores, tuned = (
+        held_out(name, sampling=sampling, weights=weights) for weights in ("equal", "tuned")
+    )
+    product = "*".join(members)
+    expected = [scores[members].max(), scores["+".join(members)], scores[product], tuned[product]]
+    words = layers if sampling == "uniform" else f"{layers}, {sampling}"
+    assert readme_row(words) == np.round(expected, 1).tolist()
+
+
+@pytest.mark.parametrize("truth", ["background", "objects"])
+@pytest.mark.parametrize(
+    ("words", "region"),
+    [("at most 8 pixels from a boundary", "near8"), ("farther away", "away8")],
+)
+def test_where_the_errors_are(words, region, truth):
+    table = study("errors_efficientnet_296_errors")
+    table = table[(table["region"] == region) & (table["truth"] == truth)]
+    expected = table.set_index("feature").loc[FEATURES, "error"].round(2).tolist()
+    assert readme_row(f"{truth}, {words}") == expected
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "blocks64"])
+def test_clean_labels(sampling):
+    scores = held_out("label_noise_efficientnet_20", sampling=sampling, noise="none")
+    words = "clean labels" if sampling == "uniform" else f"clean labels, {sampling}"
+    assert readme_row(words) == scores[FEATURES].round(1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("noise", "sampling"),
+    [
+        *((noise, "uniform") for noise in ("random20", "random40", "border10", "border20")),
+        *((noise, "blocks64") for noise in ("random20", "border20")),
+    ],
+)
+def test_what_wrong_labels_cost(noise, sampling):
+    table = study("label_noise_efficientnet_20_losses")
+    table = table[(table["region"] == "held_out") & (table["sampling"] == sampling)]
+    losses = table[table["noise"] == noise].set_index("feature").loc[FEATURES, "loss"]
+    words = f"`{noise}`" if sampling == "uniform" else f"`{noise}`, {sampling}"
+    assert readme_row(words) == (-losses.round(1)).tolist()
