@@ -140,6 +140,20 @@ def held_out(name, **chosen):
 
 
 @pytest.mark.parametrize(
+    ("n", "sampling"),
+    [
+        *((n, "uniform") for n in (10, 100, 1000, 2500, 5000)),
+        *((n, "blocks64") for n in (10, 100, 1000, 5000)),
+    ],
+)
+def test_how_many_samples_a_layer_needs(n, sampling):
+    draws = held_out("sample_count_efficientnet_20", samples=str(n), sampling=sampling)
+    expected = draws.groupby("feature").mean()[FEATURES].round(1).tolist()
+    words = f"n = {n}" if sampling == "uniform" else f"n = {n}, {sampling}"
+    assert readme_row(words) == expected
+
+
+@pytest.mark.parametrize(
     ("words", "pool", "sampling"),
     [
         ("its own SVM", "own", "uniform"),
