@@ -73,8 +73,13 @@ def budget_curves(table: pd.DataFrame, x: str = "total", ax: Axes | None = None)
             )
     ax.set(xscale="log", xlabel=x, ylabel="mean IoU (%)")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # costs may span less than a decade
-    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_major_formatter(_short)
     ax.xaxis.set_minor_locator(NullLocator())
     ax.grid(axis="y", color="0.9")
     ax.legend(loc="lower right", frameon=False)
     return ax
+
+
+def _short(value: float, _: int) -> str:
+    """A tick's number, thousands as k, so that neighbours do not touch."""
+    return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"
