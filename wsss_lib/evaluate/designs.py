@@ -10,7 +10,7 @@ from wsss_lib.features import LAYERS, STAGES
 XY_GAMMAS = (1.0, 10.0, 100.0)
 #: From the paper's to ever less interpolation.
 SAMPLINGS = ("uniform", "apart8", "apart16", "apart32", "blocks32", "blocks64", "blocks128")
-#: Samples a class: numbers, and shares of a map's cells that cost about as much.
+#: Samples a class: numbers, and shares of the cells of a map.
 COUNTS = (10, 30, 100, 300, 1000, 2500, 5000)
 SHARES = ("0.01xcells", "0.03xcells", "0.1xcells")
 #: Draws of the samples that show how much a number of them leaves to chance.
