@@ -48,6 +48,8 @@ def readme_row(start):
         ("ours, `--svm sklearn`, 296 images", "img_sklearn"),
         ("ours, `--svm paper`, 296 images", "img_paper"),
         ("ours, C = 1, gamma = 100 x scale, 296 images", "img_c1_gamma100x"),
+        ("ours, C = 10, gamma = 30 x scale, 296 images", "img_c10_gamma30x"),
+        ("ours, C = 100, gamma = 10 x scale, 296 images", "img_c100_gamma10x"),
     ],
 )
 def test_the_img_row_and_its_distance_from_the_papers(words, folder):
