@@ -139,17 +139,22 @@ def find_tasks(
     """Give a task for each image of `files`, which `find_files` gave."""
     pool = pool_name(files)
     for id_, own in files.items():
-        companions = companion_path(dataset, id_)
-        lure = sha256(companions) if companions.is_file() else None
         keys = {}
+        # read only for settings that hang on them, and once for all of these
         labels = cache(partial(dataset.labels, id_))
+        companions = cache(partial(_companions_sha, dataset, id_))
         for setting in settings:
             more = [pool] if setting.pool != "own" else []
             more += [labels()] if parse_pool(setting.pool)[1] else []
-            more += [lure] if setting.noise.startswith("companion") else []
+            more += [companions()] if setting.needs_companions else []
             image = id_, len(dataset.classes), *own, *more
             keys[setting] = row_key(setting, *image, weights_sha=weights)
         yield Task(id_, keys)
+
+
+def _companions_sha(dataset: DevkitDataset, id_: str) -> str | None:
+    path = companion_path(dataset, id_)
+    return sha256(path) if path.is_file() else None
 
 
 def mask_path(folder: Path, setting: Setting, id_: str) -> Path:

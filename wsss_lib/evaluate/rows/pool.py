@@ -42,13 +42,15 @@ def fit_pools(
     ------
     ParameterError
         If no image of the pool can be read.
+    StoreError
+        If a fitted classifier cannot be written.
     """
-    pooled = [setting for setting in settings if setting.pool != "own"]
-    paths = {setting: _path(job, pool_name(files), setting) for setting in pooled}
+    name = pool_name(files)
+    paths = {setting: _path(job, name, setting) for setting in settings if setting.pool != "own"}
     wanted = {path: setting for setting, path in paths.items() if not path.is_file()}
     if wanted:
         chosen = _choose(job, sorted(files), list(wanted.values()))
-        X, y = _read(job, chosen, list(wanted.values()))
+        X, y = _read(job, chosen, list(chosen))
         bar = tqdm(wanted.items(), desc="fitting pools", unit="SVM", delay=2)
         for path, setting in bar:
             bar.set_postfix_str(f"{setting.feature}, {len(y[setting])} samples")

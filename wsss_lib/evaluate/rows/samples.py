@@ -11,7 +11,7 @@ from wsss_lib.datasets.classes import VOID
 from wsss_lib.evaluate.cells import spread_cells
 from wsss_lib.evaluate.rows.regions import sample_distance
 from wsss_lib.evaluate.rows.settings import RESOLUTIONS, Setting
-from wsss_lib.expand.noise import corrupt, parse_noise
+from wsss_lib.expand.noise import corrupt
 from wsss_lib.expand.sampling import PixelSamples, samples_on
 from wsss_lib.expand.schemes import draw_samples
 
@@ -50,7 +50,7 @@ class ImageSamples:
         """The samples as the classifier is told them."""
         companions = None
         path = companion_path(self.dataset, self.id)
-        if parse_noise(setting.noise)[0] == "companion" and path.is_file():
+        if setting.needs_companions and path.is_file():
             companions = replace(self.dataset, masks=str(path.parent)).mask(self.id)
         how = setting.noise, setting.seed, self.id
         return corrupt(clean, self.truth, *how, companions)

@@ -134,6 +134,11 @@ class Setting:
         """The layers that the feature consists of."""
         return split_feature(self.feature)[0]
 
+    @property
+    def needs_companions(self) -> bool:
+        """Whether the noise lies on what always adjoins an object."""
+        return parse_noise(self.noise)[0] == "companion"
+
     def svm(self) -> Classifier:
         """The unfitted classifier, for one thread."""
         if self.kernel == "nearest":
