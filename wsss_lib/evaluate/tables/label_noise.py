@@ -1,21 +1,19 @@
 """What wrong labels cost: a feature against itself with clean ones, on the same draws of images."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pandas as pd
 
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.evaluate.rows.settings import Setting
 from wsss_lib.evaluate.rows.sweep import SweepResult
-from wsss_lib.evaluate.tables.paired import difference_table
+from wsss_lib.evaluate.tables.paired import difference_table, else_alike
 from wsss_lib.expand.noise import parse_noise
 
 
 def clean_labels(result: SweepResult, setting: Setting, score: object) -> Setting | None:
     """For wrong labels, the same setting with clean ones, see `wsss_lib.evaluate.tables.paired`."""
-    clean = replace(setting, noise="none")
-    return clean if clean != setting and clean in result.rows else None
+    return else_alike(result, setting, noise="none")
 
 
 def loss_table(

@@ -81,8 +81,13 @@ def own_classifier(
     result: SweepResult, setting: Setting, score: Callable[[Setting], float]
 ) -> Setting | None:
     """For a pooled classifier, the image-specific one of the same feature."""
-    own = replace(setting, pool="own")
-    return own if own != setting and own in result.rows else None
+    return else_alike(result, setting, pool="own")
+
+
+def else_alike(result: SweepResult, setting: Setting, **changed: object) -> Setting | None:
+    """The setting with other values of some fields, if it is another one and was swept."""
+    other = replace(setting, **changed)
+    return other if other != setting and other in result.rows else None
 
 
 def best_layer(
