@@ -36,14 +36,15 @@ def test_loss_is_the_mean_of_binary_cross_entropies(crops):
     labels = torch.tensor([[1, 0, 0], [0, 1, 1], [0, 0, 0], [1, 1, 1]], dtype=torch.float32)
     p = 1 / (1 + np.exp(-network(crops).detach().double().numpy()))
     expected = -np.where(labels.numpy() == 1, np.log(p), np.log(1 - p)).mean()
-    loss = network.loss(crops, labels, torch.ones(4, 33, 47, dtype=torch.bool))
+    loss = network.losses(crops, labels, torch.ones(4, 33, 47, dtype=torch.bool))["classification"]
     assert loss.item() == pytest.approx(expected, rel=1e-4)
 
 
 def step(network: ClassificationNetwork, crops: torch.Tensor) -> set[str]:
     """Run one step forwards and backwards and give the names of what changed or has a gradient."""
     before = {k: v.clone() for k, v in network.state_dict().items()}
-    network.train().loss(crops, torch.ones(4, 2), torch.ones(4, 33, 47).bool()).backward()
+    losses = network.train().losses(crops, torch.ones(4, 2), torch.ones(4, 33, 47).bool())
+    losses["classification"].backward()
     moved = {k for k, v in network.state_dict().items() if not torch.equal(v, before[k])}
     return moved | {k for k, p in network.named_parameters() if p.grad is not None}
 

@@ -184,13 +184,13 @@ def test_a_missing_validation_image_is_named_before_the_training(tiny, monkeypat
 
 
 def test_an_image_that_goes_bad_under_a_reading_process_is_a_sentence(tiny, monkeypatch):
-    epoch = train._epoch
+    run = train.Training.run
 
-    def damaged(*arguments: object) -> float:
+    def damaged(training: train.Training) -> None:
         tiny.image_path("07").write_bytes(b"no picture")
-        return epoch(*arguments)
+        run(training)
 
-    monkeypatch.setattr(train, "_epoch", damaged)
+    monkeypatch.setattr(train.Training, "run", damaged)
     with pytest.raises(ImageError) as error:
         train_classifier(tiny, val_list=None, workers=1, **SMALL)
     assert str(error.value).startswith("1 of 12 images cannot be read: 07.")

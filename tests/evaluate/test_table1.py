@@ -10,7 +10,7 @@ from sklearn.svm import SVC
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.rows import sweep as sweep_module
+from wsss_lib.evaluate.rows import jobs
 from wsss_lib.evaluate.rows.settings import Setting, row_key
 from wsss_lib.evaluate.rows.sweep import sweep
 from wsss_lib.evaluate.table1 import settings_for, table1
@@ -28,13 +28,13 @@ def settings(*layers, samples=40, **chosen):
 def count_images(monkeypatch):
     """Count the images that are really evaluated."""
     done = []
-    original = sweep_module.evaluate_image
+    original = jobs.evaluate_image
 
     def counted(dataset, id_, *args):
         done.append(id_)
         return original(dataset, id_, *args)
 
-    monkeypatch.setattr(sweep_module, "evaluate_image", counted)
+    monkeypatch.setattr(jobs, "evaluate_image", counted)
     return done
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 from wsss_lib.datasets import load_dataset
 from wsss_lib.errors import ParameterError
@@ -12,7 +12,7 @@ from wsss_lib.refine.crf import (
     dense_crf,
     find_preset,
     unary_from_labels,
-    unary_from_scores,
+    unary_from_probabilities,
 )
 
 #: Rounding decides whether a pixel on a cell's face touches one more corner of the lattice, with no
@@ -124,7 +124,7 @@ def test_one_label_is_certain(disc):
 def test_any_size(size):
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (*size, 3), np.uint8)
-    marginals = dense_crf(image, unary_from_scores(rng.standard_normal((4, *size))))
+    marginals = dense_crf(image, unary_from_probabilities(rng.random((4, *size))))
     np.testing.assert_allclose(marginals.sum(0), np.ones(size), rtol=1e-5)
 
 
@@ -135,13 +135,16 @@ def test_unary_of_labels_is_their_confidence(disc):
     np.testing.assert_array_equal(probabilities.argmax(0), disc[1])
 
 
-@pytest.mark.parametrize("temperature", [0.1, 1, 3])
-def test_unary_of_scores_is_a_softmax(temperature):
-    scores = 50 * np.random.default_rng(0).standard_normal((3, 4, 5))
-    unary = unary_from_scores(scores, temperature)
+def test_unary_of_probabilities_rules_no_label_out():
+    scores = 7 * np.random.default_rng(0).dirichlet((1, 1, 1), (4, 5)).transpose(2, 0, 1)
+    unary = unary_from_probabilities(scores)
     assert unary.dtype == np.float32
-    expected = -log_softmax(scores / temperature, axis=0)
-    np.testing.assert_allclose(unary, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(unary, -np.log(scores / 7), rtol=1e-5, atol=1e-6)
+    certain = np.zeros((2, 1, 2))
+    certain[1, 0, 1] = 3  # the first pixel says nothing, the second is sure
+    found = np.exp(-unary_from_probabilities(certain))
+    np.testing.assert_allclose(found[:, 0, 0], 0.5)
+    np.testing.assert_allclose(found[:, 0, 1], [1e-6, 1], rtol=1e-4)
 
 
 def test_presets_are_found_by_name():
@@ -177,12 +180,11 @@ def test_bad_images_and_unaries_are_refused():
 
 
 def test_bad_labels_and_scores_are_refused():
-    labels, scores = np.zeros((4, 5), np.uint8), np.zeros((2, 4, 5))
+    labels = np.zeros((4, 5), np.uint8)
     with pytest.raises(ParameterError, match=r"confidence=1; expected"):
         unary_from_labels(labels, 2, 1)
     with pytest.raises(ParameterError, match=r"\[255\]; expected .* from 0 to 1"):
         unary_from_labels(labels + 255, 2)
-    with pytest.raises(ParameterError, match="temperature=0; expected"):
-        unary_from_scores(scores, 0)
-    with pytest.raises(ParameterError, match="finite"):
-        unary_from_scores(scores * np.nan)
+    for wrong in (np.nan, np.inf, -1):
+        with pytest.raises(ParameterError, match="finite, at least 0"):
+            unary_from_probabilities(np.full((2, 3, 4), wrong))

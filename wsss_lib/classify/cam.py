@@ -8,7 +8,6 @@ from torch.nn import functional
 
 from wsss_lib.classify.augment import rescale
 from wsss_lib.classify.network import ClassificationNetwork
-from wsss_lib.errors import ParameterError
 
 
 def class_activation_maps(
@@ -46,10 +45,7 @@ def class_activation_maps(
     ParameterError
         If the network has no such class.
     """
-    known = network.classifier.out_channels
-    for index in classes:
-        if not 1 <= index <= known:
-            raise ParameterError(f"No class {index}; the network has the classes 1 to {known}.")
+    network.check_classes(classes)
     network.eval()
     channels = np.array(classes, int) - 1
     maps = sum(_logit_maps(network, image, scale, flip)[channels] for scale in scales)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import torch
 
-from wsss_lib.classify.backbones import build_backbone
+from wsss_lib.checkpoints import read_tensors
+from wsss_lib.classify.backbones import Backbone, build_backbone
 from wsss_lib.classify.network import ClassificationNetwork
-from wsss_lib.classify.weights import WeightsInfo, read_tensors
+from wsss_lib.classify.sipe.network import SIPENetwork, SIPESettings
+from wsss_lib.classify.weights import WeightsInfo
 from wsss_lib.devices import choose_device
 from wsss_lib.errors import WeightsError
-from wsss_lib.files import atomic_path
 from wsss_lib.paths import shown
 
 
@@ -27,8 +27,9 @@ class Trained:
     classes : tuple of str
         The object classes in the order of the network's scores.
     history : DataFrame
-        A row for each epoch: ``epoch`` (from 1), ``loss`` (mean of its steps) and, where there was
-        a list to score, ``mean_ap`` and the average precision of each class under its name (0..1).
+        A row for each epoch: ``epoch`` (from 1), ``loss`` (mean of its steps), with SIPE its parts
+        ``classification`` and ``consistency``, and, where there was a list to score, ``mean_ap``
+        and the average precision of each class under its name (0..1).
     setting : dict
         All that determines the training: data, label source, first weights, preset, seed.
     path : Path
@@ -46,11 +47,13 @@ class Trained:
         return self.network.backbone.weights
 
 
-def write_checkpoint(path: Path, content: dict) -> None:
-    """Write a checkpoint atomically; equal contents give equal bytes."""
-    # to an open file: torch would write a file's name, here a random one, into the archive
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        torch.save(content, file)
+def make_network(
+    backbone: Backbone, n_classes: int, sipe: SIPESettings | None = None, seed: int = 0
+) -> ClassificationNetwork:
+    """A classification network before its training, the plain one or SIPE's."""
+    if sipe is None:
+        return ClassificationNetwork(backbone, n_classes, seed)
+    return SIPENetwork(backbone, n_classes, seed, sipe)
 
 
 def load_trained(path: str | Path, device: str = "cpu") -> Trained:
@@ -70,7 +73,9 @@ def load_trained(path: str | Path, device: str = "cpu") -> Trained:
             "classifier'."
         )
     backbone = build_backbone(content["setting"]["preset"]["backbone"], path)
-    network = ClassificationNetwork(backbone, len(content["classes"]))
+    sipe = content["setting"].get("sipe")
+    sipe = None if sipe is None else SIPESettings(**sipe)
+    network = make_network(backbone, len(content["classes"]), sipe)
     network.load_state_dict(content["network"])
     return Trained(
         network=network.to(choose_device(device)).eval(),

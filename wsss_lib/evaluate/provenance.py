@@ -36,5 +36,10 @@ def provenance(
         "images_with_short_classes": sum(bool(row["short_classes"]) for row in rows),
         "held_out": "pixels that were not sampled; biased, since sampling balances the classes",
         "failures": result.failures,
-        "versions": {name: version(name) for name in LIBRARIES},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """The versions of the libraries that can change a result."""
+    return {name: version(name) for name in LIBRARIES}

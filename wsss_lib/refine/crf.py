@@ -57,6 +57,9 @@ PRESETS = {
     "deeplab": CRFParameters(1, 3, 67, 3, 4),
 }
 
+#: The least probability of a label, as a share of all.
+_LEAST = 1e-6
+
 
 def find_preset(name: str) -> CRFParameters:
     """The published parameters of a name; `ParameterError` if there are none."""
@@ -74,7 +77,7 @@ def dense_crf(
     ----------
     image : ndarray, shape (H, W, 3), uint8
     unary : ndarray, shape (K, H, W), float32
-        Negative log probabilities, see `unary_from_labels` and `unary_from_scores`.
+        Negative log probabilities, see `unary_from_labels` and `unary_from_probabilities`.
     parameters : CRFParameters
 
     Returns
@@ -132,16 +135,14 @@ def unary_from_labels(labels: np.ndarray, n_labels: int, confidence: float = 0.7
     return -np.log(probability).astype(np.float32)
 
 
-def unary_from_scores(scores: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Negative log softmax of scores, such as the decision values of an image-specific SVM.
+def unary_from_probabilities(probabilities: np.ndarray) -> np.ndarray:
+    """Negative log probabilities of soft scores, such as the softmax of an SVM's decision values.
 
     Parameters
     ----------
-    scores : ndarray, shape (K, H, W), float
-        `ImageSVM` puts the classes last: ``np.moveaxis(decision, -1, 0)``; of two classes it gives
-        the second one's only: ``np.stack([-decision, decision])``.
-    temperature : float
-        Scores are divided by it: above 1 softer, below 1 harder.
+    probabilities : ndarray, shape (K, H, W), float
+        At least 0; brought to the sum 1 over the labels. None counts as less than 1e-6, so that no
+        label is ruled out for good.
 
     Returns
     -------
@@ -150,16 +151,13 @@ def unary_from_scores(scores: np.ndarray, temperature: float = 1.0) -> np.ndarra
     Raises
     ------
     ParameterError
-        If `temperature` is not positive, or the scores are not finite.
+        If one is negative or not finite.
     """
-    scores = np.asarray(scores, np.float64)
-    if not 0 < temperature < np.inf:
-        raise ParameterError(f"temperature={temperature}; expected a number above 0.")
-    if scores.ndim != 3 or not scores.size or not np.isfinite(scores).all():
-        raise ParameterError(f"Scores of {scores.shape}; expected (K, H, W), all of them finite.")
-    softened = scores / temperature
-    softened -= softened.max(0)
-    return (np.log(np.exp(softened).sum(0)) - softened).astype(np.float32)
+    values = np.asarray(probabilities, np.float64)
+    if values.ndim != 3 or not values.size or not (values.min() >= 0 and values.max() < np.inf):
+        raise ParameterError(f"Scores of {values.shape}; expected (K, H, W), finite, at least 0.")
+    floored = np.maximum(values, _LEAST * values.sum(0) + np.finfo(float).tiny)
+    return -np.log(floored / floored.sum(0)).astype(np.float32)
 
 
 def _check(image: np.ndarray, unary: np.ndarray) -> None:

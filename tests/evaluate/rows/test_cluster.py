@@ -12,7 +12,7 @@ from wsss_lib.datasets.devkit import open_devkit
 from wsss_lib.datasets.toy import TOY, make_toy
 from wsss_lib.errors import WorkerError
 from wsss_lib.evaluate.rows import cluster as cluster_module
-from wsss_lib.evaluate.rows import sweep as sweep_module
+from wsss_lib.evaluate.rows import jobs
 from wsss_lib.evaluate.rows.cluster import processes
 from wsss_lib.evaluate.rows.store import ResultStore
 from wsss_lib.evaluate.studies import run_study
@@ -76,13 +76,13 @@ def stored(monkeypatch):
 
 def test_a_cluster_gives_the_same_tables(toy, cluster, expected, tmp_path, stored, monkeypatch):
     here = []
-    original = sweep_module.evaluate_image
+    original = jobs.evaluate_image
 
     def noted(dataset, id_, *rest):
         here.append(id_)
         return original(dataset, id_, *rest)
 
-    monkeypatch.setattr(sweep_module, "evaluate_image", noted)
+    monkeypatch.setattr(jobs, "evaluate_image", noted)
     how = {"scheduler": cluster.scheduler_address, "masks_out": tmp_path / "masks", "cache_gb": 1}
     monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
     assert written(toy.subset(toy.ids[:9]), tmp_path, **how) != expected

@@ -13,7 +13,7 @@ import pytest
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.toy import make_toy
 from wsss_lib.errors import ParameterError, StoreError, WeightsError
-from wsss_lib.evaluate.rows import sweep as sweep_module
+from wsss_lib.evaluate.rows import compute, jobs
 from wsss_lib.evaluate.rows.jobs import Task, make_job
 from wsss_lib.evaluate.rows.sweep import sweep
 from wsss_lib.evaluate.table1 import settings_for
@@ -38,14 +38,14 @@ def many(tiny, tmp_path):
 def events(monkeypatch):
     """The images that are begun and the lines that are printed, in their order."""
     seen = []
-    original = sweep_module.evaluate_image
+    original = jobs.evaluate_image
 
     def noted(dataset, id_, *rest):
         seen.append(id_)
         return original(dataset, id_, *rest)
 
-    monkeypatch.setattr(sweep_module, "evaluate_image", noted)
-    monkeypatch.setattr(sweep_module.tqdm, "write", seen.append)
+    monkeypatch.setattr(jobs, "evaluate_image", noted)
+    monkeypatch.setattr(compute.tqdm, "write", seen.append)
     return seen
 
 
@@ -223,6 +223,6 @@ def test_other_weights_at_the_workers_are_refused(tiny):
     (f1,) = settings_for("toy", ["F1"], 40)
     job = make_job(tiny, [f1], RANDOM18, None, extract)
     task = Task(tiny.ids[0], {f1: "key"})
-    assert sweep_module._expand(job, task, [f1]).rows["key"]["id"] == tiny.ids[0]
+    assert compute.do_image(job, task, [f1]).rows["key"]["id"] == tiny.ids[0]
     with pytest.raises(WeightsError, match="other weights of resnet18"):
-        sweep_module._expand(replace(job, weights="resnet18:0123"), task, [f1])
+        compute.do_image(replace(job, weights="resnet18:0123"), task, [f1])

@@ -2,16 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
+import numpy as np
 from tqdm.auto import tqdm
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.datasets.images import read_note
+from wsss_lib.errors import WeightsError
+from wsss_lib.evaluate.rows.estimate import warm_up
+from wsss_lib.evaluate.rows.image import evaluate_image
 from wsss_lib.evaluate.rows.samples import companion_path
 from wsss_lib.evaluate.rows.settings import Setting, row_key
 from wsss_lib.expand.pooled import parse_pool
@@ -19,19 +24,52 @@ from wsss_lib.features import FeatureMap, needs_backbone
 from wsss_lib.files import sha256
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(ABC):
     """What all images have in common; small, with paths that hold in every process.
 
     Attributes
     ----------
     dataset : DevkitDataset
         Without its ids, which may be many.
+    masks_out : Path or None
+        Where masks go.
+    description : str
+        For the progress bar.
+    """
+
+    dataset: DevkitDataset
+    masks_out: Path | None
+    description: str
+
+    @abstractmethod
+    def needed(self) -> list[Path]:
+        """The files and folders that every worker must find."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise `WeightsError` where this process has other weights than the one that began."""
+
+    @abstractmethod
+    def warm_up(self, settings: set[Hashable]) -> None:
+        """Have compiled code loaded before a clock starts."""
+
+    @abstractmethod
+    def evaluate(self, id_: str, settings: list[Hashable]) -> list[tuple[dict, np.ndarray]]:
+        """For each setting a row of JSON values, and the mask, (H, W) uint8."""
+
+
+@dataclass(frozen=True)
+class ExpansionJob(Job):
+    """Image-specific classifiers that learn from the ground truth.
+
+    Attributes
+    ----------
+    dataset, masks_out
+        See `Job`.
     backbone : BackboneSpec or None
         None where no setting needs the network.
     weights : str or None
         `weights_name` in the process that runs the sweep.
-    masks_out : Path or None
     features : callable
         `wsss_lib.features.extract`, or what stands for it.
     pools : mapping of Setting to Path
@@ -44,6 +82,7 @@ class Job:
     masks_out: Path | None
     features: Callable[..., dict[str, FeatureMap]]
     pools: Mapping[Setting, Path] = field(default_factory=dict)
+    description: str = "expanding"
 
     def needed(self) -> list[Path]:
         """The files and folders that every worker must find."""
@@ -52,31 +91,46 @@ class Job:
         found = (*folders, weights, *set(self.pools.values()))
         return [path for path in found if path and path.is_absolute()]
 
+    def check(self) -> None:
+        """Raise `WeightsError` where this process has other weights than the one that began."""
+        if self.backbone and weights_name(self.backbone) != self.weights:
+            raise WeightsError(
+                f"A worker has other weights of {self.backbone.name} than this process. Give all "
+                "machines the same file (for random weights the same version of torch)."
+            )
+
+    def warm_up(self, settings: set[Setting]) -> None:
+        """Have compiled code loaded before a clock starts."""
+        warm_up(settings)
+
+    def evaluate(self, id_: str, settings: list[Setting]) -> list[tuple[dict, np.ndarray]]:
+        """For each setting its row and the mask, see `evaluate_image`."""
+        how = self.backbone, self.features, self.pools
+        return evaluate_image(self.dataset, id_, settings, *how)
+
 
 @dataclass(frozen=True)
 class Task:
-    """One image: its id, and the key of the row that each setting is to give."""
+    """One image: its id, and the key of the row that each setting is to give.
+
+    A setting is whatever has a ``name``: that of the folder of its masks.
+    """
 
     id: str
-    keys: dict[Setting, str]
+    keys: dict[Hashable, str]
 
-    def missing(self, found: dict[str, dict], masks_out: Path | None) -> list[Setting]:
+    def missing(self, found: Mapping[str, dict], masks_out: Path | None) -> list[Hashable]:
         """The settings whose row, or whose mask where masks are wanted, is not there yet."""
         return [
             setting
             for setting, key in self.keys.items()
             if key not in found
-            or (masks_out and read_note(mask_path(masks_out, setting, self.id)) != key)
+            or (masks_out and read_note(self.mask_path(masks_out, setting)) != key)
         ]
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """The rows of an image by key, or the sentence that says why there are none."""
-
-    id: str
-    rows: dict[str, dict]
-    error: str = ""
+    def mask_path(self, folder: Path, setting: Hashable) -> Path:
+        """Where a mask is written."""
+        return folder / setting.name / f"{self.id}.png"
 
 
 def make_job(
@@ -85,7 +139,7 @@ def make_job(
     backbone: BackboneSpec | None,
     masks_out: Path | None,
     features: Callable[..., dict[str, FeatureMap]],
-) -> Job:
+) -> ExpansionJob:
     """Bring together what all images have in common, as it is true in any working folder.
 
     Raises
@@ -105,7 +159,7 @@ def make_job(
         masks_out.mkdir(parents=True, exist_ok=True)
     masks = str(dataset.mask_folder.absolute())
     located = replace(dataset, root=dataset.root.absolute(), masks=masks, ids=())
-    return Job(located, backbone, weights, masks_out, features)
+    return ExpansionJob(located, backbone, weights, masks_out, features)
 
 
 def weights_name(backbone: BackboneSpec) -> str:
@@ -155,8 +209,3 @@ def find_tasks(
 def _companions_sha(dataset: DevkitDataset, id_: str) -> str | None:
     path = companion_path(dataset, id_)
     return sha256(path) if path.is_file() else None
-
-
-def mask_path(folder: Path, setting: Setting, id_: str) -> Path:
-    """Where a sweep writes a mask."""
-    return folder / setting.feature.replace("*", "x") / f"{id_}.png"

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from wsss_lib.errors import ParameterError, StoreError, WsssError
 from wsss_lib.evaluate.rows.image import one_thread, setting_maps
-from wsss_lib.evaluate.rows.jobs import Job, pool_name
+from wsss_lib.evaluate.rows.jobs import ExpansionJob, pool_name
 from wsss_lib.evaluate.rows.samples import ImageSamples
 from wsss_lib.evaluate.rows.settings import Setting, row_key
 from wsss_lib.expand.pooled import PooledClassifier, parse_pool, pool_samples
@@ -20,13 +20,13 @@ from wsss_lib.paths import cache_dir, shown
 
 
 def fit_pools(
-    job: Job, files: Mapping[str, tuple[str, str]], settings: Sequence[Setting]
+    job: ExpansionJob, files: Mapping[str, tuple[str, str]], settings: Sequence[Setting]
 ) -> dict[Setting, Path]:
     """Fit what is not there yet, each once for all images.
 
     Parameters
     ----------
-    job : Job
+    job : ExpansionJob
     files : mapping of str to tuple of str
         The images of the pool, as `wsss_lib.evaluate.rows.jobs.find_files` gives them. One that
         cannot be used is left out.
@@ -58,7 +58,7 @@ def fit_pools(
     return paths
 
 
-def _path(job: Job, pool: str, setting: Setting) -> Path:
+def _path(job: ExpansionJob, pool: str, setting: Setting) -> Path:
     """Where the classifier of a setting is kept; the same for known and unknown labels."""
     times, _ = parse_pool(setting.pool)
     key = row_key(replace(setting, pool=f"pooled{times}"), pool, weights_sha=job.weights)
@@ -66,7 +66,7 @@ def _path(job: Job, pool: str, setting: Setting) -> Path:
 
 
 def _choose(
-    job: Job, ids: Sequence[str], settings: Sequence[Setting]
+    job: ExpansionJob, ids: Sequence[str], settings: Sequence[Setting]
 ) -> dict[Setting, dict[str, PixelSamples]]:
     """The pixels that each setting takes from each image."""
     drawn: dict[Setting, dict[str, PixelSamples]] = {setting: {} for setting in settings}
@@ -92,7 +92,9 @@ def _choose(
 
 
 def _read(
-    job: Job, chosen: Mapping[Setting, dict[str, PixelSamples]], settings: Sequence[Setting]
+    job: ExpansionJob,
+    chosen: Mapping[Setting, dict[str, PixelSamples]],
+    settings: Sequence[Setting],
 ) -> tuple[dict[Setting, np.ndarray], dict[Setting, np.ndarray]]:
     """The features (n, d) and labels (n,) of the chosen pixels; each image is read once."""
     X = {setting: [] for setting in settings}

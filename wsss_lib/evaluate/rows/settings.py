@@ -130,6 +130,11 @@ class Setting:
             )
 
     @property
+    def name(self) -> str:
+        """The feature as the name of a folder."""
+        return self.feature.replace("*", "x")
+
+    @property
     def layers(self) -> tuple[str, ...]:
         """The layers that the feature consists of."""
         return split_feature(self.feature)[0]

@@ -1,5 +1,6 @@
 """From rows to tables: Table 1 on all pixels and on the held-out ones."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -27,12 +28,19 @@ def iou_table(result: SweepResult, classes: ClassSet, pixels: str = "confusion")
         One row a setting, indexed by ``feature``; one column a class (NaN where none of its pixels
         counts) and ``mean`` over the others.
     """
-    rows = {}
-    for setting, done in result.rows.items():
+    rows = {setting.feature: done for setting, done in result.rows.items()}
+    return pooled_table(rows, classes, pixels).rename_axis("feature")
+
+
+def pooled_table(
+    rows: Mapping[str, Sequence[dict]], classes: ClassSet, pixels: str = "confusion"
+) -> pd.DataFrame:
+    """IoU in % per class and name, pooled over the rows of each name; see `iou_table`."""
+    lines = {}
+    for name, done in rows.items():
         scores = iou_of_counted(pooled((row[pixels] for row in done), len(classes)))
-        rows[setting.feature] = [*scores, mean(scores)]
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=[*classes.short, "mean"])
-    return (100 * table).rename_axis("feature")
+        lines[name] = [*scores, mean(scores)]
+    return 100 * pd.DataFrame.from_dict(lines, orient="index", columns=[*classes.short, "mean"])
 
 
 def write_table(table: pd.DataFrame, path: Path) -> Path:

@@ -1,0 +1,1 @@
+"""SIPE: a network that learns, with CAM, prototypes of the classes in each single image."""

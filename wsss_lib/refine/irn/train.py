@@ -1,0 +1,188 @@
+"""Training IRN's edge network with affinity labels made of a classification network's maps."""
+
+import hashlib
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader
+
+from wsss_lib.checkpoints import checkpoint_path, read_progress, read_tensors
+from wsss_lib.classify.backbones import Backbone, build_backbone
+from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.devices import choose_device
+from wsss_lib.errors import ParameterError, WeightsError
+from wsss_lib.expand.localise import Localiser
+from wsss_lib.paths import shown
+from wsss_lib.refine.irn.crops import AffinityCrops
+from wsss_lib.refine.irn.label_files import make_affinity_labels
+from wsss_lib.refine.irn.network import EdgeNetwork
+from wsss_lib.training import Optimisation, Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class IRNPreset(Optimisation):
+    """Settings of a training of the edge network.
+
+    Attributes
+    ----------
+    crop : int
+        Side of the square crops in pixels, a multiple of 4.
+    radius : int
+        Of the pairs, in cells of 4 pixels.
+    epochs, batch, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
+        See `wsss_lib.training.Optimisation`; there is no learning backbone, so that `lr` is the new
+        layers' and `head_factor` has no effect.
+    """
+
+    crop: int
+    radius: int
+
+
+PRESETS = {
+    # small images, hence few pairs of a smaller radius, and few steps
+    "toy": IRNPreset(
+        epochs=4,
+        batch=8,
+        optimiser="adamw",
+        lr=1e-2,
+        head_factor=1,
+        momentum=0.9,
+        weight_decay=1e-4,
+        crop=96,
+        radius=5,
+    ),
+    # IRN's released script; its momentum is SIPE's, see `wsss_lib.classify.presets.PRESETS`
+    "voc": IRNPreset(
+        epochs=3,
+        batch=32,
+        optimiser="sgd",
+        lr=0.1,
+        head_factor=1,
+        momentum=1e-4,
+        weight_decay=1e-4,
+        clip_norm=float("inf"),
+        crop=512,
+        radius=10,
+    ),
+}
+
+
+def train_irn(
+    dataset: DevkitDataset,
+    localiser: Localiser,
+    backbone: Backbone,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    workers: int = 1,
+    **changes: object,
+) -> Path:
+    """Train IRN's edge network, or go on with a training that was stopped.
+
+    The affinity labels are made first, each image's kept in the cache as soon as it is done.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+        Images and their image-level labels; its name chooses the preset.
+    localiser : Localiser
+        The maps that affinity labels are made of.
+    backbone : Backbone
+        Frozen, below the edge branch.
+    seed : int
+    device : str
+        Where to train, see `wsss_lib.devices.choose_device`.
+    workers : int
+        Processes that make the affinity labels.
+    **changes
+        What differs from the data set's preset, see `IRNPreset`; None keeps it.
+
+    Returns
+    -------
+    Path
+        The checkpoint, see `load_edges`.
+
+    Raises
+    ------
+    DataError
+        If an image is missing or bad.
+    ParameterError
+        If a setting is unknown or out of range, or there is no such device.
+    """
+    device = choose_device(device)
+    settings = _preset(dataset.name, changes)
+    labels = make_affinity_labels(dataset, localiser, workers)
+    setting = {
+        "dataset": dataset.name,
+        "ids_sha256": hashlib.sha256("\n".join(dataset.ids).encode()).hexdigest(),
+        "labels": localiser.name,
+        "backbone": backbone.name,
+        "weights": asdict(backbone.weights),
+        "irn": asdict(settings),
+        "seed": seed,
+    }
+    path = checkpoint_path(f"{dataset.name}-irn-{backbone.name}", setting)
+    if read_progress(path)["epoch"] < settings.epochs:
+        network = EdgeNetwork(backbone, seed).to(device)
+        Training(
+            network,
+            settings,
+            partial(_batches, dataset, labels, settings, seed),
+            partial(_losses, network, settings.radius),
+            path,
+            {"setting": setting},
+            description=f"training IRN, {backbone.name} on {dataset.name}",
+        ).run()
+    return path
+
+
+def load_edges(path: str | Path, device: str = "cpu") -> EdgeNetwork:
+    """Load a finished edge network, in evaluation mode.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, no edge network of this kit, or its training was stopped.
+    """
+    content = read_tensors(path)
+    setting = content.get("setting", {})
+    if "irn" not in setting:
+        raise WeightsError(
+            f"{shown(path)} is no edge network of this kit. Train one with 'wsss train irn'."
+        )
+    epoch, epochs = content["epoch"], setting["irn"]["epochs"]
+    if epoch < epochs:
+        raise WeightsError(
+            f"The training in {shown(path)} was stopped after epoch {epoch} of {epochs}. "
+            "Start it again with 'wsss train irn'; it goes on from there."
+        )
+    network = EdgeNetwork(build_backbone(setting["backbone"]))
+    network.load_state_dict(content["network"])
+    return network.to(choose_device(device)).eval()
+
+
+def _preset(dataset: str, changes: dict[str, object]) -> IRNPreset:
+    if dataset not in PRESETS:
+        raise ParameterError(f"No training preset {dataset!r}; expected {', '.join(PRESETS)}.")
+    known = [field.name for field in fields(IRNPreset)]
+    for name in changes:
+        if name not in known:
+            raise ParameterError(f"No training setting {name!r}; expected some of {known}.")
+    return replace(PRESETS[dataset], **{k: v for k, v in changes.items() if v is not None})
+
+
+def _batches(
+    dataset: DevkitDataset, labels: Path, settings: IRNPreset, seed: int, epoch: int
+) -> DataLoader:
+    read = replace(dataset, masks=str(labels)).mask
+    how = {"crop": settings.crop, "batch": settings.batch, "seed": seed, "epoch": epoch}
+    return AffinityCrops(dataset, read, **how).batches()
+
+
+def _losses(network: EdgeNetwork, radius: int, batch: list) -> dict[str, torch.Tensor]:
+    images, valid, labels = batch
+    device = next(network.parameters()).device
+    x = network.backbone.normalise(images.numpy()) * valid[:, None].to(device)
+    return network.losses(x, labels.to(device), radius)

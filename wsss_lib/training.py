@@ -1,0 +1,158 @@
+"""The training loop of every network of the kit: a stopped training goes on where it was."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+from wsss_lib.checkpoints import read_progress, write_checkpoint
+from wsss_lib.errors import ParameterError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimisation:
+    """How long and by which steps a network learns.
+
+    Attributes
+    ----------
+    epochs, batch : int
+        The images that do not fill the last batch of an epoch are left out.
+    optimiser : {"sgd", "adamw"}
+    lr : float
+        Learning rate of the backbone at the first step; it falls as (1 - step / steps) ** `power`.
+    head_factor : float
+        The new layers' learning rate as a multiple of the backbone's.
+    momentum : float
+        Of SGD; AdamW's first beta.
+    weight_decay : float
+    power : float
+    clip_norm : float
+        Greatest L2 norm of the gradient of all parameters together; infinite where it is not cut.
+
+    Raises
+    ------
+    ParameterError
+        If a value is out of range.
+    """
+
+    epochs: int
+    batch: int
+    optimiser: Literal["sgd", "adamw"]
+    lr: float
+    head_factor: float
+    momentum: float
+    weight_decay: float
+    power: float = 0.9
+    clip_norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "lr", "head_factor", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ParameterError(f"{name}={getattr(self, name)}; it must be positive.")
+        if self.optimiser not in ("sgd", "adamw"):
+            raise ParameterError(f"No optimiser {self.optimiser!r}; expected 'sgd' or 'adamw'.")
+
+
+@dataclass
+class Training:
+    """One training: what learns, from what, and where its checkpoint lies.
+
+    Attributes
+    ----------
+    network : Module
+        Its ``parameter_groups(lr, head_factor)`` says what learns.
+    optimisation : Optimisation
+    batches : callable
+        The batches of an epoch, given its number from 0.
+    losses : callable
+        The parts of the loss by name, given a batch; their sum is made small.
+    path : Path
+        The checkpoint, see `checkpoint_path`.
+    record : dict
+        Kept in the checkpoint beside the network: all that determines the training, say.
+    scores : callable
+        What to note after each epoch, by name.
+    description : str
+        For the progress bar.
+    """
+
+    network: nn.Module
+    optimisation: Optimisation
+    batches: Callable[[int], DataLoader]
+    losses: Callable[[list], dict[str, torch.Tensor]]
+    path: Path
+    record: dict
+    scores: Callable[[], dict[str, float]] = dict
+    description: str = "training"
+    _optimiser: torch.optim.Optimizer = field(init=False)
+
+    def run(self) -> None:
+        """Run the epochs that are left, writing a checkpoint after each."""
+        content = read_progress(self.path)
+        history = json.loads(content["history"])
+        self._optimiser = _optimiser(self.network, self.optimisation)
+        if content["epoch"]:
+            self.network.load_state_dict(content["network"])
+            self._optimiser.load_state_dict(content["optimiser"])
+        epochs, steps = self.optimisation.epochs, len(self.batches(0))
+        with (
+            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
+            tqdm(
+                desc=self.description,
+                total=epochs * steps,
+                initial=content["epoch"] * steps,
+                unit="step",
+            ) as bar,
+        ):
+            for epoch in range(content["epoch"], epochs):
+                history.append({"epoch": epoch + 1, **self._epoch(epoch, bar), **self.scores()})
+                self._write(history)
+
+    def _epoch(self, epoch: int, bar: tqdm) -> dict[str, float]:
+        """Train for one epoch and give the mean loss and, if it has several, those of its parts."""
+        self.network.train()
+        settings, batches, parts = self.optimisation, self.batches(epoch), []
+        for index, batch in enumerate(batches):
+            done = (epoch + index / len(batches)) / settings.epochs
+            for group in self._optimiser.param_groups:
+                group["lr"] = group["initial_lr"] * (1 - done) ** settings.power
+            losses = self.losses(batch)
+            loss = sum(losses.values())
+            self._optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
+            self._optimiser.step()
+            parts.append({"loss": loss.item()})
+            if len(losses) > 1:
+                parts[-1] |= {name: part.item() for name, part in losses.items()}
+            bar.update()
+            bar.set_postfix(epoch=epoch + 1, loss=f"{parts[-1]['loss']:.3f}")
+        return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
+
+    def _write(self, history: list[dict]) -> None:
+        finished = len(history) == self.optimisation.epochs
+        write_checkpoint(
+            self.path,
+            {
+                "epoch": len(history),
+                "network": self.network.state_dict(),
+                "optimiser": None if finished else self._optimiser.state_dict(),
+                "history": json.dumps(history),
+                **self.record,
+            },
+        )
+
+
+def _optimiser(network: nn.Module, settings: Optimisation) -> torch.optim.Optimizer:
+    groups = network.parameter_groups(settings.lr, settings.head_factor)
+    decay, momentum = settings.weight_decay, settings.momentum
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(groups, momentum=momentum, weight_decay=decay)
+    return torch.optim.AdamW(groups, betas=(momentum, 0.999), weight_decay=decay)
