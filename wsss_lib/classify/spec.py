@@ -6,8 +6,9 @@ from pathlib import Path
 
 from wsss_lib.classify.backbones import Backbone, build_backbone
 from wsss_lib.classify.presets import preset
+from wsss_lib.classify.sipe.network import SIPESettings
 from wsss_lib.classify.train import train_classifier
-from wsss_lib.datasets import load_dataset
+from wsss_lib.datasets import DevkitDataset, load_dataset
 
 #: The list and the masks (for image-level labels where there is no XML) that a network learns from.
 TRAINING_LISTS = {
@@ -44,6 +45,58 @@ def _load(spec: BackboneSpec) -> Backbone:
     return build_backbone(spec.name, spec.weights, spec.seed)
 
 
+def training_images(
+    dataset: str,
+    list_name: str | None = None,
+    *,
+    root: str | Path | None = None,
+    images: int | None = None,
+    masks: str | None = None,
+) -> DevkitDataset:
+    """The images that a network of a data set learns from; arguments as of `load_dataset`."""
+    usual_list, usual_masks = TRAINING_LISTS[dataset]
+    return load_dataset(
+        dataset, list_name or usual_list, root=root, images=images, masks=masks or usual_masks
+    )
+
+
+def choose_classifier(
+    dataset: str,
+    weights: str = "sipe",
+    backbone: str | None = None,
+    *,
+    root: str | Path | None = None,
+    device: str = "cpu",
+) -> Path:
+    """The checkpoint of a classification network, trained now if it has to be.
+
+    Parameters
+    ----------
+    dataset : {"toy", "voc"}
+    weights : str
+        ``sipe`` or ``trained``: the network of the data set, trained with SIPE or without. That
+        takes minutes on toy and hours on VOC without a GPU, once: it is kept. Or a checkpoint.
+    backbone : str, optional
+        Of a network that is trained; by default the data set's.
+    root : path, optional
+        The folder that holds ``VOCdevkit/``.
+    device : str
+        Where to train, see `wsss_lib.devices.choose_device`.
+
+    Raises
+    ------
+    DataError
+        If it is to be trained and the data set is not there.
+    WeightsError
+        If the first weights are not there.
+    """
+    if weights not in ("sipe", "trained"):
+        return Path(weights)
+    sipe = SIPESettings() if weights == "sipe" else None
+    images = training_images(dataset, root=root)
+    return train_classifier(images, sipe=sipe, device=device, backbone=backbone)
+
+
 def choose_backbone(
     dataset: str,
     backbone: str | None = None,
@@ -61,8 +114,7 @@ def choose_backbone(
     backbone : str, optional
         By default the one that the data set's classification network has.
     weights : str
-        ``random``, ``imagenet``, a file, or ``trained``: the classification network of the data
-        set. That takes minutes on toy and hours on VOC without a GPU, once: it is kept.
+        ``random``, ``imagenet``, a file, or ``trained`` or ``sipe``: see `choose_classifier`.
     seed : int
         Of random weights. The training always has seed 0: the kit has one trained network.
     root : path, optional
@@ -82,10 +134,8 @@ def choose_backbone(
         If the weights are not there or do not fit.
     """
     name = backbone or preset(dataset).backbone
-    if weights == "trained":
-        list_name, masks = TRAINING_LISTS[dataset]
-        images = load_dataset(dataset, list_name, root=root, masks=masks)
-        weights = train_classifier(images, device=device, backbone=name)
+    if weights in ("trained", "sipe"):
+        weights = choose_classifier(dataset, weights, name, root=root, device=device)
     spec = BackboneSpec(name, str(weights), seed)
     spec.load()  # bad weights are told now, not by the workers
     return spec

@@ -21,6 +21,7 @@ def load_dataset(
     root: str | Path | None = None,
     images: int | None = None,
     masks: str = "SegmentationClass",
+    need_masks: bool = True,
 ) -> DevkitDataset:
     """Open a data set by name; the toy set is made if it is not there yet (seconds).
 
@@ -36,6 +37,8 @@ def load_dataset(
         Only the first so many ids.
     masks : str
         A folder of masks in the devkit, or any path.
+    need_masks : bool
+        Whether an id without a mask is an error.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def load_dataset(
         raise ParameterError(f"No data set {name!r}; expected one of {', '.join(CLASSES)}.")
     if root is None:
         root = make_toy(toy_folder()) if name == "toy" else data_root()
-    return open_devkit(name, root, CLASSES[name], list_name, images, masks)
+    return open_devkit(name, root, CLASSES[name], list_name, images, masks, need_masks)
 
 
 def toy_folder() -> Path:

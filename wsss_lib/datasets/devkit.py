@@ -143,8 +143,8 @@ class DevkitDataset:
             row[np.array(self.labels(id_), int) - 1] = 1
         return matrix
 
-    def check_files(self) -> None:
-        """Check that every id has a photograph and a mask; their content is checked when read.
+    def check_files(self, need_masks: bool = True) -> None:
+        """Check that every id has a photograph and, if needed, a mask; reading checks their content.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class DevkitDataset:
                 f"{missing[0]}.jpg). Is the devkit half unpacked? {self._cure()}, or leave them "
                 "out of the list."
             )
-        if missing := missing_ids(self.mask_folder, self.ids, ".png"):
+        if need_masks and (missing := missing_ids(self.mask_folder, self.ids, ".png")):
             raise MaskError(
                 f"{len(missing)} {count} have no mask in {shown(self.mask_folder)} (first: "
                 f"{missing[0]}.png). Leave them out of the list, or name another folder with "
@@ -202,6 +202,7 @@ def open_devkit(
     list_name: str = "train",
     images: int | None = None,
     masks: str = "SegmentationClass",
+    need_masks: bool = True,
 ) -> DevkitDataset:
     """Open a devkit, checking before any work starts that the files of all ids are there.
 
@@ -218,6 +219,8 @@ def open_devkit(
         Only the first so many ids.
     masks : str
         A folder of masks: one of the devkit's, or any path.
+    need_masks : bool
+        Whether the masks must be there, too; image-level labels then come from annotations.
 
     Raises
     ------
@@ -233,10 +236,10 @@ def open_devkit(
     if images is not None and images < 1:
         raise ParameterError(f"images={images}; at least 1 was expected (leave it out for all).")
     dataset = DevkitDataset(name, Path(root), classes, list_name, ids[:images], masks)
-    if not dataset.mask_folder.is_dir():
+    if need_masks and not dataset.mask_folder.is_dir():
         raise DataError(
             f"No folder of masks {masks!r}; expected SegmentationClass, SegmentationClassAug or a "
             "path."
         )
-    dataset.check_files()
+    dataset.check_files(need_masks)
     return dataset

@@ -6,14 +6,14 @@ takes from a `View`. Every step hands on scores that are not negative, so that a
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar, Protocol
 
 import numpy as np
 
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.pseudo.view import View
-from wsss_lib.expand.sampling import PixelSamples, check_samples
+from wsss_lib.expand.sampling import SAMPLES_PER_CLASS, PixelSamples, check_samples
 from wsss_lib.expand.selection import SELECTIONS, select_samples
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap, check_layers, split_feature
@@ -218,3 +218,34 @@ def run_steps(view: View, steps: Sequence[Step]) -> dict[Step, tuple[StepResult,
         results[step] = result, time.perf_counter() - start
         before = result.scores
     return results
+
+
+def make_steps(names: Sequence[str], dataset: str, **chosen: object) -> tuple[Step, ...]:
+    """Steps by their names: ``seed``, ``svm``, ``crf``, ``irn``, each at most once.
+
+    Parameters
+    ----------
+    names : sequence of str
+    dataset : str
+        Gives the number of samples where it is left out.
+    **chosen
+        Parameters of the steps; each takes those that it has. None leaves its own.
+
+    Raises
+    ------
+    ParameterError
+        If a name is unknown, or a value out of range.
+    """
+    kinds = {kind.name: kind for kind in (Seed, SVM, CRF, IRN)}
+    given = {"samples": SAMPLES_PER_CLASS[dataset]}
+    given |= {name: value for name, value in chosen.items() if value is not None}
+    steps = []
+    for before, name in zip([None, *names], names, strict=False):
+        if name not in kinds:
+            raise ParameterError(f"No step {name!r}; expected some of {', '.join(kinds)}.")
+        known = {field.name for field in fields(kinds[name])}
+        own = {key: value for key, value in given.items() if key in known}
+        if name == "crf":
+            own["hard"] = before == "seed"  # maps are no probabilities
+        steps.append(kinds[name](**own))
+    return tuple(steps)

@@ -9,7 +9,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from wsss_lib.checkpoints import checkpoint_path, read_progress, read_tensors
-from wsss_lib.classify.backbones import Backbone, build_backbone
+from wsss_lib.classify.backbones import build_backbone
+from wsss_lib.classify.spec import choose_backbone, training_images
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.devices import choose_device
 from wsss_lib.errors import ParameterError, WeightsError
@@ -27,6 +28,8 @@ class IRNPreset(Optimisation):
 
     Attributes
     ----------
+    weights : str
+        Of the frozen backbone, see `choose_backbone`.
     crop : int
         Side of the square crops in pixels, a multiple of 4.
     radius : int
@@ -36,6 +39,7 @@ class IRNPreset(Optimisation):
         layers' and `head_factor` has no effect.
     """
 
+    weights: str
     crop: int
     radius: int
 
@@ -50,6 +54,7 @@ PRESETS = {
         head_factor=1,
         momentum=0.9,
         weight_decay=1e-4,
+        weights="trained",
         crop=96,
         radius=5,
     ),
@@ -63,6 +68,7 @@ PRESETS = {
         momentum=1e-4,
         weight_decay=1e-4,
         clip_norm=float("inf"),
+        weights="imagenet",
         crop=512,
         radius=10,
     ),
@@ -72,7 +78,6 @@ PRESETS = {
 def train_irn(
     dataset: DevkitDataset,
     localiser: Localiser,
-    backbone: Backbone,
     *,
     seed: int = 0,
     device: str = "cpu",
@@ -88,9 +93,8 @@ def train_irn(
     dataset : DevkitDataset
         Images and their image-level labels; its name chooses the preset.
     localiser : Localiser
-        The maps that affinity labels are made of.
-    backbone : Backbone
-        Frozen, below the edge branch.
+        The maps that affinity labels are made of; its network's kind of backbone, frozen, stands
+        below the edge branch.
     seed : int
     device : str
         Where to train, see `wsss_lib.devices.choose_device`.
@@ -110,9 +114,15 @@ def train_irn(
         If an image is missing or bad.
     ParameterError
         If a setting is unknown or out of range, or there is no such device.
+    WeightsError
+        If the weights of the localiser or of the backbone are not there.
     """
     device = choose_device(device)
     settings = _preset(dataset.name, changes)
+    kind = localiser.load().network.backbone.name
+    backbone = choose_backbone(
+        dataset.name, kind, settings.weights, root=dataset.root, device=device
+    ).load()
     labels = make_affinity_labels(dataset, localiser, workers)
     setting = {
         "dataset": dataset.name,
@@ -136,6 +146,19 @@ def train_irn(
             description=f"training IRN, {backbone.name} on {dataset.name}",
         ).run()
     return path
+
+
+def trained_edges(
+    dataset: str,
+    localiser: Localiser,
+    *,
+    root: str | Path | None = None,
+    device: str = "cpu",
+    workers: int = 1,
+) -> Path:
+    """The edge network of a data set, trained now if it has not been; see `train_irn`."""
+    images = training_images(dataset, root=root)
+    return train_irn(images, localiser, device=device, workers=workers)
 
 
 def load_edges(path: str | Path, device: str = "cpu") -> EdgeNetwork:

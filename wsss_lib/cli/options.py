@@ -1,0 +1,91 @@
+"""What several commands have in common: their options, and what these stand for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+DATASET = click.option(
+    "--dataset", type=click.Choice(["toy", "voc"]), default="toy", show_default=True
+)
+DATA = click.option("--data", "root", type=Path, help="Folder that holds VOCdevkit/ [WSSS_DATA].")
+LIST = click.option(
+    "--list", "list_name", default="train", show_default=True, help="Name of an id list, or a file."
+)
+IMAGES = click.option("--images", type=int, help="Only the first N ids.")
+MASKS = click.option(
+    "--masks",
+    default="SegmentationClass",
+    show_default=True,
+    help="SegmentationClass, SegmentationClassAug or a folder.",
+)
+BACKBONE = click.option(
+    "--backbone",
+    type=click.Choice(["resnet50", "resnet18", "efficientnet_lite0"]),
+    help="Network behind F1 to F5 [resnet50; toy: the one trained on it].",
+)
+SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+WEIGHTS = click.option(
+    "--weights",
+    default="trained",
+    show_default=True,
+    help="random, imagenet, a file, or trained or sipe: what 'wsss train classifier|sipe' made.",
+)
+SAMPLES = click.option("--samples", type=int, help="Pixels a class [2500; toy: 300].")
+WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes, one thread each.",
+)
+SCHEDULER = click.option(
+    "--scheduler", help="Dask scheduler, e.g. tcp://10.0.0.1:8786: its workers do the images."
+)
+CACHE = click.option(
+    "--cache-gb",
+    type=click.FloatRange(min=0),
+    default=0,
+    show_default=True,
+    help="Keep features on the disk for runs with other settings, at most so many GB.",
+)
+DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
+PHOTO_WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Processes that read images.",
+)
+
+
+def options(*chosen: Callable) -> Callable:
+    """Decorate a command with options, in this order."""
+
+    def decorate(command: Callable) -> Callable:
+        for option in reversed(chosen):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def chosen_network(dataset: str, root: Path | None, options: dict) -> object:
+    """The network that the options name."""
+    from wsss_lib.classify.spec import choose_backbone
+
+    return choose_backbone(
+        dataset, options["backbone"], options["weights"], options["seed"], root=root
+    )
+
+
+def processes(options: dict) -> dict:
+    """How a sweep is to be run."""
+    return {name: options[name] for name in ("workers", "scheduler", "cache_gb")}
+
+
+def name_failures(failures: dict[str, str]) -> None:
+    """End with exit status 1 if there are images that could not be done."""
+    if failures:
+        names = ", ".join(failures)
+        raise click.ClickException(f"{len(failures)} image(s) could not be done: {names}")

@@ -1,0 +1,122 @@
+"""The command that makes pseudo masks from image-level labels."""
+
+from pathlib import Path
+
+import click
+
+from wsss_lib.cli.options import (
+    BACKBONE,
+    DATA,
+    DATASET,
+    DEVICE,
+    IMAGES,
+    LIST,
+    MASKS,
+    SAMPLES,
+    SCHEDULER,
+    SEED,
+    WORKERS,
+    name_failures,
+    options,
+)
+from wsss_lib.paths import output_dir, shown
+
+
+@click.command()
+@options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, SAMPLES, SEED, WORKERS, SCHEDULER, DEVICE)
+@click.option(
+    "--weights",
+    default="sipe",
+    show_default=True,
+    help="Classification network: sipe, trained (the plain one), or a checkpoint. What is not "
+    "there is trained.",
+)
+@click.option(
+    "--irn-weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What 'wsss train irn' made; trained when left out.",
+)
+@click.option("--steps", default="seed,svm,crf,irn", show_default=True)
+@click.option("--threshold", type=float, help="Constant background of CAMs; SIPE has none [0.15].")
+@click.option(
+    "--selection",
+    type=click.Choice(["seed", "confident", "consistent"]),
+    default="consistent",
+    show_default=True,
+    help="Which pixels of the seed the SVM learns from.",
+)
+@click.option("--layer", "feature", default="F4", show_default=True, help="Feature of the SVM.")
+@click.option("--svm-c", "C", type=float, default=1.0, show_default=True)
+@click.option("--svm-gamma", "gamma", default="scale", show_default=True)
+@click.option(
+    "--temperature",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Of the softmax of the SVM's decision values.",
+)
+@click.option(
+    "--crf",
+    "preset",
+    type=click.Choice(["irn", "psa", "deeplab"]),
+    default="irn",
+    show_default=True,
+    help="Published parameters of the CRF.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the masks and scores [build/pseudo/<dataset>].",
+)
+def pseudo(
+    dataset: str,
+    root: Path,
+    list_name: str,
+    images: int,
+    masks: str,
+    steps: str,
+    out: Path,
+    workers: int,
+    scheduler: str,
+    **given: object,
+) -> None:
+    """Pseudo masks from image-level labels: seed, SVM, CRF, IRN (Figure 5a).
+
+    Writes OUT/<step>/<id>.png and, where there is ground truth, OUT/scores.csv.
+    """
+    from wsss_lib.datasets import load_dataset
+    from wsss_lib.evaluate.pseudo.scores import score_steps
+    from wsss_lib.evaluate.pseudo.steps import make_steps
+
+    folder = out or output_dir() / "build" / "pseudo" / dataset
+    opened = load_dataset(
+        dataset, list_name, root=root, images=images, masks=masks, need_masks=False
+    )
+    chain = make_steps(steps.split(","), dataset, **given)
+    networks = _networks(dataset, root, workers, "irn" in steps.split(","), given)
+    scores = score_steps(
+        opened, chain, networks, masks_out=folder, workers=workers, scheduler=scheduler
+    )
+    scores.write(folder)
+    if len(scores.table):
+        click.echo(scores.table.to_string(float_format="{:.2f}".format, na_rep=""))
+        click.echo(scores.caption())
+    click.echo(f"Written to {shown(folder)}")
+    name_failures(scores.failures)
+
+
+def _networks(dataset: str, root: Path | None, workers: int, edges: bool, given: dict) -> object:
+    from wsss_lib.classify.spec import choose_classifier
+    from wsss_lib.evaluate.pseudo.view import Networks
+    from wsss_lib.expand.localise import THRESHOLD, Localiser
+    from wsss_lib.refine.irn.train import trained_edges
+
+    device, threshold = given["device"], given["threshold"]
+    path = choose_classifier(dataset, given["weights"], given["backbone"], root=root, device=device)
+    localiser = Localiser(
+        path, threshold=THRESHOLD if threshold is None else threshold, device=device
+    )
+    found = given["irn_weights"]
+    if edges and found is None:
+        found = trained_edges(dataset, localiser, root=root, device=device, workers=workers)
+    return Networks(localiser, found)
