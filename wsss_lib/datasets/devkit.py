@@ -144,7 +144,7 @@ class DevkitDataset:
         return matrix
 
     def check_files(self, need_masks: bool = True) -> None:
-        """Check that every id has a photograph and, if needed, a mask; reading checks their content.
+        """Check that every id has a photograph and, if needed, a mask, whatever they hold.
 
         Raises
         ------
