@@ -1,9 +1,13 @@
 """Fixtures shared by all tests."""
 
 import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +16,63 @@ def voc_root() -> Path:
     if not os.environ.get("WSSS_TEST_VOC"):
         pytest.skip("WSSS_TEST_VOC is not set: it names the folder of a real VOCdevkit")
     return Path(os.environ["WSSS_TEST_VOC"]).resolve()
+
+
+@pytest.fixture(scope="session")
+def squares(tmp_path_factory):
+    """Twelve images of red squares (class 1) and blue ones (class 2), under the toy set's names.
+
+    The first image of train has both, the second a blue one, the third none. Not to be changed.
+    """
+    from wsss_lib.datasets import load_dataset
+    from wsss_lib.datasets.images import write_mask
+
+    root = tmp_path_factory.mktemp("squares")
+    devkit = root / "VOCdevkit" / "VOC2012"
+    for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (devkit / part).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    ids = [f"square_{number:02}" for number in range(14)]
+    for number, id_ in enumerate(ids):
+        image = rng.integers(90, 120, (40, 52, 3), dtype=np.uint8)
+        mask = np.zeros((40, 52), np.uint8)
+        for label in {0: (1, 2), 2: ()}.get(number, (1 + number % 2,)):
+            row, col = rng.integers(0, 22), rng.integers(0, 8) + 26 * (label - 1)
+            place = slice(row, row + 18), slice(col, col + 18)
+            mask[place] = label
+            image[place] = (230, 20, 20) if label == 1 else (20, 20, 230)
+        Image.fromarray(image).save(devkit / "JPEGImages" / f"{id_}.jpg")
+        write_mask(devkit / "SegmentationClass" / f"{id_}.png", mask)
+    for name, members in {"train": ids[:12], "val": ids[12:]}.items():
+        text = "".join(f"{id_}\n" for id_ in members)
+        (devkit / "ImageSets" / "Segmentation" / f"{name}.txt").write_text(text)
+    return load_dataset("toy", root=root)
+
+
+@pytest.fixture
+def few_squares(squares, tmp_path, monkeypatch):
+    """The first three of `squares`, in a copy that may be changed, and a cache of their own."""
+    from wsss_lib.datasets import load_dataset
+
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
+    shutil.copytree(squares.root, tmp_path / "few")
+    return load_dataset("toy", root=tmp_path / "few", images=3)
+
+
+@pytest.fixture(scope="session")
+def checkpoints(squares, tmp_path_factory) -> SimpleNamespace:
+    """Trained on `squares` for a moment: ``plain``, ``sipe`` and ``edges``, a path each."""
+    from wsss_lib.classify.sipe.network import SIPESettings
+    from wsss_lib.classify.train import train_classifier
+    from wsss_lib.expand.localise import Localiser
+    from wsss_lib.refine.irn.train import train_irn
+
+    how = {"batch": 4, "crop": 32}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WSSS_CACHE", str(tmp_path_factory.mktemp("checkpoints")))
+        plain = train_classifier(squares, val_list=None, epochs=3, **how)
+        start = {"weights": str(plain), "epochs": 1, "val_list": None}
+        sipe = train_classifier(squares, sipe=SIPESettings(), **start, **how)
+        localiser = Localiser(plain, scales=(1.0,))
+        edges = train_irn(squares, localiser, weights=str(plain), epochs=1, radius=3, **how)
+    return SimpleNamespace(plain=plain, sipe=sipe, edges=edges)

@@ -1,13 +1,17 @@
 import json
+import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import torch
 from click.testing import CliRunner
 
 from wsss_lib.cli import main
 from wsss_lib.evaluate.studies import STUDIES
+from wsss_lib.expand.localise import Localiser
 
 
 @pytest.fixture
@@ -110,3 +114,177 @@ def test_a_study_writes_its_scores_and_what_they_come_from(wsss, voc_like, tmp_p
 def test_the_command_offers_every_study():
     (argument,) = (p for p in main.commands["study"].params if p.name == "name")
     assert list(argument.type.choices) == list(STUDIES)
+
+
+def pseudo(wsss, root, checkpoints, *more):
+    networks = ("--weights", str(checkpoints.plain), "--irn-weights", str(checkpoints.edges))
+    small = ("--data", str(root), "--images", "2", "--samples", "20", "--layer", "F2")
+    return wsss("pseudo", *networks, *small, *more)
+
+
+def test_pseudo_writes_masks_and_scores_of_every_step(wsss, squares, checkpoints, tmp_path):
+    result = pseudo(wsss, squares.root, checkpoints, "--threshold", "0.4", "--crf", "psa")
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "out/build/pseudo/toy"
+    steps = ["seed", "svm", "crf", "irn"]
+    masks = {f"{path.parent.name}/{path.stem}" for path in out.glob("*/*.png")}
+    assert masks == {f"{step}/{id_}" for step in steps for id_ in squares.ids[:2]}
+    table = pd.read_csv(out / "scores.csv", index_col="step")
+    assert list(table.index) == steps
+    note = json.loads((out / "scores.json").read_text())
+    svm, crf = note["steps"][1:3]
+    assert (svm["samples"], svm["feature"], svm["selection"]) == (20, "F2", "consistent")
+    assert (crf["preset"], crf["hard"]) == ("psa", False)
+    assert note["threshold"] == 0.4
+    *_, caption, last = result.stdout.splitlines()
+    assert caption.startswith("mIoU on 2 images of train (toy) against SegmentationClass")
+    assert last.startswith("Written to ")
+
+
+@pytest.mark.parametrize("steps", ["seed,crf", "seed,irn"])
+def test_what_pseudo_needs_is_trained_if_it_is_not_named(
+    wsss, squares, checkpoints, monkeypatch, steps
+):
+    asked = []
+
+    def classifier(*given, **how):
+        asked.append((*given, how))
+        return checkpoints.sipe
+
+    def edges(*given, **how):
+        asked.append((*given, how))
+        return checkpoints.edges
+
+    monkeypatch.setattr("wsss_lib.classify.spec.choose_classifier", classifier)
+    monkeypatch.setattr("wsss_lib.refine.irn.train.trained_edges", edges)
+    root = squares.root
+    result = wsss("pseudo", "--data", str(root), "--images", "1", "--steps", steps)
+    assert result.exit_code == 0, result.output
+    how = {"root": root, "device": "cpu"}
+    expected = [("toy", "sipe", None, how)]
+    if "irn" in steps:
+        expected.append(("toy", Localiser(checkpoints.sipe), how | {"workers": 1}))
+    assert asked == expected
+    assert "threshold: a background channel" in result.stdout
+
+
+def test_pseudo_needs_no_ground_truth_and_names_bad_images(
+    wsss, few_squares, checkpoints, tmp_path
+):
+    first, second, third = few_squares.ids
+    few_squares.mask_path(second).unlink()
+    few_squares.mask_path(third).unlink()
+    (few_squares.devkit / "Annotations").mkdir()
+    for id_ in (first, third):
+        (few_squares.devkit / "Annotations" / f"{id_}.xml").write_text("<annotation/>")
+    out = ("--steps", "seed,crf", "--images", "3", "--out", str(tmp_path / "masks"))
+    result = pseudo(wsss, few_squares.root, checkpoints, *out)
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == f"Error: 1 image(s) could not be done: {second}"
+    masks = {f"{path.parent.name}/{path.stem}" for path in tmp_path.glob("masks/*/*.png")}
+    assert masks == {f"{step}/{id_}" for step in ("seed", "crf") for id_ in (first, third)}
+    assert json.loads((tmp_path / "masks/scores.json").read_text())["steps"][1]["hard"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--steps", "svm,crf"], "The steps svm, crf; expected a seed"),
+        (["--steps", "seed,glow"], "No step 'glow'; expected some of seed, svm, crf, irn"),
+        (["--samples", "0"], "samples=0"),
+        (["--layer", "F1*F2"], "feature='F1*F2'"),
+        (["--svm-c", "-1"], "C=-1"),
+        (["--svm-gamma", "wide"], "gamma='wide'"),
+        (["--temperature", "0"], "temperature=0"),
+        (["--images", "0"], "images=0"),
+        (["--list", "trainee"], "No list 'trainee'"),
+        (["--weights", "random"], "No weights file random. Expected 'sipe', 'trained' or"),
+    ],
+)
+def test_bad_parameters_of_pseudo_get_a_sentence_before_any_training(
+    wsss, squares, checkpoints, monkeypatch, arguments, sentence
+):
+    monkeypatch.setattr("wsss_lib.classify.spec.train_classifier", None)
+    result = wsss("pseudo", "--data", str(squares.root), *arguments)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert sentence in result.output
+
+
+def test_networks_of_another_kind_get_a_sentence(wsss, squares, checkpoints):
+    swapped = SimpleNamespace(plain=checkpoints.edges, edges=checkpoints.plain)
+    for networks, sentence in (
+        (swapped, "no checkpoint of this kit's classification networks"),
+        (SimpleNamespace(plain=checkpoints.plain, edges=checkpoints.sipe), "no edge network"),
+    ):
+        result = pseudo(wsss, squares.root, networks)
+        assert result.exit_code == 1
+        assert result.output.startswith("Error: ")
+        assert sentence in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--threshold", "2"], ["--irn-weights", "nowhere.pth"], ["--crf", "afa"]]
+)
+def test_values_out_of_range_are_told_with_the_option(wsss, arguments):
+    result = wsss("pseudo", *arguments)
+    assert result.exit_code == 2
+    assert f"Error: Invalid value for '{arguments[0]}'" in result.output
+
+
+def test_sipe_is_trained_and_its_last_scores_told(wsss, squares, checkpoints, tmp_path):
+    result = wsss(
+        *("train", "sipe", "--data", str(squares.root), "--weights", str(checkpoints.plain)),
+        *("--images", "4", "--epochs", "1", "--batch", "4", "--crop", "32"),
+        *("--optimiser", "sgd", "--lr", "0.01", "--momentum", "0.5"),
+    )
+    assert result.exit_code == 0, result.output
+    (path,) = tmp_path.glob("cache/weights/*.pth")
+    told = result.stdout.strip()
+    assert re.search(rf"{path.name}: loss \d\.\d{{3}}, mean AP on val \d\.\d{{3}}$", told)
+    setting = torch.load(path, weights_only=True)["setting"]
+    assert setting["sipe"]["consistency_weight"] == 1
+    assert (setting["images"], setting["weights"]["name"]) == (4, checkpoints.plain.name)
+    chosen = [setting["preset"][name] for name in ("optimiser", "lr", "momentum")]
+    assert chosen == ["sgd", 0.01, 0.5]
+
+
+def test_irn_is_trained_on_the_maps_of_a_classifier(wsss, squares, checkpoints, tmp_path):
+    result = wsss(
+        *("train", "irn", "--data", str(squares.root), "--classifier", str(checkpoints.plain)),
+        *("--weights", str(checkpoints.plain), "--images", "4"),
+        *("--epochs", "1", "--batch", "4", "--crop", "48"),
+    )
+    assert result.exit_code == 0, result.output
+    (path,) = tmp_path.glob("cache/weights/*.pth")
+    assert result.stdout.strip().endswith(path.name)
+    setting = torch.load(path, weights_only=True)["setting"]
+    assert setting["irn"]["crop"] == 48
+    assert setting["labels"] == Localiser(checkpoints.plain).name
+    assert len(list(tmp_path.glob("cache/affinity/*/*.png"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "sentence"),
+    [
+        ("sipe", ["--epochs", "0"], "epochs=0"),
+        ("sipe", ["--crop", "0"], "crop=0"),
+        ("sipe", ["--lr", "0"], "lr=0"),
+        ("sipe", ["--momentum", "1"], "momentum=1"),
+        ("sipe", ["--weights", "nowhere.pth"], "nowhere.pth"),
+        ("sipe", ["--list", "trainee"], "No list 'trainee'"),
+        ("sipe", ["--device", "banana"], "device='banana'"),
+        ("irn", ["--epochs", "0"], "epochs=0"),
+        ("irn", ["--classifier", "nowhere.pth"], "No weights file nowhere.pth"),
+        ("irn", ["--weights", "nowhere.pth"], "No weights file nowhere.pth"),
+        ("irn", ["--device", "banana"], "device='banana'"),
+    ],
+)
+def test_bad_parameters_of_trainings_get_a_sentence(
+    wsss, squares, checkpoints, command, arguments, sentence
+):
+    classifier = ["--classifier", str(checkpoints.plain)] if command == "irn" else []
+    result = wsss("train", command, "--data", str(squares.root), *classifier, *arguments)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert sentence in result.output

@@ -56,6 +56,11 @@ class Optimisation:
         for name in ("epochs", "batch", "lr", "head_factor", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise ParameterError(f"{name}={getattr(self, name)}; it must be positive.")
+        for name in ("weight_decay", "power"):
+            if not getattr(self, name) >= 0:
+                raise ParameterError(f"{name}={getattr(self, name)}; it must not be negative.")
+        if not 0 <= self.momentum < 1:
+            raise ParameterError(f"momentum={self.momentum}; expected at least 0 and below 1.")
         if self.optimiser not in ("sgd", "adamw"):
             raise ParameterError(f"No optimiser {self.optimiser!r}; expected 'sgd' or 'adamw'.")
 

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 from torchvision.datasets import VOCSegmentation
 
+from wsss_lib.datasets import load_dataset
 from wsss_lib.datasets.classes import VOC
 from wsss_lib.datasets.devkit import devkit_folder, open_devkit
 from wsss_lib.datasets.images import write_mask
@@ -122,6 +123,32 @@ def test_labels_come_from_the_annotations_where_there_are_some(devkit, tmp_path)
     (devkit / "Annotations" / "b.xml").write_text(xml)
     assert data.label_source == "xml"
     assert data.labels("b") == (20,)
+
+
+def test_masks_are_not_asked_for_where_they_are_not_needed(devkit, tmp_path):
+    (devkit / "SegmentationClass" / "b.png").unlink()
+    (devkit / "Annotations").mkdir()
+    xml = "<annotation><object><name>sofa</name></object></annotation>"
+    (devkit / "Annotations" / "b.xml").write_text(xml)
+    with pytest.raises(MaskError, match="no mask"):
+        load_dataset("voc", root=tmp_path)
+    data = load_dataset("voc", root=tmp_path, need_masks=False)
+    assert data.ids == ("a", "b")
+    assert [data.labels(id_) for id_ in data.ids] == [(1,), (18,)]
+    assert data.image("b").shape == (4, 6, 3)
+    with pytest.raises(MaskError, match=r"No mask .*b\.png"):
+        data.sample("b")
+
+
+def test_without_need_of_masks_their_folder_may_be_missing_but_no_photograph(devkit, tmp_path):
+    elsewhere = {"masks": str(tmp_path / "nowhere"), "need_masks": False}
+    data = open_devkit("voc", tmp_path, VOC, **elsewhere)
+    assert data.mask_path("a") == tmp_path / "nowhere" / "a.png"
+    with pytest.raises(MaskError, match="No mask"):
+        data.labels("a")
+    (devkit / "JPEGImages" / "a.jpg").unlink()
+    with pytest.raises(DataError, match="no photograph"):
+        open_devkit("voc", tmp_path, VOC, **elsewhere)
 
 
 @pytest.mark.parametrize(("name", "count"), [("train", 296), ("val", 58)])

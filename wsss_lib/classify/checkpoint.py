@@ -67,10 +67,10 @@ def load_trained(path: str | Path, device: str = "cpu") -> Trained:
         If the file is missing, no checkpoint of this kit, or its training was stopped.
     """
     path, content = Path(path), read_tensors(path)
-    if "network" not in content or "setting" not in content:
+    if "network" not in content or "preset" not in content.get("setting", {}):
         raise WeightsError(
-            f"{shown(path)} is no checkpoint of this kit. Train a network with 'wsss train "
-            "classifier'."
+            f"{shown(path)} is no checkpoint of this kit's classification networks. Train one "
+            "with 'wsss train classifier'."
         )
     backbone = build_backbone(content["setting"]["preset"]["backbone"], path)
     sipe = content["setting"].get("sipe")

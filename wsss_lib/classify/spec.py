@@ -9,6 +9,8 @@ from wsss_lib.classify.presets import preset
 from wsss_lib.classify.sipe.network import SIPESettings
 from wsss_lib.classify.train import train_classifier
 from wsss_lib.datasets import DevkitDataset, load_dataset
+from wsss_lib.errors import WeightsError
+from wsss_lib.paths import shown
 
 #: The list and the masks (for image-level labels where there is no XML) that a network learns from.
 TRAINING_LISTS = {
@@ -88,9 +90,14 @@ def choose_classifier(
     DataError
         If it is to be trained and the data set is not there.
     WeightsError
-        If the first weights are not there.
+        If the checkpoint or the first weights are not there.
     """
     if weights not in ("sipe", "trained"):
+        if not Path(weights).is_file():
+            raise WeightsError(
+                f"No weights file {shown(weights)}. Expected 'sipe', 'trained' or the checkpoint "
+                "of a classification network."
+            )
         return Path(weights)
     sipe = SIPESettings() if weights == "sipe" else None
     images = training_images(dataset, root=root)

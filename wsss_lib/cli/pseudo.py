@@ -37,7 +37,11 @@ from wsss_lib.paths import output_dir, shown
     help="What 'wsss train irn' made; trained when left out.",
 )
 @click.option("--steps", default="seed,svm,crf,irn", show_default=True)
-@click.option("--threshold", type=float, help="Constant background of CAMs; SIPE has none [0.15].")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Constant background of CAMs; SIPE has none [0.15].",
+)
 @click.option(
     "--selection",
     type=click.Choice(["seed", "confident", "consistent"]),

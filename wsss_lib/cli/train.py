@@ -23,6 +23,13 @@ TRAIN_LIST = click.option(
 TRAIN_MASKS = click.option("--masks", help="Folder of masks, for labels where there is no XML.")
 EPOCHS = click.option("--epochs", type=int, help="Passes over the images [the data set's].")
 BATCH = click.option("--batch", type=int, help="Images a step [the data set's].")
+OPTIMISER = click.option(
+    "--optimiser", type=click.Choice(["sgd", "adamw"]), help="[sgd; toy: adamw]"
+)
+LR = click.option("--lr", type=float, help="First learning rate [0.1; toy: the network's own].")
+MOMENTUM = click.option(
+    "--momentum", type=float, help="Of SGD, or AdamW's first beta [0.0001, as released; toy: 0.9]."
+)
 CROP = click.option("--crop", type=int, help="Side of the crops in pixels [512; toy: 96].")
 LONG_SIDE = click.option(
     "--long-side",
@@ -40,7 +47,7 @@ def train() -> None:
 
 @train.command()
 @options(DATASET, DATA, TRAIN_LIST, IMAGES, TRAIN_MASKS, BACKBONE, SEED, DEVICE, PHOTO_WORKERS)
-@options(EPOCHS, BATCH, CROP, LONG_SIDE)
+@options(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CROP, LONG_SIDE)
 @click.option(
     "--weights", help="To start from: random, imagenet or a file [imagenet; toy: random]."
 )
@@ -51,7 +58,7 @@ def classifier(**given: object) -> None:
 
 @train.command()
 @options(DATASET, DATA, TRAIN_LIST, IMAGES, TRAIN_MASKS, BACKBONE, SEED, DEVICE, PHOTO_WORKERS)
-@options(EPOCHS, BATCH, CROP, LONG_SIDE)
+@options(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CROP, LONG_SIDE)
 @click.option(
     "--weights",
     help="To start from: random, imagenet, a file, or trained, what 'wsss train classifier' made "
@@ -85,7 +92,7 @@ def _classifier(
 
 @train.command()
 @options(DATASET, DATA, TRAIN_LIST, IMAGES, TRAIN_MASKS, BACKBONE, SEED, DEVICE, WORKERS)
-@options(EPOCHS, BATCH, CROP)
+@options(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CROP)
 @click.option(
     "--weights",
     help="Of the frozen backbone: imagenet, trained (what 'wsss train classifier' made), sipe or a "
@@ -107,11 +114,16 @@ def irn(
     classifier: str,
     **settings: object,
 ) -> None:
-    """Train IRN's edge network; its labels are made of maps and of the dense CRF."""
+    """Train IRN's edge network; its labels are made of maps and of the dense CRF.
+
+    On toy the first 32 images are enough, unless --list or --images says otherwise.
+    """
     from wsss_lib.classify.spec import choose_classifier, training_images
     from wsss_lib.expand.localise import Localiser
-    from wsss_lib.refine.irn.train import train_irn
+    from wsss_lib.refine.irn.train import EDGE_IMAGES, train_irn
 
+    if list_name is None and images is None:
+        images = EDGE_IMAGES[dataset]
     device = settings["device"]
     path = choose_classifier(dataset, classifier, backbone, root=root, device=device)
     opened = training_images(dataset, list_name, root=root, images=images, masks=masks)

@@ -77,9 +77,8 @@ class Localiser:
         """
         labels = dataset.labels(id_)
         path = cache_dir() / "maps" / self.name / f"{id_}-{self.key(dataset, id_)}.npy"
-        if path.is_file():
-            maps = np.load(path)
-        else:
+        maps = _read(path)
+        if maps is None:
             maps = _maps(self.load().network, dataset.image(id_), labels, self.scales)
             with atomic_path(path) as temporary, open(temporary, "wb") as file:
                 np.save(file, maps.astype(np.float16))
@@ -108,6 +107,14 @@ def _maps(
     if isinstance(network, SIPENetwork):
         return image_specific_cams(network, image, labels, scales).values
     return class_activation_maps(network, image, labels, scales)
+
+
+def _read(path: Path) -> np.ndarray | None:
+    """Maps from the disk; None where there are none, or where they are damaged."""
+    try:
+        return np.load(path)
+    except (OSError, ValueError, EOFError):
+        return None
 
 
 def _hash(content: list) -> str:

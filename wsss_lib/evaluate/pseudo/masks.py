@@ -10,13 +10,13 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from wsss_lib.datasets import DevkitDataset
-from wsss_lib.errors import DataError, ParameterError, WeightsError
-from wsss_lib.evaluate.pseudo.steps import Step, StepResult, run_steps
+from wsss_lib.errors import DataError, WeightsError
+from wsss_lib.evaluate.pseudo.steps import Step, StepResult, check_order, run_steps
 from wsss_lib.evaluate.pseudo.view import Networks, View
 from wsss_lib.evaluate.rows.compute import compute
 from wsss_lib.evaluate.rows.estimate import warm_up
 from wsss_lib.evaluate.rows.image import one_thread
-from wsss_lib.evaluate.rows.jobs import Job, Task
+from wsss_lib.evaluate.rows.jobs import Job, Task, reason
 from wsss_lib.evaluate.rows.settings import FORMAT, Setting
 from wsss_lib.evaluate.rows.store import ResultStore
 from wsss_lib.evaluate.rows.sweep import SweepResult, collect
@@ -133,8 +133,8 @@ def pseudo_masks(
         try:
             tasks.append(Task(id_, _keys(dataset, id_, job)))
         except (OSError, DataError) as error:
-            failures[id_] = str(error)
-            tqdm.write(f"{id_}: {error}")
+            failures[id_] = reason(error)
+            tqdm.write(f"{id_}: {failures[id_]}")
     with ResultStore(store or cache_dir() / "rows.sqlite") as rows:
         found = rows.get(key for task in tasks for key in task.keys.values())
         failures |= compute(job, tasks, rows, found, steps[-1], workers, scheduler)
@@ -154,11 +154,9 @@ def weights_of(networks: Networks) -> tuple[str, ...]:
 
 def _check(steps: tuple[Step, ...], networks: Networks) -> None:
     """Refuse steps that do not go together, and networks that are not there, before long work."""
-    names = [step.name for step in steps]
-    if not names or names[0] != "seed" or len(set(names)) < len(names):
-        raise ParameterError(f"The steps {', '.join(names)}; expected a seed, then different ones.")
+    check_order(steps)
     networks.localiser.load()
-    if "irn" in names:
+    if "irn" in [step.name for step in steps]:
         networks.load_edges()
 
 

@@ -221,7 +221,7 @@ def run_steps(view: View, steps: Sequence[Step]) -> dict[Step, tuple[StepResult,
 
 
 def make_steps(names: Sequence[str], dataset: str, **chosen: object) -> tuple[Step, ...]:
-    """Steps by their names: ``seed``, ``svm``, ``crf``, ``irn``, each at most once.
+    """Steps by their names: ``seed``, then some of ``svm``, ``crf``, ``irn``.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def make_steps(names: Sequence[str], dataset: str, **chosen: object) -> tuple[St
     Raises
     ------
     ParameterError
-        If a name is unknown, or a value out of range.
+        If a name is unknown or comes twice, the first is no seed, or a value is out of range.
     """
     kinds = {kind.name: kind for kind in (Seed, SVM, CRF, IRN)}
     given = {"samples": SAMPLES_PER_CLASS[dataset]}
@@ -248,4 +248,12 @@ def make_steps(names: Sequence[str], dataset: str, **chosen: object) -> tuple[St
         if name == "crf":
             own["hard"] = before == "seed"  # maps are no probabilities
         steps.append(kinds[name](**own))
+    check_order(steps)
     return tuple(steps)
+
+
+def check_order(steps: Sequence[Step]) -> None:
+    """Raise `ParameterError` unless the steps are different ones, a seed first."""
+    names = [step.name for step in steps]
+    if not names or names[0] != "seed" or len(set(names)) < len(names):
+        raise ParameterError(f"The steps {', '.join(names)}; expected a seed, then different ones.")

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.datasets.images import read_note
-from wsss_lib.errors import WeightsError
+from wsss_lib.errors import DataError, WeightsError
 from wsss_lib.evaluate.rows.estimate import warm_up
 from wsss_lib.evaluate.rows.image import evaluate_image
 from wsss_lib.evaluate.rows.samples import companion_path
@@ -174,9 +174,16 @@ def find_files(dataset: DevkitDataset, failures: dict[str, str]) -> dict[str, tu
         try:
             files[id_] = sha256(dataset.image_path(id_)), sha256(dataset.mask_path(id_))
         except OSError as error:
-            failures[id_] = f"cannot read {Path(error.filename).name} ({error.strerror})"
+            failures[id_] = reason(error)
             tqdm.write(f"{id_}: {failures[id_]}")
     return files
+
+
+def reason(error: OSError | DataError) -> str:
+    """Why a file of an image cannot be read."""
+    if isinstance(error, OSError):
+        return f"cannot read {Path(error.filename).name} ({error.strerror})"
+    return str(error)
 
 
 def pool_name(files: Mapping[str, tuple[str, str]]) -> str:

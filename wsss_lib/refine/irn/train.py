@@ -47,7 +47,7 @@ class IRNPreset(Optimisation):
 PRESETS = {
     # small images, hence few pairs of a smaller radius, and few steps
     "toy": IRNPreset(
-        epochs=4,
+        epochs=8,
         batch=8,
         optimiser="adamw",
         lr=1e-2,
@@ -73,6 +73,10 @@ PRESETS = {
         radius=10,
     ),
 }
+
+#: How many images of its list the edge network of a data set learns from, from the start; None for
+#: all. On toy more do not make the masks better, and their affinity labels would take minutes.
+EDGE_IMAGES = {"toy": 32, "voc": None}
 
 
 def train_irn(
@@ -153,12 +157,24 @@ def trained_edges(
     localiser: Localiser,
     *,
     root: str | Path | None = None,
-    device: str = "cpu",
-    workers: int = 1,
+    images: int | None = None,
+    **how: object,
 ) -> Path:
-    """The edge network of a data set, trained now if it has not been; see `train_irn`."""
-    images = training_images(dataset, root=root)
-    return train_irn(images, localiser, device=device, workers=workers)
+    """The edge network of a data set, trained now if it has not been.
+
+    Parameters
+    ----------
+    dataset : {"toy", "voc"}
+    localiser : Localiser
+    root : path, optional
+        The folder that holds ``VOCdevkit/``.
+    images : int, optional
+        How many of the training images; by default the data set's number in `EDGE_IMAGES`.
+    **how
+        Device, workers and what differs from the preset, as in `train_irn`.
+    """
+    count = EDGE_IMAGES[dataset] if images is None else images
+    return train_irn(training_images(dataset, root=root, images=count), localiser, **how)
 
 
 def load_edges(path: str | Path, device: str = "cpu") -> EdgeNetwork:

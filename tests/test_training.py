@@ -1,0 +1,197 @@
+"""The training loop, against optimisers written out in NumPy."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from wsss_lib.errors import ParameterError
+from wsss_lib.training import Optimisation, Training
+
+SETTINGS = {
+    "epochs": 3,
+    "batch": 5,
+    "optimiser": "sgd",
+    "lr": 0.1,
+    "head_factor": 3,
+    "momentum": 0.8,
+    "weight_decay": 0.02,
+    "clip_norm": float("inf"),
+}
+
+
+class Stopped(Exception):
+    """Somebody pulled the plug."""
+
+
+class Line(nn.Module):
+    """Predicts ``x @ slope + offset``; the offset is a new layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.tensor([0.5, -1.0], dtype=torch.float64))
+        self.offset = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
+
+    def losses(self, batch):
+        x, y = batch
+        return {"square": ((x @ self.slope + self.offset - y) ** 2).mean()}
+
+    def parameter_groups(self, lr, head_factor):
+        return [
+            {"params": [self.slope], "lr": lr, "initial_lr": lr},
+            {"params": [self.offset], "lr": head_factor * lr, "initial_lr": head_factor * lr},
+        ]
+
+
+def batches(epoch):
+    """Three batches that are others in every epoch."""
+    rng = np.random.default_rng(epoch)
+    return [
+        (torch.from_numpy(rng.normal(size=(5, 2))), torch.from_numpy(rng.normal(size=5)))
+        for _ in range(3)
+    ]
+
+
+def by_hand(optimiser, momentum, weight_decay, clip_norm, power=0.9):
+    """The parameters after 3 epochs of 3 steps, and the mean loss of each epoch."""
+    values, losses = np.array([0.5, -1.0, 0.0]), []
+    first, second = np.zeros(3), np.zeros(3)
+    for step in range(9):
+        x, y = (part.numpy() for part in batches(step // 3)[step % 3])
+        x = np.column_stack([x, np.ones(5)])
+        losses.append(((x @ values - y) ** 2).mean())
+        gradient = 2 * x.T @ (x @ values - y) / 5
+        gradient *= min(1, clip_norm / (np.linalg.norm(gradient) + 1e-6))
+        rates = np.array([0.1, 0.1, 0.3]) * (1 - step / 9) ** power
+        if optimiser == "sgd":
+            first = momentum * first + gradient + weight_decay * values
+            values = values - rates * first
+        else:
+            first = momentum * first + (1 - momentum) * gradient
+            second = 0.999 * second + 0.001 * gradient**2
+            step_size = first / (1 - momentum ** (step + 1))
+            spread = np.sqrt(second / (1 - 0.999 ** (step + 1))) + 1e-8
+            values = values * (1 - rates * weight_decay) - rates * step_size / spread
+    return values, np.mean(np.reshape(losses, (3, 3)), 1)
+
+
+def train(path, batches=batches, losses=None, scores=dict, **changes):
+    """Train a line; its parameters and what was written."""
+    line = Line()
+    Training(
+        line,
+        Optimisation(**SETTINGS | changes),
+        batches,
+        losses or line.losses,
+        path,
+        {"setting": {"of": "a line"}},
+        scores,
+    ).run()
+    return [*line.slope.tolist(), line.offset.item()], torch.load(path, weights_only=True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"momentum": 0, "weight_decay": 0},
+        {"power": 2},
+        {"clip_norm": 0.7},
+        {"optimiser": "adamw"},
+        {"optimiser": "adamw", "clip_norm": 0.7},
+    ],
+    ids=str,
+)
+def test_steps_are_those_of_the_formulas(tmp_path, changes):
+    """The learning rate at a step is lr (1 - step / steps) ** power, for new layers a multiple."""
+    kinds = ("optimiser", "momentum", "weight_decay", "clip_norm")
+    expected, losses = by_hand(**{kind: SETTINGS[kind] for kind in kinds} | changes)
+    found, content = train(tmp_path / "line.pth", **changes)
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+    history = json.loads(content["history"])
+    assert [list(row) for row in history] == [["epoch", "loss"]] * 3
+    assert [row["epoch"] for row in history] == [1, 2, 3]
+    np.testing.assert_allclose([row["loss"] for row in history], losses, rtol=1e-10)
+
+
+def test_several_losses_are_summed_and_noted_one_by_one(tmp_path):
+    line = Line()  # not the one that is trained, so that it stays as it is
+
+    def losses(batch):
+        nothing = 0 * line.losses(batch)["square"]
+        return {"near": nothing + batch[0].mean(), "far": nothing + 2}
+
+    _, content = train(tmp_path / "line.pth", losses=losses, scores=lambda: {"score": 0.5})
+    for epoch, row in enumerate(json.loads(content["history"])):
+        near = np.mean([batch[0].mean() for batch in batches(epoch)])
+        assert list(row) == ["epoch", "loss", "near", "far", "score"]
+        assert row["near"] == pytest.approx(near)
+        assert (row["far"], row["score"]) == (2, 0.5)
+        assert row["loss"] == pytest.approx(near + 2)
+
+
+def test_all_parts_of_the_loss_are_made_small(tmp_path):
+    line = Line()
+    settings = Optimisation(**SETTINGS | {"momentum": 0, "weight_decay": 0, "epochs": 20})
+
+    def losses(_batch):
+        return {"slope": (line.slope**2).sum(), "offset": (line.offset - 1) ** 2}
+
+    Training(line, settings, batches, losses, tmp_path / "line.pth", {}).run()
+    np.testing.assert_allclose(line.slope.tolist(), [0, 0], atol=1e-2)
+    assert line.offset.item() == pytest.approx(1, abs=1e-2)
+
+
+class Broken(list):
+    """Batches, of which only the first can be read."""
+
+    def __iter__(self):
+        yield self[0]
+        raise Stopped
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_a_stopped_training_ends_in_the_same_bytes(tmp_path, optimiser):
+    whole, path, asked = tmp_path / "whole.pth", tmp_path / "stopped.pth", []
+    train(whole, optimiser=optimiser)
+
+    def fails(epoch):
+        return Broken(batches(epoch)) if epoch == 1 else batches(epoch)
+
+    with pytest.raises(Stopped):
+        train(path, fails, optimiser=optimiser)
+    kept = torch.load(path, weights_only=True)
+    assert (kept["epoch"], len(json.loads(kept["history"]))) == (1, 1)
+    assert kept["setting"] == {"of": "a line"}
+
+    def noted(epoch):
+        asked.append(epoch)
+        return batches(epoch)
+
+    _, content = train(path, noted, optimiser=optimiser)
+    assert asked == [0, 1, 2]  # epoch 0 only to count its steps
+    assert content["optimiser"] is None
+    assert path.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"epochs": 0}, "epochs=0; it must be positive"),
+        ({"batch": -1}, "batch=-1"),
+        ({"lr": 0}, "lr=0"),
+        ({"lr": float("nan")}, "lr=nan"),
+        ({"head_factor": 0}, "head_factor=0"),
+        ({"clip_norm": 0}, "clip_norm=0"),
+        ({"momentum": -0.1}, "momentum=-0.1; expected at least 0 and below 1"),
+        ({"momentum": 1}, "momentum=1"),
+        ({"weight_decay": -1}, "weight_decay=-1; it must not be negative"),
+        ({"power": -1}, "power=-1"),
+        ({"optimiser": "lbfgs"}, "'lbfgs'; expected 'sgd' or 'adamw'"),
+    ],
+)
+def test_bad_values_are_refused(change, text):
+    with pytest.raises(ParameterError, match=text):
+        Optimisation(**SETTINGS | change)
