@@ -140,10 +140,15 @@ def test_masks_are_not_asked_for_where_they_are_not_needed(devkit, tmp_path):
         data.sample("b")
 
 
-def test_without_need_of_masks_their_folder_may_be_missing_but_no_photograph(devkit, tmp_path):
-    elsewhere = {"masks": str(tmp_path / "nowhere"), "need_masks": False}
+def test_without_need_of_masks_they_may_be_missing_but_no_photograph_and_no_folder(
+    devkit, tmp_path
+):
+    (tmp_path / "empty").mkdir()
+    elsewhere = {"masks": str(tmp_path / "empty"), "need_masks": False}
     data = open_devkit("voc", tmp_path, VOC, **elsewhere)
-    assert data.mask_path("a") == tmp_path / "nowhere" / "a.png"
+    assert data.mask_path("a") == tmp_path / "empty" / "a.png"
+    with pytest.raises(DataError, match="No folder of masks 'nowhere'"):
+        open_devkit("voc", tmp_path, VOC, masks="nowhere", need_masks=False)
     with pytest.raises(MaskError, match="No mask"):
         data.labels("a")
     (devkit / "JPEGImages" / "a.jpg").unlink()

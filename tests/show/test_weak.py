@@ -43,6 +43,7 @@ def test_precisions_of_a_class_stand_round_its_row(ax):
     assert [text.get_text() for text in ax.get_yticklabels()] == ["bkg", "cat"]
     assert legend(ax) == ["seed", "confident"]
     assert seed.get_marker() != confident.get_marker()
+    assert precision_dots(precision, plt.figure().subplots(), legend=False).get_legend() is None
 
 
 def test_score_stands_over_precision_with_its_interval(ax):

@@ -101,8 +101,8 @@ def backbone_state(path: str | Path) -> dict[str, torch.Tensor]:
     content, prefix = read_tensors(path), "backbone.body."
     if "network" not in content:
         return content
-    if "setting" in content:
-        epoch, epochs = content["epoch"], content["setting"]["preset"]["epochs"]
+    if "preset" in (setting := content.get("setting", {})):
+        epoch, epochs = content["epoch"], setting["preset"]["epochs"]
         if epoch < epochs:
             raise WeightsError(
                 f"The training in {shown(path)} was stopped after epoch {epoch} of {epochs}. "

@@ -68,6 +68,13 @@ from wsss_lib.paths import output_dir, shown
     help="Published parameters of the CRF.",
 )
 @click.option(
+    "--beta",
+    type=float,
+    default=10.0,
+    show_default=True,
+    help="Of IRN's random walk: the higher, the sooner edges stop it.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the masks and scores [build/pseudo/<dataset>].",

@@ -116,7 +116,7 @@ def irn(
 ) -> None:
     """Train IRN's edge network; its labels are made of maps and of the dense CRF.
 
-    On toy the first 32 images are enough, unless --list or --images says otherwise.
+    On toy the first images of the list are enough, unless --list or --images says otherwise.
     """
     from wsss_lib.classify.spec import choose_classifier, training_images
     from wsss_lib.expand.localise import Localiser

@@ -220,7 +220,7 @@ def open_devkit(
     masks : str
         A folder of masks: one of the devkit's, or any path.
     need_masks : bool
-        Whether the masks must be there, too; image-level labels then come from annotations.
+        Whether every id must have one; image-level labels come from annotations where it has not.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def open_devkit(
     if images is not None and images < 1:
         raise ParameterError(f"images={images}; at least 1 was expected (leave it out for all).")
     dataset = DevkitDataset(name, Path(root), classes, list_name, ids[:images], masks)
-    if need_masks and not dataset.mask_folder.is_dir():
+    if not dataset.mask_folder.is_dir():
         raise DataError(
             f"No folder of masks {masks!r}; expected SegmentationClass, SegmentationClassAug or a "
             "path."

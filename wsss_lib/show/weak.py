@@ -39,7 +39,7 @@ def score_overlays(
     return {classes.names[label]: cam_overlay(image, values) for label, values in pairs}
 
 
-def precision_dots(precision: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def precision_dots(precision: pd.DataFrame, ax: Axes | None = None, *, legend: bool = True) -> Axes:
     """Draw how many samples of each class have the right label, a row a class.
 
     Parameters
@@ -48,6 +48,8 @@ def precision_dots(precision: pd.DataFrame, ax: Axes | None = None) -> Axes:
         In %, one row a class and one column a way of selecting, at most four; NaN where no sample
         counts.
     ax : Axes, optional
+    legend : bool
+        Whether to name the ways, beside the axes.
 
     Raises
     ------
@@ -64,7 +66,8 @@ def precision_dots(precision: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set(xlim=(0, 102), xlabel="samples with the right label (%)")
     ax.grid(axis="x", color="0.9")
     ax.set_axisbelow(True)
-    ax.legend(frameon=False)
+    if legend:
+        legend_beside(ax)
     return ax
 
 
@@ -87,12 +90,14 @@ def precision_against_score(scores: pd.DataFrame, ax: Axes | None = None) -> Axe
     _check_number(scores.index)
     for (name, line), (colour, marker) in zip(scores.iterrows(), _LOOKS, strict=False):
         ends = [[line["mean"] - line["mean_low"]], [line["mean_high"] - line["mean"]]]
-        how = {"color": colour, "markersize": 7, "capsize": 3, "label": name}
-        ax.errorbar(line["precision"], line["mean"], np.maximum(ends, 0), fmt=marker, **how)
+        # hollow, since two ways can fall on one place
+        how = {"color": colour, "markerfacecolor": "none", "markersize": 8, "capsize": 3}
+        place = line["precision"], line["mean"]
+        ax.errorbar(*place, np.maximum(ends, 0), fmt=marker, label=name, **how)
     ax.set(xlabel="samples with the right label (%)", ylabel="mean IoU of the SVM (%)")
     ax.grid(color="0.9")
     ax.set_axisbelow(True)
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -148,8 +149,13 @@ def has_truth(dataset: DevkitDataset, id_: str) -> bool:
 
 def weights_of(networks: Networks) -> tuple[str, ...]:
     """The SHA-256 of the networks' files, as this process finds them."""
-    edges = [] if networks.edges is None else [sha256(networks.edges)]
+    edges = [] if networks.edges is None else [_checksum(networks.edges)]
     return (networks.localiser.load().weights.sha256, *edges)
+
+
+@cache  # asked for before every image
+def _checksum(path: Path) -> str:
+    return sha256(path)
 
 
 def _check(steps: tuple[Step, ...], networks: Networks) -> None:

@@ -108,6 +108,8 @@ class SVM:
             raise ParameterError(
                 f"selection={self.selection!r}; expected one of {', '.join(SELECTIONS)}."
             )
+        if "scale" not in str(self.gamma):  # 10 and "10" are one setting
+            object.__setattr__(self, "gamma", float(self.gamma))
         if not 0 < self.temperature < np.inf:
             raise ParameterError(f"temperature={self.temperature}; expected a number above 0.")
 

@@ -43,6 +43,15 @@ class IRNPreset(Optimisation):
     crop: int
     radius: int
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        cells = self.crop // 4
+        if self.crop % 4 or self.radius < 2 or cells < 2 * self.radius - 1:
+            raise ParameterError(
+                f"crop={self.crop}, radius={self.radius}; expected a crop that is a multiple of 4 "
+                "pixels, and of at least 2 x radius - 1 cells of 4 pixels."
+            )
+
 
 PRESETS = {
     # small images, hence few pairs of a smaller radius, and few steps
@@ -130,8 +139,8 @@ def train_irn(
     labels = make_affinity_labels(dataset, localiser, workers)
     setting = {
         "dataset": dataset.name,
-        "ids_sha256": hashlib.sha256("\n".join(dataset.ids).encode()).hexdigest(),
         "labels": localiser.name,
+        "images_sha256": _fingerprint(dataset, localiser),
         "backbone": backbone.name,
         "weights": asdict(backbone.weights),
         "irn": asdict(settings),
@@ -200,6 +209,12 @@ def load_edges(path: str | Path, device: str = "cpu") -> EdgeNetwork:
     network = EdgeNetwork(build_backbone(setting["backbone"]))
     network.load_state_dict(content["network"])
     return network.to(choose_device(device)).eval()
+
+
+def _fingerprint(dataset: DevkitDataset, localiser: Localiser) -> str:
+    """A checksum of the photographs and their image-level labels, in the order of the ids."""
+    lines = [f"{id_} {localiser.key(dataset, id_)}\n" for id_ in dataset.ids]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _preset(dataset: str, changes: dict[str, object]) -> IRNPreset:
