@@ -70,9 +70,7 @@ from wsss_lib.paths import output_dir, shown
 @click.option(
     "--beta",
     type=float,
-    default=10.0,
-    show_default=True,
-    help="Of IRN's random walk: the higher, the sooner edges stop it.",
+    help="Of IRN's random walk: the higher, the sooner edges stop it [10; toy: 20].",
 )
 @click.option(
     "--out",

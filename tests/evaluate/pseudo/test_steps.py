@@ -48,7 +48,7 @@ def view(edges):
         dataset="some data set",
         image=image,
         scores=scores,
-        features=lambda *layers: [maps[layer] for layer in layers],
+        features=lambda layers: {layer: maps[layer] for layer in layers},
         networks=SimpleNamespace(
             localiser=SimpleNamespace(scores=lambda *asked: (asked, scores)),
             load_edges=lambda: edges,
@@ -72,7 +72,7 @@ def test_a_seed_is_what_the_localiser_gives(view):
 def test_decision_scores_are_a_softmax_whose_mask_is_the_prediction(view, labels, temperature):
     strokes = some(view.scores, *labels).mask()
     strokes[::2] = 255
-    layers = view.features("img")
+    layers = list(view.features(["img"]).values())
     svm = ImageSVM(threads=1).fit(layers, strokes)
     scores = decision_scores(svm, layers, temperature)
     assert scores.labels == labels
@@ -95,10 +95,10 @@ def test_decision_scores_are_a_softmax_whose_mask_is_the_prediction(view, labels
 def test_the_svm_learns_from_samples_of_the_scores(view, how, feature):
     step = SVM(20, feature, how, look="img", C=3, gamma="2xscale", temperature=2, seed=7)
     result = step.run(view, view.scores)
-    (look,) = view.features("img")
+    look = view.features(["img"])["img"]
     chosen = select_samples(view.scores, 20, how, look, 7, "stripes")
     np.testing.assert_array_equal(result.samples.label_image(), chosen.label_image())
-    layers = view.features(*feature.split("+"))
+    layers = list(view.features(feature.split("+")).values())
     svm = ImageSVM(C=3, gamma="2xscale", threads=1).fit(layers, chosen.label_image())
     np.testing.assert_array_equal(result.scores.mask(), svm.predict(layers))
     softened = softmax(svm.decision_function(layers) / 2, -1).transpose(2, 0, 1)
@@ -195,7 +195,7 @@ def test_each_step_gets_the_scores_of_the_one_before(view):
 def test_steps_are_made_by_their_names_and_take_the_parameters_that_they_have():
     chosen = {"samples": 50, "C": 4, "temperature": None, "preset": "psa", "threshold": 0.3}
     steps = make_steps(["seed", "svm", "crf", "irn"], "toy", **chosen)
-    assert steps == (Seed(), SVM(50, C=4), CRF("psa"), IRN())
+    assert steps == (Seed(), SVM(50, C=4), CRF("psa"), IRN(beta=20))
     for dataset, count in SAMPLES_PER_CLASS.items():
         assert make_steps(["seed", "svm"], dataset)[1].samples == count
 

@@ -13,13 +13,13 @@ from wsss_lib.features import extract
 def test_features_are_z_scored_ones_of_the_localisers_backbone(squares, networks):
     view = View(squares, squares.ids[0], networks)
     np.testing.assert_array_equal(view.image, squares[0].image)
-    deep, pixels, shallow = view.features("F4", "img", "F1")
+    maps = view.features(["F4", "img", "F1"])
     backbone = networks.localiser.load().network.backbone
     expected = extract(squares[0].image, ("img", "F1", "F4"), backbone)
-    for found in (deep, pixels, shallow):
-        np.testing.assert_array_equal(found.values, expected[found.name].values)
-    assert [found.name for found in (deep, pixels, shallow)] == ["F4", "img", "F1"]
-    assert abs(float(deep.values.mean())) < 1e-5
+    assert list(maps) == ["F4", "img", "F1"]
+    for layer, found in maps.items():
+        np.testing.assert_array_equal(found.values, expected[layer].values)
+    assert abs(float(maps["F4"].values.mean())) < 1e-5
 
 
 def test_edges_that_are_not_there_are_a_sentence(networks, tmp_path):

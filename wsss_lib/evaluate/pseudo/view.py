@@ -1,5 +1,6 @@
 """What the steps of weak supervision look at: an image and the trained networks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -60,7 +61,7 @@ class View:
         """The photograph, (H, W, 3) uint8."""
         return self.dataset.image(self.id)
 
-    def features(self, *layers: str) -> list[FeatureMap]:
-        """Z-scored features of the classification network's backbone, in the order of `layers`."""
+    def features(self, layers: Sequence[str]) -> dict[str, FeatureMap]:
+        """Z-scored features of the image by layer; the network runs once, see `extract`."""
         network = self.networks.localiser.load().network.backbone
-        return list(extract(self.image, list(dict.fromkeys(layers)), network).values())
+        return extract(self.image, layers, network)
