@@ -215,3 +215,54 @@ def test_what_wrong_labels_cost(noise, sampling):
     losses = table[table["noise"] == noise].set_index("feature").loc[FEATURES, "loss"]
     words = f"`{noise}`" if sampling == "uniform" else f"`{noise}`, {sampling}"
     assert readme_row(words) == (-losses.round(1)).tolist()
+
+
+STEPS = {"seed": "seed", "SVM": "svm", "SVM + CRF": "crf", "SVM + CRF + IRN": "irn"}
+
+
+def pseudo(name, file="scores"):
+    return pd.read_csv(ROOT / "results" / "pseudo" / name / f"{file}.csv", index_col=0)
+
+
+@pytest.mark.parametrize(("words", "step"), STEPS.items())
+def test_pseudo_masks_of_real_images(words, step):
+    scores = pseudo("voc_296").loc[step, COMPARABLE]
+    expected = [*scores.round(1), round(scores.mean(), 1)]
+    assert readme_row(f"{words}, 296 photographs") == expected
+
+
+@pytest.mark.parametrize(("words", "step"), STEPS.items())
+def test_pseudo_masks_of_toy(words, step):
+    assert readme_row(f"{words}, toy") == pseudo("toy").loc[step].round(1).tolist()
+
+
+def test_the_upper_bound_of_toy():
+    bound = pseudo("toy_bound", "table1").loc["F4"]
+    assert readme_row("upper bound, toy") == bound.round(1).tolist()
+
+
+@pytest.mark.parametrize("how", ["seed", "confident", "consistent"])
+def test_which_samples_are_chosen(how):
+    precision = pseudo(f"voc_20_{how}", "precision").loc[[*COMPARABLE, "all"], "precision"]
+    score = pseudo(f"voc_20_{how}").loc["svm", COMPARABLE].mean()
+    assert readme_row(f"`{how}`, 20 photographs") == [*precision.round(1), round(score, 1)]
+
+
+def test_which_layer_expands_a_seed():
+    folders = ["voc_20_F1", "voc_20_F2", "voc_20_F3", "voc_20_consistent", "voc_20_F5"]
+    scores = [pseudo(folder).loc["svm", COMPARABLE].mean() for folder in folders]
+    assert readme_row("SVM on the seed, 20 photographs") == np.round(scores, 1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        ("ImageNet only", "imagenet"),
+        ("trained with SIPE", "sipe"),
+        ("random weights", "random"),
+    ],
+)
+def test_table_1_with_networks_that_learned_more_or_less(words, folder):
+    path = ROOT / "results" / "table1_40" / folder / "table1.csv"
+    table = pd.read_csv(path, index_col="feature").loc[STAGES, COMPARABLE]
+    assert readme_row(f"{words}, 40 photographs") == table.mean(axis=1).round(1).tolist()

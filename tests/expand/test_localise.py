@@ -8,7 +8,6 @@ import pytest
 from wsss_lib.classify.cam import class_activation_maps
 from wsss_lib.classify.sipe.inference import image_specific_cams
 from wsss_lib.errors import ImageError, WeightsError
-from wsss_lib.expand import localise
 from wsss_lib.expand.localise import SCALES, THRESHOLD, Localiser
 
 ONE_SCALE = (1.0,)
@@ -17,13 +16,13 @@ ONE_SCALE = (1.0,)
 @pytest.fixture
 def made(monkeypatch):
     """The labels of the images whose maps a network makes, in their order."""
-    seen, make = [], localise._maps
+    seen, make = [], Localiser._maps
 
-    def maps(network, image, labels, scales):
+    def maps(localiser, image, labels):
         seen.append(labels)
-        return make(network, image, labels, scales)
+        return make(localiser, image, labels)
 
-    monkeypatch.setattr(localise, "_maps", maps)
+    monkeypatch.setattr(Localiser, "_maps", maps)
     return seen
 
 
@@ -77,6 +76,11 @@ def test_sipe_has_a_background_of_its_own(few_squares, checkpoints, made):
         assert scores.labels == (0, 2)
         np.testing.assert_array_equal(scores.values, expected)
     assert len(made) == 1
+    weighted = replace(localiser, background_weight=3.0)
+    assert weighted.name != localiser.name
+    found = weighted.scores(few_squares, id_).values
+    expected = image_specific_cams(network, image, (2,), SCALES, background_weight=3.0).values
+    np.testing.assert_array_equal(found, expected.astype(np.float16))
 
 
 def test_without_object_labels_all_is_background(few_squares, localiser):

@@ -50,6 +50,11 @@ CACHE = click.option(
     help="Keep features on the disk for runs with other settings, at most so many GB.",
 )
 DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
+BACKGROUND_WEIGHT = click.option(
+    "--background-weight",
+    type=click.FloatRange(0, min_open=True),
+    help="Of SIPE's background [0.5]; 1 for a network that was trained for a short time.",
+)
 PHOTO_WORKERS = click.option(
     "--workers",
     type=click.IntRange(min=0),

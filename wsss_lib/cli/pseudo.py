@@ -6,6 +6,7 @@ import click
 
 from wsss_lib.cli.options import (
     BACKBONE,
+    BACKGROUND_WEIGHT,
     DATA,
     DATASET,
     DEVICE,
@@ -24,6 +25,7 @@ from wsss_lib.paths import output_dir, shown
 
 @click.command()
 @options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, SAMPLES, SEED, WORKERS, SCHEDULER, DEVICE)
+@options(BACKGROUND_WEIGHT)
 @click.option(
     "--weights",
     default="sipe",
@@ -123,7 +125,10 @@ def _networks(dataset: str, root: Path | None, workers: int, edges: bool, given:
     device, threshold = given["device"], given["threshold"]
     path = choose_classifier(dataset, given["weights"], given["backbone"], root=root, device=device)
     localiser = Localiser(
-        path, threshold=THRESHOLD if threshold is None else threshold, device=device
+        path,
+        threshold=THRESHOLD if threshold is None else threshold,
+        background_weight=given["background_weight"],
+        device=device,
     )
     found = given["irn_weights"]
     if edges and found is None:

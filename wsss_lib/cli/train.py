@@ -6,6 +6,7 @@ import click
 
 from wsss_lib.cli.options import (
     BACKBONE,
+    BACKGROUND_WEIGHT,
     DATA,
     DATASET,
     DEVICE,
@@ -92,7 +93,7 @@ def _classifier(
 
 @train.command()
 @options(DATASET, DATA, TRAIN_LIST, IMAGES, TRAIN_MASKS, BACKBONE, SEED, DEVICE, WORKERS)
-@options(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CROP)
+@options(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CROP, BACKGROUND_WEIGHT)
 @click.option(
     "--weights",
     help="Of the frozen backbone: imagenet, trained (what 'wsss train classifier' made), sipe or a "
@@ -112,6 +113,7 @@ def irn(
     masks: str,
     backbone: str,
     classifier: str,
+    background_weight: float | None,
     **settings: object,
 ) -> None:
     """Train IRN's edge network; its labels are made of maps and of the dense CRF.
@@ -126,6 +128,7 @@ def irn(
         images = EDGE_IMAGES[dataset]
     device = settings["device"]
     path = choose_classifier(dataset, classifier, backbone, root=root, device=device)
+    localiser = Localiser(path, background_weight=background_weight, device=device)
     opened = training_images(dataset, list_name, root=root, images=images, masks=masks)
-    path = train_irn(opened, Localiser(path, device=device), **settings)
+    path = train_irn(opened, localiser, **settings)
     click.echo(f"{shown(path)}")

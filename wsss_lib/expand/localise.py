@@ -15,7 +15,6 @@ import numpy as np
 
 from wsss_lib.classify.cam import class_activation_maps
 from wsss_lib.classify.checkpoint import Trained, load_trained
-from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.classify.sipe.inference import image_specific_cams
 from wsss_lib.classify.sipe.network import SIPENetwork
 from wsss_lib.datasets import DevkitDataset
@@ -42,6 +41,8 @@ class Localiser:
     scales : tuple of float
     threshold : float
         The constant background of CAMs; of no effect with SIPE.
+    background_weight : float, optional
+        Of SIPE's background, see `image_specific_cams`; that of the training when left out.
     device : str
         Where the network runs, see `wsss_lib.devices.choose_device`.
     """
@@ -49,6 +50,7 @@ class Localiser:
     path: Path
     scales: tuple[float, ...] = SCALES
     threshold: float = THRESHOLD
+    background_weight: float | None = None
     device: str = "cpu"
 
     def load(self) -> Trained:
@@ -79,7 +81,7 @@ class Localiser:
         path = cache_dir() / "maps" / self.name / f"{id_}-{self.key(dataset, id_)}.npy"
         maps = _read(path)
         if maps is None:
-            maps = _maps(self.load().network, dataset.image(id_), labels, self.scales)
+            maps = self._maps(dataset.image(id_), labels)
             with atomic_path(path) as temporary, open(temporary, "wb") as file:
                 np.save(file, maps.astype(np.float16))
         maps = maps.astype(np.float16).astype(np.float32)
@@ -89,24 +91,21 @@ class Localiser:
 
     @property
     def name(self) -> str:
-        """What all maps hang on, as one short hash: the weights and the scales."""
-        return _hash([self.load().weights.sha256, self.scales])
+        """What all maps hang on, as one short hash: the weights, the scales and the background."""
+        weight = [] if self.background_weight is None else [self.background_weight]
+        return _hash([self.load().weights.sha256, self.scales, *weight])
 
     def key(self, dataset: DevkitDataset, id_: str) -> str:
         """What the maps of one image hang on besides: the photograph and its labels."""
         return _hash([sha256(dataset.image_path(id_)), dataset.labels(id_)])
 
-
-def _maps(
-    network: ClassificationNetwork,
-    image: np.ndarray,
-    labels: Sequence[int],
-    scales: Sequence[float],
-) -> np.ndarray:
-    """Image-specific CAMs with the background in front, or CAMs without any."""
-    if isinstance(network, SIPENetwork):
-        return image_specific_cams(network, image, labels, scales).values
-    return class_activation_maps(network, image, labels, scales)
+    def _maps(self, image: np.ndarray, labels: Sequence[int]) -> np.ndarray:
+        """Image-specific CAMs with the background in front, or CAMs without any."""
+        network = self.load().network
+        if not self.has_background:
+            return class_activation_maps(network, image, labels, self.scales)
+        how = {"scales": self.scales, "background_weight": self.background_weight}
+        return image_specific_cams(network, image, labels, **how).values
 
 
 def _read(path: Path) -> np.ndarray | None:

@@ -1,6 +1,7 @@
 """Image-specific class activation maps of whole images, over several scales."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from wsss_lib.classify.sipe.maps import (
     prototypes,
     structure_seeds,
 )
-from wsss_lib.classify.sipe.network import SIPENetwork
+from wsss_lib.classify.sipe.network import SIPENetwork, SIPESettings
 from wsss_lib.scores import ClassScores
 
 
@@ -25,6 +26,7 @@ def image_specific_cams(
     labels: Sequence[int],
     scales: Sequence[float] = (1.0, 0.5, 1.5, 2.0),
     flip: bool = True,
+    background_weight: float | None = None,
 ) -> ClassScores:
     """The image-specific CAMs of an image and its background, brought to its size.
 
@@ -44,6 +46,9 @@ def image_specific_cams(
         Multiples of the image's size.
     flip : bool
         Whether the mirror image is looked at, too.
+    background_weight : float, optional
+        See `SIPESettings`; that of the training when left out. A network that was trained for a
+        short time sees absent classes everywhere, which takes the background away; 1 gives it back.
 
     Returns
     -------
@@ -58,12 +63,20 @@ def image_specific_cams(
     network.check_classes(labels)
     network.eval()
     channels = [0, *labels]
-    cams = sum(_cams(network, image, channels, scale, flip) for scale in scales)
+    settings = network.settings
+    if background_weight is not None:
+        settings = replace(settings, background_weight=background_weight)
+    cams = sum(_cams(network, settings, image, channels, scale, flip) for scale in scales)
     return ClassScores(divide_by_greatest(cams)[0].cpu().numpy(), tuple(channels))
 
 
 def _cams(
-    network: SIPENetwork, image: np.ndarray, channels: list[int], scale: float, flip: bool
+    network: SIPENetwork,
+    settings: SIPESettings,
+    image: np.ndarray,
+    channels: list[int],
+    scale: float,
+    flip: bool,
 ) -> torch.Tensor:
     """The image-specific CAMs at one scale, at image size: (1, channels, H, W)."""
     size = image.shape[:2]
@@ -73,7 +86,6 @@ def _cams(
     stages = network.backbone.stages(network.backbone.normalise(views))
     deepest, features = _united(stages[-1]), _united(network.hierarchical(stages))
     logits = _united(network.classifier(stages[-1]))
-    settings = network.settings
     source = {"F5": deepest, "hierarchical": features}[settings.inference_structure]
     # cells can join an absent class, whose map is not masked here, and then are no seeds at all
     seeds = structure_seeds(source, localisation_maps(logits), settings.background_weight)

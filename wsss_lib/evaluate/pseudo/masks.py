@@ -186,7 +186,7 @@ def _keys(dataset: DevkitDataset, id_: str, job: PseudoJob) -> dict[Step, str]:
     truth = sha256(dataset.mask_path(id_)) if has_truth(dataset, id_) else None
     localiser = job.networks.localiser
     image = [id_, len(dataset.classes), localiser.key(dataset, id_), truth]
-    seeds = [localiser.scales, None if localiser.has_background else localiser.threshold]
+    seeds = [localiser.name, None if localiser.has_background else localiser.threshold]
     keys, chain = {}, [FORMAT, image, job.weights[0], seeds]
     for step in job.steps:
         chain = [*chain, step.name, asdict(step), *(job.weights[1:] if step.name == "irn" else ())]

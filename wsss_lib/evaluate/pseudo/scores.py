@@ -103,6 +103,7 @@ def _provenance(
         "masks": Path(dataset.masks).name,
         "method": "SIPE" if localiser.has_background else "CAM",
         "threshold": None if localiser.has_background else localiser.threshold,
+        "background_weight": localiser.background_weight,
         "scales": localiser.scales,
         "network": {"backbone": trained.network.backbone.name, **asdict(trained.weights)},
         "edges": networks.edges and networks.edges.name,
