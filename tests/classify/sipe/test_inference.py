@@ -61,6 +61,18 @@ def test_one_scale_is_that_of_the_formulas(network, image, oracle, structure, fl
     np.testing.assert_allclose(scores.values, expected, atol=1e-4)
 
 
+def test_a_weight_of_the_background_takes_the_place_of_that_of_the_training(network, image):
+    usual = image_specific_cams(network, image, (1, 3))
+    same, heavier = (
+        image_specific_cams(network, image, (1, 3), background_weight=weight) for weight in (0.5, 4)
+    )
+    np.testing.assert_array_equal(same.values, usual.values)
+    network.settings = replace(network.settings, background_weight=4)
+    expected = image_specific_cams(network, image, (1, 3))
+    np.testing.assert_array_equal(heavier.values, expected.values)
+    assert (heavier.mask() == 0).sum() > (usual.mask() == 0).sum()
+
+
 def test_scales_are_summed_before_the_division(network, image):
     """What two scales give is then a positive multiple of the one plus one of the other."""
     first, second, both = (
