@@ -133,7 +133,7 @@ def test_pseudo_writes_masks_and_scores_of_every_step(wsss, squares, checkpoints
     assert list(table.index) == steps
     note = json.loads((out / "scores.json").read_text())
     svm, crf = note["steps"][1:3]
-    assert (svm["samples"], svm["feature"], svm["selection"]) == (20, "F2", "consistent")
+    assert (svm["samples"], svm["feature"], svm["selection"]) == (20, "F2", "seed")
     assert (crf["preset"], crf["hard"]) == ("psa", False)
     assert note["threshold"] == 0.4
     *_, caption, last = result.stdout.splitlines()

@@ -47,7 +47,7 @@ from wsss_lib.paths import output_dir, shown
 @click.option(
     "--selection",
     type=click.Choice(["seed", "confident", "consistent"]),
-    default="consistent",
+    default="seed",
     show_default=True,
     help="Which pixels of the seed the SVM learns from.",
 )

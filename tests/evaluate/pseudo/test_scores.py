@@ -75,7 +75,7 @@ def test_what_the_numbers_hang_on_is_noted(scores, networks, checkpoints, finish
         "name": "svm",
         "samples": 40,
         "feature": "F2",
-        "selection": "consistent",
+        "selection": "seed",
         "look": "F2",
         "C": 1.0,
         "gamma": "scale",
