@@ -1,10 +1,10 @@
 """The training loop of every network of the kit: a stopped training goes on where it was."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -63,6 +63,28 @@ class Optimisation:
             raise ParameterError(f"momentum={self.momentum}; expected at least 0 and below 1.")
         if self.optimiser not in ("sgd", "adamw"):
             raise ParameterError(f"No optimiser {self.optimiser!r}; expected 'sgd' or 'adamw'.")
+
+
+Settings = TypeVar("Settings", bound=Optimisation)
+
+
+def choose_settings(
+    presets: Mapping[str, Settings], dataset: str, changes: Mapping[str, object]
+) -> Settings:
+    """The settings of a data set with some of them changed; None keeps the data set's own.
+
+    Raises
+    ------
+    ParameterError
+        If the data set or a setting is unknown, or a value is out of range.
+    """
+    if dataset not in presets:
+        raise ParameterError(f"No training preset {dataset!r}; expected {', '.join(presets)}.")
+    known = [field.name for field in fields(presets[dataset])]
+    for name in changes:
+        if name not in known:
+            raise ParameterError(f"No training setting {name!r}; expected some of {known}.")
+    return replace(presets[dataset], **{k: v for k, v in changes.items() if v is not None})
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """How a classification network is trained: the settings of each data set."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.training import Optimisation
+from wsss_lib.training import Optimisation, choose_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +90,4 @@ def preset(dataset: str, sipe: bool = False, **changes: object) -> Preset:
     ParameterError
         If the data set or an attribute is unknown, or a value is out of range.
     """
-    presets = SIPE_PRESETS if sipe else PRESETS
-    if dataset not in presets:
-        raise ParameterError(f"No training preset {dataset!r}; expected {', '.join(presets)}.")
-    known = [field.name for field in fields(Preset)]
-    for name in changes:
-        if name not in known:
-            raise ParameterError(f"No training setting {name!r}; expected some of {known}.")
-    return replace(presets[dataset], **{k: v for k, v in changes.items() if v is not None})
+    return choose_settings(SIPE_PRESETS if sipe else PRESETS, dataset, changes)

@@ -1,7 +1,7 @@
 """Training IRN's edge network with affinity labels made of a classification network's maps."""
 
 import hashlib
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from wsss_lib.paths import shown
 from wsss_lib.refine.irn.crops import AffinityCrops
 from wsss_lib.refine.irn.label_files import make_affinity_labels
 from wsss_lib.refine.irn.network import EdgeNetwork
-from wsss_lib.training import Optimisation, Training
+from wsss_lib.training import Optimisation, Training, choose_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +131,7 @@ def train_irn(
         If the weights of the localiser or of the backbone are not there.
     """
     device = choose_device(device)
-    settings = _preset(dataset.name, changes)
+    settings = choose_settings(PRESETS, dataset.name, changes)
     kind = localiser.load().network.backbone.name
     backbone = choose_backbone(
         dataset.name, kind, settings.weights, root=dataset.root, device=device
@@ -215,16 +215,6 @@ def _fingerprint(dataset: DevkitDataset, localiser: Localiser) -> str:
     """A checksum of the photographs and their image-level labels, in the order of the ids."""
     lines = [f"{id_} {localiser.key(dataset, id_)}\n" for id_ in dataset.ids]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _preset(dataset: str, changes: dict[str, object]) -> IRNPreset:
-    if dataset not in PRESETS:
-        raise ParameterError(f"No training preset {dataset!r}; expected {', '.join(PRESETS)}.")
-    known = [field.name for field in fields(IRNPreset)]
-    for name in changes:
-        if name not in known:
-            raise ParameterError(f"No training setting {name!r}; expected some of {known}.")
-    return replace(PRESETS[dataset], **{k: v for k, v in changes.items() if v is not None})
 
 
 def _batches(
