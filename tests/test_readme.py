@@ -236,6 +236,12 @@ def test_pseudo_masks_of_toy(words, step):
     assert readme_row(f"{words}, toy") == pseudo("toy").loc[step].round(1).tolist()
 
 
+def test_the_upper_bound_of_real_images():
+    bound = pseudo("voc_296_bound", "table1").loc["F4", COMPARABLE]
+    expected = [*bound.round(1), round(bound.mean(), 1)]
+    assert readme_row("upper bound, 296 photographs") == expected
+
+
 def test_the_upper_bound_of_toy():
     bound = pseudo("toy_bound", "table1").loc["F4"]
     assert readme_row("upper bound, toy") == bound.round(1).tolist()
@@ -266,3 +272,17 @@ def test_table_1_with_networks_that_learned_more_or_less(words, folder):
     path = ROOT / "results" / "table1_40" / folder / "table1.csv"
     table = pd.read_csv(path, index_col="feature").loc[STAGES, COMPARABLE]
     assert readme_row(f"{words}, 40 photographs") == table.mean(axis=1).round(1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        ("plain classifier", "trained"),
+        ("trained with SIPE", "sipe"),
+        ("random weights", "random"),
+    ],
+)
+def test_table_1_of_toy_with_networks_that_learned_more_or_less(words, folder):
+    path = ROOT / "results" / "table1_toy" / folder / "table1.csv"
+    means = pd.read_csv(path, index_col="feature").loc[STAGES, "mean"]
+    assert readme_row(f"{words}, toy, 60 images") == means.round(1).tolist()
