@@ -96,8 +96,8 @@ def pseudo(
     Writes OUT/<step>/<id>.png and, where there is ground truth, OUT/scores.csv.
     """
     from wsss_lib.datasets import load_dataset
+    from wsss_lib.evaluate.pseudo.chain import make_steps
     from wsss_lib.evaluate.pseudo.scores import score_steps
-    from wsss_lib.evaluate.pseudo.steps import make_steps
 
     folder = out or output_dir() / "build" / "pseudo" / dataset
     opened = load_dataset(

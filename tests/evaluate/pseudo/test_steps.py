@@ -8,16 +8,8 @@ from scipy.special import expit, softmax
 
 from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.pseudo.steps import (
-    CRF,
-    IRN,
-    SVM,
-    Seed,
-    StepResult,
-    decision_scores,
-    make_steps,
-    run_steps,
-)
+from wsss_lib.evaluate.pseudo.chain import make_steps, run_steps
+from wsss_lib.evaluate.pseudo.steps import CRF, IRN, SVM, Seed, StepResult, decision_scores
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.expand.selection import SELECTIONS, select_samples
 from wsss_lib.expand.svm import ImageSVM

@@ -12,7 +12,8 @@ from tqdm.auto import tqdm
 
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import DataError, WeightsError
-from wsss_lib.evaluate.pseudo.steps import Step, StepResult, check_order, run_steps
+from wsss_lib.evaluate.pseudo.chain import check_order, run_steps
+from wsss_lib.evaluate.pseudo.steps import Step, StepResult
 from wsss_lib.evaluate.pseudo.view import Networks, View
 from wsss_lib.evaluate.rows.compute import compute
 from wsss_lib.evaluate.rows.estimate import warm_up
