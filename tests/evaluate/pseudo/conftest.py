@@ -3,12 +3,17 @@
 import shutil
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.evaluate.pseudo.masks import pseudo_masks
 from wsss_lib.evaluate.pseudo.steps import CRF, IRN, SVM, Seed
 from wsss_lib.evaluate.pseudo.view import Networks
 from wsss_lib.expand.localise import Localiser
+from wsss_lib.features import extract
+from wsss_lib.refine.irn.network import EdgeNetwork
+from wsss_lib.scores import ClassScores
 
 STEPS = (Seed(), SVM(40, feature="F2"), CRF(), IRN(doublings=3))
 
@@ -65,3 +70,31 @@ def annotate():
         dataset.mask_path(id_).unlink()
 
     return annotate_
+
+
+@pytest.fixture(scope="module")
+def edges():
+    return EdgeNetwork(build_backbone("resnet18"))
+
+
+@pytest.fixture
+def view(edges):
+    """Three stripes of different colours, with noise; scores of the classes 0, 3 and 5."""
+    rng = np.random.default_rng(0)
+    stripes = np.repeat([0, 1, 2], 10)
+    colours = np.array([(60, 60, 60), (180, 60, 60), (60, 60, 180)])
+    image = (colours[stripes] + rng.normal(0, 20, (24, 30, 3))).clip(0, 255).astype(np.uint8)
+    sure = 0.7 * (stripes == np.arange(3)[:, None])[:, None]
+    scores = ClassScores((sure + 0.5 * rng.random((3, 24, 30))).astype(np.float32), (0, 3, 5))
+    maps = extract(image, ("img", "xy"))
+    return SimpleNamespace(
+        id="stripes",
+        dataset="some data set",
+        image=image,
+        scores=scores,
+        features=lambda layers: {layer: maps[layer] for layer in layers},
+        networks=SimpleNamespace(
+            localiser=SimpleNamespace(scores=lambda *asked: (asked, scores)),
+            load_edges=lambda: edges,
+        ),
+    )

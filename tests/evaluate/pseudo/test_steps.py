@@ -1,51 +1,17 @@
 """Each step by itself, on a small image, against the library's parts put together by hand."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.pseudo.chain import make_steps, run_steps
-from wsss_lib.evaluate.pseudo.steps import CRF, IRN, SVM, Seed, StepResult, decision_scores
-from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
+from wsss_lib.evaluate.pseudo.steps import CRF, IRN, SVM, Seed, decision_scores
 from wsss_lib.expand.selection import SELECTIONS, select_samples
 from wsss_lib.expand.svm import ImageSVM
-from wsss_lib.features import extract
 from wsss_lib.refine.crf import PRESETS, dense_crf, unary_from_labels, unary_from_probabilities
-from wsss_lib.refine.irn.network import EdgeNetwork, edge_map
+from wsss_lib.refine.irn.network import edge_map
 from wsss_lib.refine.irn.walk import refine_scores
 from wsss_lib.scores import ClassScores
-
-
-@pytest.fixture(scope="module")
-def edges():
-    return EdgeNetwork(build_backbone("resnet18"))
-
-
-@pytest.fixture
-def view(edges):
-    """Three stripes of different colours, with noise; scores of the classes 0, 3 and 5."""
-    rng = np.random.default_rng(0)
-    stripes = np.repeat([0, 1, 2], 10)
-    colours = np.array([(60, 60, 60), (180, 60, 60), (60, 60, 180)])
-    image = (colours[stripes] + rng.normal(0, 20, (24, 30, 3))).clip(0, 255).astype(np.uint8)
-    sure = 0.7 * (stripes == np.arange(3)[:, None])[:, None]
-    scores = ClassScores((sure + 0.5 * rng.random((3, 24, 30))).astype(np.float32), (0, 3, 5))
-    maps = extract(image, ("img", "xy"))
-    return SimpleNamespace(
-        id="stripes",
-        dataset="some data set",
-        image=image,
-        scores=scores,
-        features=lambda layers: {layer: maps[layer] for layer in layers},
-        networks=SimpleNamespace(
-            localiser=SimpleNamespace(scores=lambda *asked: (asked, scores)),
-            load_edges=lambda: edges,
-        ),
-    )
 
 
 def some(scores, *labels):
@@ -162,59 +128,3 @@ def test_an_image_without_object_labels_is_background_at_every_step(view):
 def test_bad_parameters_are_refused_before_any_work(make, text):
     with pytest.raises(ParameterError, match=text):
         make()
-
-
-def test_each_step_gets_the_scores_of_the_one_before(view):
-    got = []
-
-    class Noted:
-        def __init__(self, name):
-            self.name = name
-
-        def run(self, of, before):
-            got.append((self.name, of, before and before.labels))
-            return StepResult(some(view.scores, 0, {"a": 3, "b": 5}[self.name]))
-
-    steps = [Noted("a"), Noted("b")]
-    done = run_steps(view, steps)
-    assert list(done) == steps
-    assert got == [("a", view, None), ("b", view, (0, 3))]
-    for result, seconds in done.values():
-        assert result.scores.labels[0] == 0
-        assert 0 <= seconds < 5
-
-
-def test_steps_are_made_by_their_names_and_take_the_parameters_that_they_have():
-    chosen = {"samples": 50, "C": 4, "temperature": None, "preset": "psa", "threshold": 0.3}
-    steps = make_steps(["seed", "svm", "crf", "irn"], "toy", **chosen)
-    assert steps == (Seed(), SVM(50, C=4), CRF("psa"), IRN(beta=20))
-    for dataset, count in SAMPLES_PER_CLASS.items():
-        assert make_steps(["seed", "svm"], dataset)[1].samples == count
-
-
-@pytest.mark.parametrize(
-    ("names", "hard"),
-    [
-        (["seed", "crf"], True),
-        (["seed", "svm", "crf"], False),
-        (["seed", "irn", "crf"], False),
-        (["seed", "crf", "svm"], True),
-    ],
-)
-def test_only_right_after_the_seed_the_crf_gets_labels(names, hard):
-    (crf,) = (step for step in make_steps(names, "toy") if step.name == "crf")
-    assert crf.hard is hard
-
-
-@pytest.mark.parametrize(
-    ("names", "text"),
-    [
-        (["seed", "glow"], "No step 'glow'; expected some of seed, svm, crf, irn"),
-        (["svm", "crf"], "The steps svm, crf; expected a seed, then different ones"),
-        (["seed", "svm", "svm"], "The steps seed, svm, svm"),
-        ([], "expected a seed"),
-    ],
-)
-def test_steps_that_do_not_go_together_are_refused(names, text):
-    with pytest.raises(ParameterError, match=text):
-        make_steps(names, "toy")
