@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from wsss_lib.paths import shown
+
 DATASET = click.option(
     "--dataset", type=click.Choice(["toy", "voc"]), default="toy", show_default=True
 )
@@ -89,8 +91,16 @@ def processes(options: dict) -> dict:
     return {name: options[name] for name in ("workers", "scheduler", "cache_gb")}
 
 
-def name_failures(failures: dict[str, str]) -> None:
-    """End with exit status 1 if there are images that could not be done."""
+def report(table: object, path: Path, failures: dict[str, str], caption: str = "") -> None:
+    """Show a table of scores, if there are any, and where it lies.
+
+    The exit status is 1 if there are images that could not be done.
+    """
+    if len(table):
+        click.echo(table.to_string(float_format="{:.2f}".format, na_rep=""))
+        if caption:
+            click.echo(caption)
+    click.echo(f"Written to {shown(path)}")
     if failures:
         names = ", ".join(failures)
         raise click.ClickException(f"{len(failures)} image(s) could not be done: {names}")

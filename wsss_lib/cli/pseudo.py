@@ -17,10 +17,10 @@ from wsss_lib.cli.options import (
     SCHEDULER,
     SEED,
     WORKERS,
-    name_failures,
     options,
+    report,
 )
-from wsss_lib.paths import output_dir, shown
+from wsss_lib.paths import output_dir
 
 
 @click.command()
@@ -109,11 +109,7 @@ def pseudo(
         opened, chain, networks, masks_out=folder, workers=workers, scheduler=scheduler
     )
     scores.write(folder)
-    if len(scores.table):
-        click.echo(scores.table.to_string(float_format="{:.2f}".format, na_rep=""))
-        click.echo(scores.caption())
-    click.echo(f"Written to {shown(folder)}")
-    name_failures(scores.failures)
+    report(scores.table, folder, scores.failures, scores.caption())
 
 
 def _networks(dataset: str, root: Path | None, workers: int, edges: bool, given: dict) -> object:

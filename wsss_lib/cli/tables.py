@@ -18,11 +18,11 @@ from wsss_lib.cli.options import (
     WEIGHTS,
     WORKERS,
     chosen_network,
-    name_failures,
     options,
     processes,
+    report,
 )
-from wsss_lib.paths import output_dir, shown
+from wsss_lib.paths import output_dir
 
 #: As in `wsss_lib.evaluate.studies`, which is slow to import.
 STUDY_NAMES = (
@@ -84,9 +84,7 @@ def table1(
         **processes(given),
     )
     tables.write(folder)
-    click.echo(tables.all_pixels.to_string(float_format="{:.2f}".format, na_rep=""))
-    click.echo(f"Written to {shown(folder)}")
-    name_failures(tables.failures)
+    report(tables.all_pixels, folder, tables.failures)
 
 
 @click.command()
@@ -124,6 +122,4 @@ def study(
         **processes(given),
     )
     path = found.write(out or output_dir() / "build" / "studies" / dataset / f"{name}.csv")
-    click.echo(found.scores.to_string(float_format="{:.2f}".format, na_rep=""))
-    click.echo(f"Written to {shown(path)}")
-    name_failures(found.provenance["failures"])
+    report(found.scores, path, found.provenance["failures"])

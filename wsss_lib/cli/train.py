@@ -40,6 +40,11 @@ LONG_SIDE = click.option(
     help="Longer side of an image after random scaling [320 640; toy: as it is].",
 )
 
+CLASSIFIER_OPTIONS = options(
+    *(DATASET, DATA, TRAIN_LIST, IMAGES, TRAIN_MASKS, BACKBONE, SEED, DEVICE, PHOTO_WORKERS),
+    *(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CROP, LONG_SIDE),
+)
+
 
 @click.group()
 def train() -> None:
@@ -47,8 +52,7 @@ def train() -> None:
 
 
 @train.command()
-@options(DATASET, DATA, TRAIN_LIST, IMAGES, TRAIN_MASKS, BACKBONE, SEED, DEVICE, PHOTO_WORKERS)
-@options(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CROP, LONG_SIDE)
+@CLASSIFIER_OPTIONS
 @click.option(
     "--weights", help="To start from: random, imagenet or a file [imagenet; toy: random]."
 )
@@ -58,8 +62,7 @@ def classifier(**given: object) -> None:
 
 
 @train.command()
-@options(DATASET, DATA, TRAIN_LIST, IMAGES, TRAIN_MASKS, BACKBONE, SEED, DEVICE, PHOTO_WORKERS)
-@options(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CROP, LONG_SIDE)
+@CLASSIFIER_OPTIONS
 @click.option(
     "--weights",
     help="To start from: random, imagenet, a file, or trained, what 'wsss train classifier' made "

@@ -18,7 +18,7 @@ from wsss_lib.evaluate.pseudo.view import Networks, View
 from wsss_lib.evaluate.rows.compute import compute
 from wsss_lib.evaluate.rows.estimate import warm_up
 from wsss_lib.evaluate.rows.image import one_thread
-from wsss_lib.evaluate.rows.jobs import Job, Task, reason
+from wsss_lib.evaluate.rows.jobs import Job, Task, locate, reason
 from wsss_lib.evaluate.rows.settings import FORMAT, Setting
 from wsss_lib.evaluate.rows.store import ResultStore
 from wsss_lib.evaluate.rows.sweep import SweepResult, collect
@@ -72,20 +72,23 @@ class PseudoJob(Job):
             view = View(self.dataset, id_, self.networks)
             done = run_steps(view, self.steps[: last + 1])
             truth = self.dataset.sample(id_).mask if has_truth(self.dataset, id_) else None
-            rows = [(self._row(id_, step, *done[step], truth), done[step][0]) for step in settings]
-            return [(row, result.scores.mask()) for row, result in rows]
+            results = []
+            for step in settings:
+                result, seconds = done[step]
+                mask = result.scores.mask()
+                row = {"id": id_, "step": step.name, "seconds": round(seconds, 4)}
+                results.append((row | self._counts(result, mask, truth), mask))
+            return results
 
-    def _row(
-        self, id_: str, step: Step, result: StepResult, seconds: float, truth: np.ndarray | None
-    ) -> dict:
-        row = {"id": id_, "step": step.name, "seconds": round(seconds, 4)}
-        if truth is not None:
-            counts = confusion_matrix(truth, result.scores.mask(), len(self.dataset.classes))
-            row["confusion"] = sparse(counts)
-            if result.samples is not None:
-                right = count_right(result.samples, truth)
-                row["samples"] = {str(label): counts for label, counts in right.items()}
-        return row
+    def _counts(self, result: StepResult, mask: np.ndarray, truth: np.ndarray | None) -> dict:
+        """Pixels by true and predicted class, and right samples; nothing without ground truth."""
+        if truth is None:
+            return {}
+        counts = {"confusion": sparse(confusion_matrix(truth, mask, len(self.dataset.classes)))}
+        if result.samples is not None:
+            right = count_right(result.samples, truth)
+            counts["samples"] = {str(label): pair for label, pair in right.items()}
+        return counts
 
 
 def pseudo_masks(
@@ -171,13 +174,9 @@ def _job(
     dataset: DevkitDataset, steps: tuple[Step, ...], networks: Networks, masks_out: Path | None
 ) -> PseudoJob:
     """What all images have in common, as it is true in any working folder."""
-    if masks_out:
-        masks_out = masks_out.absolute()
-        masks_out.mkdir(parents=True, exist_ok=True)
+    located, masks_out = locate(dataset, masks_out)
     localiser = replace(networks.localiser, path=networks.localiser.path.absolute())
     edges = networks.edges and networks.edges.absolute()
-    masks = str(dataset.mask_folder.absolute())
-    located = replace(dataset, root=dataset.root.absolute(), masks=masks, ids=())
     networks = Networks(localiser, edges)
     return PseudoJob(located, masks_out, steps, networks, weights_of(networks))
 

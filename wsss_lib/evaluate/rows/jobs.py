@@ -154,12 +154,17 @@ def make_job(
         if Path(backbone.weights).is_file():
             backbone = replace(backbone, weights=str(Path(backbone.weights).absolute()))
         weights = weights_name(backbone)
+    located, masks_out = locate(dataset, masks_out)
+    return ExpansionJob(located, backbone, weights, masks_out, features)
+
+
+def locate(dataset: DevkitDataset, masks_out: Path | None) -> tuple[DevkitDataset, Path | None]:
+    """A data set without its ids and a folder for masks, as they are true in any process."""
     if masks_out:
         masks_out = masks_out.absolute()
         masks_out.mkdir(parents=True, exist_ok=True)
     masks = str(dataset.mask_folder.absolute())
-    located = replace(dataset, root=dataset.root.absolute(), masks=masks, ids=())
-    return ExpansionJob(located, backbone, weights, masks_out, features)
+    return replace(dataset, root=dataset.root.absolute(), masks=masks, ids=()), masks_out
 
 
 def weights_name(backbone: BackboneSpec) -> str:
