@@ -155,15 +155,16 @@ def test_what_pseudo_needs_is_trained_if_it_is_not_named(
         asked.append((*given, how))
         return checkpoints.edges
 
-    monkeypatch.setattr("wsss_lib.classify.spec.choose_classifier", classifier)
-    monkeypatch.setattr("wsss_lib.refine.irn.train.trained_edges", edges)
+    monkeypatch.setattr("wsss_lib.evaluate.pseudo.choose.choose_classifier", classifier)
+    monkeypatch.setattr("wsss_lib.evaluate.pseudo.choose.trained_edges", edges)
     root = squares.root
     result = wsss("pseudo", "--data", str(root), "--images", "1", "--steps", steps)
     assert result.exit_code == 0, result.output
     how = {"root": root, "device": "cpu"}
     expected = [("toy", "sipe", None, how)]
     if "irn" in steps:
-        expected.append(("toy", Localiser(checkpoints.sipe), how | {"workers": 1}))
+        localiser = Localiser(checkpoints.sipe, background_weight=1.0)
+        expected.append(("toy", localiser, how | {"workers": 1}))
     assert asked == expected
     assert "threshold: a background channel" in result.stdout
 

@@ -97,6 +97,7 @@ def pseudo(
     """
     from wsss_lib.datasets import load_dataset
     from wsss_lib.evaluate.pseudo.chain import make_steps
+    from wsss_lib.evaluate.pseudo.choose import choose_networks
     from wsss_lib.evaluate.pseudo.scores import score_steps
 
     folder = out or output_dir() / "build" / "pseudo" / dataset
@@ -104,29 +105,16 @@ def pseudo(
         dataset, list_name, root=root, images=images, masks=masks, need_masks=False
     )
     chain = make_steps(steps.split(","), dataset, **given)
-    networks = _networks(dataset, root, workers, "irn" in steps.split(","), given)
+    names = ("weights", "backbone", "irn_weights", "threshold", "background_weight", "device")
+    networks = choose_networks(
+        dataset,
+        edges="irn" in steps.split(","),
+        root=root,
+        workers=workers,
+        **{name: given[name] for name in names},
+    )
     scores = score_steps(
         opened, chain, networks, masks_out=folder, workers=workers, scheduler=scheduler
     )
     scores.write(folder)
     report(scores.table, folder, scores.failures, scores.caption())
-
-
-def _networks(dataset: str, root: Path | None, workers: int, edges: bool, given: dict) -> object:
-    from wsss_lib.classify.spec import choose_classifier
-    from wsss_lib.evaluate.pseudo.view import Networks
-    from wsss_lib.expand.localise import THRESHOLD, Localiser
-    from wsss_lib.refine.irn.train import trained_edges
-
-    device, threshold = given["device"], given["threshold"]
-    path = choose_classifier(dataset, given["weights"], given["backbone"], root=root, device=device)
-    localiser = Localiser(
-        path,
-        threshold=THRESHOLD if threshold is None else threshold,
-        background_weight=given["background_weight"],
-        device=device,
-    )
-    found = given["irn_weights"]
-    if edges and found is None:
-        found = trained_edges(dataset, localiser, root=root, device=device, workers=workers)
-    return Networks(localiser, found)

@@ -27,6 +27,9 @@ from wsss_lib.scores import ClassScores
 SCALES = (1.0, 0.5, 1.5, 2.0)
 #: IRN's constant background of CAMs, as SEAM and others tune it on the masks of train.
 THRESHOLD = 0.15
+#: Of SIPE's background: on VOC as the network was trained with it. The short training on toy leaves
+#: absent classes with positive logits, which take a background of less weight away.
+BACKGROUND_WEIGHT = {"voc": None, "toy": 1.0}
 
 
 @dataclass(frozen=True)
