@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from wsss_lib.datasets.classes import VOC, palette
-from wsss_lib.errors import ParameterError
+from wsss_lib.datasets import load_dataset
+from wsss_lib.datasets.classes import VOC, palette, read_classes
+from wsss_lib.errors import DataError, ParameterError
 
 
 def test_voc_has_twenty_classes_and_background():
@@ -36,3 +37,31 @@ def test_the_palette_is_voc_s():
     for label, colour in known.items():
         assert tuple(colours[label]) == colour
     assert tuple(colours[255]) == (224, 224, 192)
+
+
+def test_somebodys_own_classes_stand_in_a_file_a_line_each(tmp_path):
+    (tmp_path / "classes.txt").write_text("background\n\n red square \nblue square\n")
+    classes = read_classes(tmp_path / "classes.txt")
+    assert classes.names == classes.short == ("background", "red square", "blue square")
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"background\n", "1 classes"),
+        (b"background\ncat\ncat\n", "3 classes, 2 different"),
+        (b"".join(b"class %d\n" % n for n in range(256)), "256 classes"),
+        (b"\xff\xfe", "no text"),
+    ],
+)
+def test_a_bad_file_of_classes_is_told(tmp_path, content, found):
+    (tmp_path / "classes.txt").write_bytes(content)
+    with pytest.raises(DataError, match=found):
+        read_classes(tmp_path / "classes.txt")
+
+
+def test_a_data_set_in_voc_layout_may_bring_its_own_classes(few_squares):
+    (few_squares.devkit / "classes.txt").write_text("background\nred\nblue\n")
+    own = load_dataset("voc", root=few_squares.root)
+    assert own.classes.names == ("background", "red", "blue")
+    assert [own.labels(id_) for id_ in own.ids[:2]] == [(1, 2), (2,)]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from wsss_lib.datasets.classes import VOC
-from wsss_lib.datasets.devkit import DevkitDataset, Sample, open_devkit
+from wsss_lib.datasets.classes import VOC, read_classes
+from wsss_lib.datasets.devkit import DevkitDataset, Sample, devkit_folder, open_devkit
 from wsss_lib.datasets.toy import TOY, TOY_VERSION, make_toy
 from wsss_lib.errors import ParameterError
 from wsss_lib.paths import cache_dir, data_root
@@ -32,7 +32,8 @@ def load_dataset(
         A list of the devkit (``train``, ``val``, ``trainaug``), or a file with one id a line.
     root : path, optional
         The folder that holds ``VOCdevkit/``; by default the cache for toy, ``WSSS_DATA`` or
-        ``data/`` for VOC.
+        ``data/`` for VOC. A file ``classes.txt`` in ``VOCdevkit/VOC2012/`` (a name a line, the
+        background first) names other classes than VOC's: somebody's own data set in its layout.
     images : int, optional
         Only the first so many ids.
     masks : str
@@ -55,7 +56,9 @@ def load_dataset(
         raise ParameterError(f"No data set {name!r}; expected one of {', '.join(CLASSES)}.")
     if root is None:
         root = make_toy(toy_folder()) if name == "toy" else data_root()
-    return open_devkit(name, root, CLASSES[name], list_name, images, masks, need_masks)
+    own = devkit_folder(root) / "classes.txt"
+    classes = read_classes(own) if own.is_file() else CLASSES[name]
+    return open_devkit(name, root, classes, list_name, images, masks, need_masks)
 
 
 def toy_folder() -> Path:

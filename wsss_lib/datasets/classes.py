@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from wsss_lib.errors import ParameterError
+from wsss_lib.errors import DataError, ParameterError
+from wsss_lib.paths import shown
 
 #: Label of pixels that belong to no class: the border round objects, and what nobody labelled.
 VOID = 255
@@ -61,6 +63,27 @@ VOC = ClassSet(
     ),
 )
 # fmt: on
+
+
+def read_classes(path: Path) -> ClassSet:
+    """The classes of somebody's own data set: a text file with a name a line, the background first.
+
+    Raises
+    ------
+    DataError
+        If the file is no text, or holds fewer than two names, more than 255, or one twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise DataError(f"{shown(path)} is no text; a class a line was expected.") from None
+    names = tuple(line.strip() for line in lines if line.strip())
+    if not 2 <= len(names) <= VOID or len(set(names)) < len(names):
+        raise DataError(
+            f"{shown(path)} names {len(names)} classes, {len(set(names))} different ones; expected "
+            f"2 to {VOID} different names, one a line, the background first."
+        )
+    return ClassSet(names, names)
 
 
 def palette() -> np.ndarray:
