@@ -7,7 +7,11 @@ from textwrap import fill
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyBboxPatch
+
+from wsss_lib.show.diagram import arrow, box
+
+_SHOWN = {"facecolor": "#dbe9f6", "edgecolor": "#08519c"}
+_NOT_SHOWN = {"facecolor": "white", "edgecolor": "0.6", "linestyle": "--"}
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,7 @@ def kit_map(notebooks: Iterable[str], ax: Axes | None = None) -> Axes:
     for y, (name, row) in enumerate(table.iterrows()):
         _part(ax, y, name, row["gives"], row["notebooks"])
         if y:
-            arrow = {"arrowstyle": "-|>", "color": "0.3", "linewidth": 1.5}
-            ax.annotate("", (0.7, y - 0.33), (0.7, y - 0.67), arrowprops=arrow)
+            arrow(ax, (0.7, y - 0.67), (0.7, y - 0.33))
     ax.text(0.7, -0.6, "part", ha="center", color="0.35")
     ax.text(1.55, -0.6, "what comes out, and the notebooks that show it", color="0.35")
     ax.set(xlim=(0, 6.2), ylim=(len(table) - 0.4, -0.9))
@@ -89,18 +92,8 @@ def kit_map(notebooks: Iterable[str], ax: Axes | None = None) -> Axes:
 
 def _part(ax: Axes, y: int, name: str, gives: str, notebooks: str) -> None:
     shown = bool(notebooks)
-    box = FancyBboxPatch(
-        (0.05, y - 0.3),
-        width=1.3,
-        height=0.6,
-        boxstyle="round,pad=0,rounding_size=0.1",
-        facecolor="#dbe9f6" if shown else "white",
-        edgecolor="#08519c" if shown else "0.6",
-        linestyle="-" if shown else "--",
-        linewidth=1.4,
-    )
-    ax.add_patch(box)
+    look = _SHOWN if shown else _NOT_SHOWN
     colour = "k" if shown else "0.45"
-    ax.text(0.7, y, name, ha="center", va="center", weight="bold", color=colour)
+    box(ax, (0.7, y), (1.3, 0.6), name, weight="bold", color=colour, **look)
     ax.text(1.55, y - 0.05, gives, va="bottom", color=colour)
     ax.text(1.55, y + 0.05, fill(notebooks, 72), va="top", color="#08519c", style="italic", size=9)

@@ -1,0 +1,130 @@
+import subprocess
+import sys
+from itertools import combinations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import same_color
+from matplotlib.text import Text
+
+from wsss_lib.literature import results
+from wsss_lib.show.literature import methods_plot, pseudo_against_segmentation
+
+
+@pytest.fixture
+def table():
+    return results()
+
+
+@pytest.fixture
+def ax():
+    yield plt.figure(figsize=(7, 4.5), layout="constrained").subplots()
+    plt.close("all")
+
+
+def weak(table):
+    return table[table["plotted"] & (table["supervision"] != "F")]
+
+
+def markers(ax, *, hollow, colour=None):
+    """Where the markers are: (N, 2)."""
+    lines = [line for line in ax.lines if line.get_marker() != "None"]
+    lines = [line for line in lines if colour is None or same_color(line.get_color(), colour)]
+    chosen = [line for line in lines if same_color(line.get_markerfacecolor(), "w") == hollow]
+    return np.concatenate([line.get_xydata() for line in chosen] or [np.empty((0, 2))])
+
+
+def texts_apart(ax, texts):
+    ax.figure.canvas.draw()
+    boxes = [Text.get_window_extent(text) for text in texts]  # without the line to its point
+    frame = ax.figure.bbox
+    assert all(frame.contains(*box.min) and frame.contains(*box.max) for box in boxes)
+    return not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_plots_of_the_literature_do_not_import_torch():
+    code = "import sys, wsss_lib.show.literature; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(("number", "colour"), [("pseudo", "#0072b2"), ("test", "#d55e00")])
+def test_figure_2_draws_each_number_solid_or_hollow_as_it_is_known(table, ax, number, colour):
+    assert methods_plot(table, ax) is ax
+    rows = weak(table).dropna(subset=f"{number}_miou")
+    solid = rows[f"{number}_confirmed"].isin(["yes", "aggregator"])
+    for hollow, expected in ((False, rows[solid]), (True, rows[~solid])):
+        drawn = markers(ax, hollow=hollow, colour=colour)[:, 1]
+        assert sorted(drawn) == sorted(expected[f"{number}_miou"])
+
+
+def test_figure_2_has_three_solid_and_four_hollow_pseudo_masks_and_ten_segmentations(table, ax):
+    methods_plot(table, ax)
+    assert len(markers(ax, hollow=False)) == 3 + 10
+    assert len(markers(ax, hollow=True)) == 4
+
+
+def test_figure_2_goes_through_the_years_and_names_the_row_of_mars(table, ax):
+    methods_plot(table, ax)
+    ticks = [text.get_text() for text in ax.get_xticklabels()]
+    years = [int(tick.split("\n")[-1]) for tick in ticks]
+    assert years == sorted(years)
+    assert ticks[0] == "CONTA\nNeurIPS\n2020"
+    assert ticks[-1] == "AdvCAM\n+MARS\nICCV\n2023"
+    place = markers(ax, hollow=False, colour="#d55e00")
+    assert place[place[:, 0] == 9].tolist() == [[9, 71.2]]  # not 77.2, which is of DeepLabV3+
+
+
+def test_figure_2_can_be_read(table, ax):
+    methods_plot(table, ax)
+    assert texts_apart(ax, [*ax.texts, *ax.get_legend().texts])
+    assert texts_apart(ax, ax.get_xticklabels())
+    assert {text.get_text() for text in ax.texts} >= {"72.2", "66.7"}
+    assert "nan" not in {text.get_text() for text in ax.texts}
+
+
+def test_the_legend_names_the_supervision_that_is_drawn(table, ax):
+    methods_plot(table, ax)
+    assert legend(ax)[2:4] == ["solid: confirmed", "hollow: unverified"]
+    assert [text.split(":")[0] for text in legend(ax)[4:]] == ["I", "I+S"]
+    squares = [line for line in ax.lines if line.get_marker() == "s"]
+    assert sorted(value for line in squares for value in line.get_ydata()) == [70.8, 71.6]  # EPS
+
+
+def test_figure_8_draws_methods_that_have_both_numbers(table, ax):
+    assert pseudo_against_segmentation(table, ax) is ax
+    hollow = {tuple(place) for place in markers(ax, hollow=True)}
+    assert hollow == {(67.9, 66.7), (68.7, 69.3), (69.7, 69.1), (70.6, 68.6)}
+    solid = {tuple(place) for place in markers(ax, hollow=False)}
+    assert solid == {(69.9, 68.0), (71.6, 70.8), (72.2, 69.6), (100, 78.6), (100, 90.6)}
+    names = {text.get_text() for text in ax.texts}
+    assert not names & {"PPL", "SIPE", "MARS", "AdvCAM+MARS"}
+
+
+def test_figure_8_names_each_point_without_overlaps(table, ax):
+    pseudo_against_segmentation(table, ax)
+    assert texts_apart(ax, [*ax.texts, *ax.get_legend().texts])
+    places = {text.get_text(): tuple(text.xy) for text in ax.texts}
+    assert places["CONTA"] == (67.9, 66.7)
+    assert places["EPS"] == (71.6, 70.8)
+    assert places["SegNeXt, 90.6"] == (100, 90.6)
+    dots = ax.transData.transform(np.concatenate([markers(ax, hollow=kind) for kind in (0, 1)]))
+    for text in ax.texts:  # nor does a name lie on a point
+        assert not Text.get_window_extent(text).count_contains(dots)
+
+
+def test_figure_8_says_that_full_supervision_is_scored_on_test(table, ax):
+    pseudo_against_segmentation(table, ax)
+    assert "F: full supervision (test, not train)" in legend(ax)
+    crosses = [line for line in ax.lines if line.get_marker() == "X"]
+    assert sum(len(line.get_xdata()) for line in crosses) == 2
+
+
+def test_drawing_leaves_the_table_as_it_is(table, ax):
+    pseudo_against_segmentation(table, ax)
+    methods_plot(table, plt.figure().subplots())
+    assert table.equals(results())
