@@ -1,25 +1,32 @@
-# make study | test | lab | data | bench | setup | clean      (DATASET=toy or voc, PYTHON=python3.12, ...)
+# make study | html | test | lab | explorer | data | bench | setup | clean      (DATASET=toy or voc, PYTHON=python3.12, ...)
 DATASET ?= toy
 PYTHON ?= python3
 BIN := .venv/bin
 # two processes that wait busily for each other's cores are many times slower than one
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: setup study test lab data bench clean
+.PHONY: setup study html test lab explorer data bench clean
 setup: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[offline,test]"
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[app,docs,offline,test]"
 	touch $@
 
 study: setup data
 	$(BIN)/wsss notebooks --dataset $(DATASET)
+
+html: setup
+	$(BIN)/wsss html --dataset $(DATASET)
 
 test: setup
 	$(BIN)/python -m pytest
 
 lab: setup
 	$(BIN)/jupyter lab notebooks
+
+explorer: setup
+	mkdir -p build && $(BIN)/papermill --prepare-only -p DATASET $(DATASET) $(EXPLORER) notebooks/app/explorer.ipynb build/explorer.ipynb
+	JUPYTER_CONFIG_PATH=notebooks/app JUPYTER_PATH=notebooks/app $(BIN)/voila build/explorer.ipynb $(VOILA)
 
 data: setup
 	$(BIN)/wsss data $(DATASET)

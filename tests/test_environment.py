@@ -64,4 +64,7 @@ def test_conda_environment_mirrors_the_project(project, wanted):
         if str(requirement) not in {*pip, *(str(Requirement(text)) for text in built)}
     }
     assert conda - {"pip"} == mirrored | {f"python{project['requires-python']}"}
-    assert set(pip) == set(project["optional-dependencies"]["offline"])
+    only_on_pypi = ("offline", "browser")
+    assert set(pip) == {
+        text for name in only_on_pypi for text in project["optional-dependencies"][name]
+    }
