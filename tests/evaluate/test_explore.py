@@ -3,9 +3,12 @@ import pytest
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.explore import explore, image_features, image_iou
+from wsss_lib.evaluate.explore import SeedSource, explore, image_features, image_iou
 from wsss_lib.evaluate.rows.image import evaluate_image
 from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.expand.localise import Localiser
+from wsss_lib.expand.product import ProductSVM
+from wsss_lib.expand.selection import SELECTIONS, select_samples
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.metrics import dense
 
@@ -18,6 +21,48 @@ def test_it_counts_what_the_sweep_counts(tiny, layer):
     ((row, _),) = evaluate_image(tiny, "tiny_1", [Setting(layer, 20, C=10.0, seed=2)], NETWORK)
     assert np.array_equal(result.confusion, dense(row["confusion"], 3))
     assert np.array_equal(result.held_out, dense(row["held_out"], 3))
+
+
+@pytest.mark.parametrize("feature", ["img+xy", "F1+F2", "img*xy", "F1*F2*img"])
+def test_several_layers_are_what_the_sweep_makes_of_them(tiny, feature):
+    result = explore(tiny, NETWORK, "tiny_1", feature, 20)
+    ((_, mask),) = evaluate_image(tiny, "tiny_1", [Setting(feature, 20)], NETWORK)
+    assert np.array_equal(result.mask, mask)
+    assert result.row()["layer"] == feature
+
+
+@pytest.mark.parametrize(("feature", "svm"), [("img*xy", ImageSVM()), ("img", ProductSVM())])
+def test_a_product_and_no_other_feature_needs_a_product_of_kernels(tiny, feature, svm):
+    with pytest.raises(ParameterError, match="expected a ProductSVM for a product"):
+        explore(tiny, None, "tiny_0", feature, 20, svm=svm)
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_samples_come_from_a_seed_and_are_scored_with_ground_truth(
+    few_squares, checkpoints, selection
+):
+    localiser, id_ = Localiser(checkpoints.sipe, scales=(1.0,)), few_squares.ids[0]
+    source = SeedSource("SIPE", localiser, selection, "img")
+    result = explore(few_squares, None, id_, "xy", 30, 4, source=source)
+    look = image_features(few_squares, id_, None)["img"]
+    scores = localiser.scores(few_squares, id_)
+    expected = select_samples(scores, 30, selection, look, 4, id_)
+    truth = few_squares.mask(id_)
+    assert np.array_equal(result.pixels.label_image(), expected.label_image())
+    assert result.source == f"SIPE: {selection}"
+    assert result.confusion.sum() == truth.size
+    right = truth[expected.rows, expected.cols] == expected.labels
+    assert result.labels_right() == pytest.approx(100 * right.mean())
+
+
+def test_consistent_samples_need_the_network_of_the_layer_they_look_at(few_squares, checkpoints):
+    source = SeedSource("CAM", Localiser(checkpoints.plain, scales=(1.0,)), "consistent", "F2")
+    with pytest.raises(ParameterError, match="F2 comes from a network"):
+        explore(few_squares, None, few_squares.ids[0], "xy", 30, source=source)
+
+
+def test_labels_of_ground_truth_are_right(tiny):
+    assert explore(tiny, None, "tiny_0", "img", 20).labels_right() == 100
 
 
 def test_the_row_has_the_scores_in_per_cent_and_the_cost(tiny):

@@ -7,6 +7,7 @@ import pytest
 
 from wsss_lib.evaluate.explore import explore, image_features
 from wsss_lib.show.explorer import (
+    draw_comparison,
     draw_decisions,
     draw_exploration,
     exploration_title,
@@ -43,6 +44,18 @@ def test_samples_truth_mask_and_errors_side_by_side(pair):
     assert np.array_equal(prediction.images[0].get_array(), colour_mask(result.mask))
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["background", "left", "low", "void"]
+
+
+def test_results_are_compared_row_by_row_with_one_legend(pair):
+    results = [explore(pair, None, id_, "xy", 20) for id_ in ("two", "three")]
+    figure = draw_comparison(results, pair.classes)
+    assert [part.get_suptitle() for part in figure.subfigs] == [
+        exploration_title(result) for result in results
+    ]
+    for part, result in zip(figure.subfigs, results, strict=True):
+        assert np.array_equal(part.axes[2].images[0].get_array(), colour_mask(result.mask))
+    (legend,) = figure.legends
+    assert [t.get_text() for t in legend.get_texts()] == ["background", "left", "low", "void"]
 
 
 def test_two_classes_share_one_function_with_both_signs():

@@ -7,28 +7,62 @@ import numpy as np
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset, Sample
-from wsss_lib.expand.image import Expansion, expand
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.evaluate.tables.precision import count_right
+from wsss_lib.expand.image import Classifier, Expansion, expand
+from wsss_lib.expand.localise import Localiser
+from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.sampling import PixelSamples, sample_mask
-from wsss_lib.expand.svm import ImageSVM
+from wsss_lib.expand.selection import select_samples
 from wsss_lib.features import (
     KNOWN_LAYERS,
     FeatureMap,
     check_backbone,
-    check_layers,
     extract,
     needs_backbone,
+    split_feature,
 )
 from wsss_lib.metrics import confusion_matrix, iou_of_counted, mean
+
+#: Where samples come from in the paper's upper bound, and where nothing else is said.
+GROUND_TRUTH = "ground truth"
+
+
+@dataclass(frozen=True)
+class SeedSource:
+    """Samples that come from a seed, so that no ground truth is looked at.
+
+    Attributes
+    ----------
+    name : str
+        Whose seed it is, such as ``SIPE`` or ``CAM``.
+    localiser : Localiser
+        Gives the scores whose argmax is the seed.
+    selection : str
+        One of `wsss_lib.expand.selection.SELECTIONS`.
+    look : str
+        The shallow layer in which ``consistent`` samples look like their class.
+    """
+
+    name: str
+    localiser: Localiser
+    selection: str = "seed"
+    look: str = "F2"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.selection}"
 
 
 @dataclass(frozen=True)
 class Exploration:
-    """One image expanded with one layer.
+    """One image expanded with one layer, or with several.
 
     Attributes
     ----------
     sample : Sample
     layer : str
+        See `wsss_lib.features.split_feature`.
     pixels : PixelSamples
         What the classifier was trained on.
     expansion : Expansion
@@ -36,6 +70,8 @@ class Exploration:
     confusion, held_out : ndarray, shape (K, K), int64
         Of all pixels, and of those that were not sampled; void out. K counts all classes of the
         data set.
+    source : str
+        Where the samples come from: ``ground truth``, or whose seed and how selected.
     """
 
     sample: Sample
@@ -44,6 +80,7 @@ class Exploration:
     expansion: Expansion
     confusion: np.ndarray
     held_out: np.ndarray
+    source: str = GROUND_TRUTH
 
     @property
     def mask(self) -> np.ndarray:
@@ -63,6 +100,11 @@ class Exploration:
             "predict seconds": self.expansion.predict_seconds,
         }
 
+    def labels_right(self) -> float:
+        """The share of samples whose label is that of the ground truth, in %; void is left out."""
+        right, judged = np.sum([*count_right(self.pixels, self.sample.mask).values()], axis=0)
+        return 100 * right / judged if judged else float("nan")
+
 
 def explore(
     dataset: DevkitDataset,
@@ -71,7 +113,8 @@ def explore(
     layer: str,
     n: int,
     seed: int = 0,
-    svm: ImageSVM | None = None,
+    svm: Classifier | None = None,
+    source: SeedSource | None = None,
 ) -> Exploration:
     """Sample, fit, predict and score one image (section 3).
 
@@ -82,13 +125,16 @@ def explore(
         The network behind F1..F5; None where only ``img`` or ``xy`` are asked for.
     id_ : str
     layer : str
-        ``img``, ``xy`` or ``F1`` to ``F5``.
+        ``img``, ``xy`` or ``F1`` to ``F5``, or several such as ``F1+F3`` or ``F1*F3``, see
+        `wsss_lib.features.split_feature`.
     n : int
         Sampled pixels a class.
     seed : int
         Of the sampling.
-    svm : ImageSVM, optional
-        Unfitted; scikit-learn's defaults when left out.
+    svm : ImageSVM, ProductSVM or NearestSample, optional
+        Unfitted; scikit-learn's defaults when left out. A product of layers needs a `ProductSVM`.
+    source : SeedSource, optional
+        The seed that samples and their labels are taken from; ground truth when left out.
 
     Returns
     -------
@@ -97,16 +143,24 @@ def explore(
     Raises
     ------
     ParameterError
-        If the layer is unknown or comes from a network and there is none, or n is not positive.
+        If a layer is unknown or comes from a network and there is none, n is not positive, or the
+        classifier does not fit the way the layers are combined.
     DataError
         If the image or its mask cannot be read.
     """
-    check_layers([layer])
-    check_backbone([layer], backbone)
-    feature = image_features(dataset, id_, backbone if needs_backbone(layer) else None)[layer]
+    layers, sign = split_feature(layer)
+    needed = [*layers, source.look] if source and source.selection == "consistent" else layers
+    check_backbone(needed, backbone)
+    svm = svm or Setting(layer, n).svm().set_params(threads=None)
+    if isinstance(svm, ProductSVM) != (sign == "*"):
+        raise ParameterError(
+            f"{layer} with {type(svm).__name__}; expected a ProductSVM for a product such as F1*F3 "
+            "and for nothing else."
+        )
+    maps = image_features(dataset, id_, backbone if any(map(needs_backbone, needed)) else None)
     sample, count = dataset.sample(id_), len(dataset.classes)
-    pixels = sample_mask(sample.mask, n, seed, id_)
-    result = expand(feature, pixels.label_image(), svm or ImageSVM())
+    pixels = _draw(dataset, sample, n, seed, source, maps)
+    result = expand([maps[each] for each in layers], pixels.label_image(), svm)
     return Exploration(
         sample,
         layer,
@@ -114,7 +168,22 @@ def explore(
         result,
         confusion_matrix(sample.mask, result.mask, count),
         confusion_matrix(sample.mask, result.mask, count, pixels.held_out()),
+        str(source or GROUND_TRUTH),
     )
+
+
+def _draw(
+    dataset: DevkitDataset,
+    sample: Sample,
+    n: int,
+    seed: int,
+    source: SeedSource | None,
+    maps: dict[str, FeatureMap],
+) -> PixelSamples:
+    if source is None:
+        return sample_mask(sample.mask, n, seed, sample.id)
+    scores = source.localiser.scores(dataset, sample.id)
+    return select_samples(scores, n, source.selection, maps.get(source.look), seed, sample.id)
 
 
 @lru_cache(maxsize=4)

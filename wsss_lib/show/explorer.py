@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.show.masks import class_legend, error_map, show_image, show_mask, show_samples
@@ -38,15 +38,44 @@ def draw_exploration(result: "Exploration", classes: ClassSet, width: float = 2.
     -------
     Figure
     """
-    truth = result.sample.mask
-    figure, axes = _row_of_pictures(4, truth.shape, width)
+    return draw_comparison([result], classes, width)
+
+
+def draw_comparison(
+    results: Sequence["Exploration"], classes: ClassSet, width: float = 2.5
+) -> Figure:
+    """Draw several results below each other, each as in `draw_exploration`.
+
+    Parameters
+    ----------
+    results : sequence of Exploration
+        Of one image, or of several.
+    classes : ClassSet
+    width : float
+        Inches a picture.
+
+    Returns
+    -------
+    Figure
+    """
+    height = max(width * mask.shape[0] / mask.shape[1] for mask in (r.mask for r in results))
+    size = (width * 4, (height + 0.7) * len(results))
+    figure = plt.figure(figsize=size, layout="constrained")
+    parts = figure.subfigures(len(results), 1, squeeze=False)[:, 0]
+    for result, part in zip(results, parts, strict=True):
+        _draw_result(result, part)
+    labels = np.unique(np.concatenate([result.sample.mask.ravel() for result in results]))
+    _legend_of(figure, labels, classes)
+    return figure
+
+
+def _draw_result(result: "Exploration", part: SubFigure) -> None:
+    truth, axes = result.sample.mask, part.subplots(1, 4)
     show_samples(result.sample.image, result.pixels, "samples", axes[0])
     show_mask(truth, "ground truth", axes[1])
     show_mask(result.mask, "prediction", axes[2])
     show_image(error_map(truth, result.mask), "wrong pixels: black", axes[3])
-    figure.suptitle(exploration_title(result), fontsize="medium")
-    _legend_of(figure, truth, classes)
-    return figure
+    part.suptitle(exploration_title(result), fontsize="medium")
 
 
 def draw_decisions(
@@ -69,14 +98,21 @@ def draw_decisions(
     Figure
         All maps share one colour scale, white at the boundary 0.
     """
-    figure, axes = _row_of_pictures(len(labels), decision.shape[:2], width)
+    height = width * decision.shape[0] / decision.shape[1]
+    figure, axes = plt.subplots(
+        1,
+        len(labels),
+        figsize=(width * len(labels), height + 0.7),
+        squeeze=False,
+        layout="constrained",
+    )
     bound = max(float(np.abs(decision).max()), 1.0)
-    for position, (label, ax) in enumerate(zip(labels, axes, strict=True)):
+    for position, (label, ax) in enumerate(zip(labels, axes[0], strict=True)):
         drawn = ax.imshow(decision[..., position], cmap="RdBu_r", vmin=-bound, vmax=bound)
         ax.contour(decision[..., position], levels=[0], colors="black", linewidths=0.6)
         ax.set_title(f"{classes.names[label]} / rest")
         ax.set_axis_off()
-    figure.colorbar(drawn, ax=axes, label="decision function (margins)", shrink=0.8)
+    figure.colorbar(drawn, ax=axes[0], label="decision function (margins)", shrink=0.8)
     return figure
 
 
@@ -100,16 +136,5 @@ def one_vs_rest_maps(decision: np.ndarray, n_classes: int) -> np.ndarray:
     return decision.reshape(*decision.shape[:2], n_classes)
 
 
-def _row_of_pictures(
-    count: int, size: tuple[int, int], width: float
-) -> tuple[Figure, Sequence[plt.Axes]]:
-    height = width * size[0] / size[1]
-    figure, axes = plt.subplots(
-        1, count, figsize=(width * count, height + 0.7), squeeze=False, layout="constrained"
-    )
-    return figure, axes[0]
-
-
-def _legend_of(figure: Figure, truth: np.ndarray, classes: ClassSet) -> None:
-    labels = np.unique(truth)
+def _legend_of(figure: Figure, labels: np.ndarray, classes: ClassSet) -> None:
     class_legend(figure, classes, labels[labels != VOID].tolist(), void=VOID in labels)

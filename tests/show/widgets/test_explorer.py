@@ -1,0 +1,190 @@
+import threading
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.errors import MaskError, ParameterError
+from wsss_lib.evaluate.explore import SeedSource, explore
+from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.expand.localise import Localiser
+from wsss_lib.expand.selection import SELECTIONS
+from wsss_lib.features import KNOWN_LAYERS
+from wsss_lib.show.widgets import explorer as module
+from wsss_lib.show.widgets.controls import GAMMAS
+from wsss_lib.show.widgets.explorer import LayerExplorer
+
+
+def make(pair, **how):
+    how = dict(samples=20, max_samples=100, background=False) | how
+    return LayerExplorer(pair, None, ["img", "xy"], **how)
+
+
+@pytest.fixture
+def explorer(pair):
+    return make(pair)
+
+
+def shows(explorer):
+    return explorer._now.value
+
+
+def test_it_shows_its_first_choice_at_once(explorer):
+    row = explorer.result.row()
+    assert (row["image"], row["layer"], row["n"]) == ("two", "img", 20)
+    assert shows(explorer).count("data:image/png") == 3
+    assert explorer.controls.below_image.value.count("data:image/png") == 2
+    assert explorer.status.value == ""
+    assert len(explorer.history.table) == 1
+
+
+def test_what_is_chosen_first_can_be_given(pair):
+    explorer = make(pair, image="three", layer="img*xy", seed=3)
+    expected = explore(pair, None, "three", "img*xy", 20, 3)
+    assert np.array_equal(explorer.result.mask, expected.mask)
+
+
+@pytest.mark.parametrize(
+    ("control", "value", "expected"),
+    [
+        ("image", "three", dict(id_="three")),
+        ("layer", "xy", dict(feature="xy")),
+        ("layer", "img+xy", dict(feature="img+xy")),
+        ("layer", "img*xy", dict(feature="img*xy")),
+        ("samples", 1.0, dict(samples=1)),
+        ("samples", 50.1, dict(samples=50)),
+        ("samples", 100.0, dict(samples=100)),
+        ("kernel", "linear", dict(kernel="linear")),
+        ("cost", 0.01, dict(C=0.01)),
+        ("cost", 1000.0, dict(C=1000.0)),
+        ("gamma", GAMMAS[0], dict(gamma=GAMMAS[0])),
+        ("gamma", GAMMAS[-1], dict(gamma=GAMMAS[-1])),
+    ],
+)
+def test_each_control_changes_what_explore_is_asked(explorer, pair, control, value, expected):
+    before = shows(explorer)
+    getattr(explorer.controls, control).value = value
+    asked = dict(id_="two", feature="img", samples=20) | expected
+    id_, setting = asked.pop("id_"), Setting(**asked)
+    svm = setting.svm().set_params(threads=None)
+    result = explore(pair, None, id_, setting.feature, setting.samples, svm=svm)
+    assert np.array_equal(explorer.result.mask, result.mask)
+    assert explorer.result.expansion.svm.get_params() == svm.get_params()
+    assert shows(explorer) != before
+    assert len(explorer.history.table) == 2
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_samples_can_come_from_a_seed(few_squares, checkpoints, selection):
+    seeds = {"CAM": Localiser(checkpoints.plain, scales=(1.0,))}
+    explorer = LayerExplorer(
+        few_squares, None, ["xy"], seeds=seeds, samples=20, look="img", background=False
+    )
+    explorer.controls.source.value = "CAM"
+    explorer.controls.selection.value = selection
+    source = SeedSource("CAM", seeds["CAM"], selection, "img")
+    expected = explore(few_squares, None, few_squares.ids[0], "xy", 20, source=source)
+    assert np.array_equal(explorer.result.mask, expected.mask)
+    assert explorer.result.source == f"CAM: {selection}"
+
+
+@pytest.mark.parametrize("layer", KNOWN_LAYERS)
+def test_every_layer_can_be_shown(pair, layer):
+    network = BackboneSpec("resnet18", "random")
+    explorer = LayerExplorer(pair, network, samples=10, background=False)
+    explorer.controls.layer.value = layer
+    assert explorer.result.layer == layer
+    assert explorer.status.value == ""
+
+
+def test_a_result_can_be_kept_beside_the_next_and_forgotten(explorer):
+    kept = explorer.result
+    explorer.keep.click()
+    explorer.controls.layer.value = "xy"
+    assert explorer.kept is kept
+    assert ">A</b>img" in explorer._above.value
+    assert ">B</b>xy" in shows(explorer)
+    assert "B minus A" in explorer._scores.value
+    explorer.forget.click()
+    assert (explorer.kept, explorer._above.value, explorer.forget.disabled) == (None, "", True)
+    assert ">now</b>xy" in shows(explorer)
+    assert "minus" not in explorer._scores.value
+
+
+def test_an_error_is_shown_and_raised_and_goes_when_all_is_well(explorer, pair):
+    mask = pair.mask_path("three")
+    good = mask.read_bytes()
+    mask.write_bytes(good[:40])
+    with pytest.raises(MaskError):
+        explorer.controls.image.value = "three"
+    assert "three.png" in explorer.status.value
+    mask.write_bytes(good)
+    explorer.controls.layer.value = "xy"
+    assert explorer.status.value == ""
+    assert explorer.result.sample.id == "three"
+
+
+def test_an_unforeseen_error_shows_its_traceback(explorer, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("<deep inside>")
+
+    monkeypatch.setattr(module, "explore", broken)
+    with pytest.raises(ZeroDivisionError):
+        explorer.controls.layer.value = "xy"
+    assert "Traceback" in explorer.status.value
+    assert "&lt;deep inside&gt;" in explorer.status.value
+
+
+def test_on_a_thread_it_says_that_it_computes_and_shows_the_newest_choice_only(pair, monkeypatch):
+    explorer = make(pair, background=True)
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(*asked):
+        begun.set()
+        assert go.wait(10)
+        return explore(*asked)
+
+    monkeypatch.setattr(module, "explore", slow)
+    explorer.controls.layer.value = "xy"
+    assert begun.wait(10)
+    assert "computing" in explorer.status.value
+    for n in (5, 10, 30):
+        explorer.controls.samples.value = n
+    go.set()
+    explorer.wait()
+    assert explorer.history.table[["layer", "n"]].to_numpy().tolist() == [["img", 20], ["xy", 30]]
+    assert explorer.status.value == ""
+
+
+def test_on_a_thread_an_error_is_shown_and_wait_raises_it(pair):
+    explorer = make(pair, background=True)
+    pair.mask_path("three").write_bytes(b"")
+    explorer.controls.image.value = "three"
+    with pytest.raises(MaskError):
+        explorer.wait()
+    assert "three.png" in explorer.status.value
+
+
+def test_a_layer_that_needs_a_network_is_refused_at_once(pair):
+    with pytest.raises(ParameterError, match="network"):
+        LayerExplorer(pair, None, ["F1"])
+
+
+@pytest.mark.parametrize(
+    ("first", "text"),
+    [
+        (dict(image="nope"), "No image 'nope' here; expected one of two, three"),
+        (dict(layer="F9"), "No layer 'F9'"),
+        (dict(layer="F1"), "No layer 'F1' here; expected one of img, xy"),
+        (dict(layers=["img", "F9"]), "No layer 'F9'"),
+        (dict(samples=0), "samples=0"),
+    ],
+)
+def test_a_first_choice_that_is_none_is_refused_in_a_sentence(pair, first, text):
+    with pytest.raises(ParameterError, match=text):
+        LayerExplorer(pair, None, **dict(layers=["img", "xy"]) | first)
+
+
+def test_no_figure_is_left_open(explorer):
+    assert plt.get_fignums() == []

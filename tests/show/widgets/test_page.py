@@ -1,0 +1,90 @@
+import re
+
+import numpy as np
+import pytest
+
+from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.evaluate.explore import explore
+from wsss_lib.evaluate.tables.explored import class_scores, history
+from wsss_lib.expand.svm import ImageSVM
+from wsss_lib.show.widgets.page import (
+    error_html,
+    history_html,
+    image_html,
+    result_html,
+    scores_html,
+    settings_text,
+)
+
+
+@pytest.fixture
+def results(pair):
+    return {layer: explore(pair, None, "three", layer, 20) for layer in ("img", "xy", "img*xy")}
+
+
+def cells(html):
+    """The text of each line of a table."""
+    lines = re.findall(r"<tr.*?</tr>", html, re.DOTALL)
+    return [re.findall(r"<t[hd][^>]*>(?:<span.*?</span>)?([^<]*)<", line) for line in lines]
+
+
+def test_the_settings_stand_in_a_line(pair, results):
+    told = "n = 20 a class from ground truth · rbf, C = 1 · gamma = scale"
+    assert settings_text(results["img"]) == f"img · {told}"
+    assert settings_text(results["img*xy"]) == f"img*xy · {told}"
+    linear = explore(pair, None, "two", "img", 20, svm=ImageSVM("linear", C=0.01))
+    assert settings_text(linear).endswith("linear, C = 0.01")
+
+
+def test_every_picture_has_a_name_for_those_who_cannot_see_it(results):
+    html = image_html(results["xy"].sample) + result_html(results["xy"], "A")
+    names = re.findall(r'<img alt="([^"]*)"', html)
+    assert names == ["photograph", "ground truth", "samples xy", "mask xy", "wrong pixels xy"]
+
+
+def test_the_scores_are_those_of_the_table(pair, results):
+    lines = cells(scores_html({"now": results["img"]}, pair.classes))
+    table = class_scores(results["img"], pair.classes)
+    assert lines[0] == ["IoU (%)", "all pixels", "held out"]
+    assert [line[0] for line in lines[1:]] == ["background", "left", "low", "mean"]
+    shown = [
+        [np.nan if text == "&ndash;" else float(text) for text in line[1:]] for line in lines[1:]
+    ]
+    assert np.allclose(shown, table.round(1), equal_nan=True, atol=0.051)
+    assert lines[3][2] == "&ndash;"  # all four pixels of the last class are sampled
+
+
+def test_two_results_of_one_image_are_compared(pair, results):
+    pairs = {"A": results["img"], "B": results["xy"]}
+    lines = cells(scores_html(pairs, pair.classes))
+    assert lines[0][-1] == "B minus A, all pixels"
+    means = [class_scores(each, pair.classes).loc["mean", "all pixels"] for each in pairs.values()]
+    assert float(lines[-1][-1]) == pytest.approx(means[1] - means[0], abs=0.051)
+
+
+def test_results_of_two_images_have_all_classes_and_no_difference(pair, results):
+    other = explore(pair, None, "two", "img", 20)
+    lines = cells(scores_html({"A": other, "B": results["img"]}, pair.classes))
+    assert len(lines[0]) == 5
+    assert [line[0] for line in lines[1:]] == ["background", "left", "low", "mean"]
+    assert lines[3][1:3] == ["&ndash;", "&ndash;"]
+
+
+def test_names_are_escaped(results):
+    strange = ClassSet(("background", "<left>", "low"), ("bkg", "<left>", "low"))
+    html = scores_html({"now": results["img"]}, strange)
+    assert "&lt;left&gt;" in html
+    assert "<left>" not in html
+
+
+def test_the_history_has_the_newest_first_and_no_single_classes(pair, results):
+    lines = cells(history_html(history(list(results.values()), pair.classes)))
+    assert [line[0] for line in lines] == ["", "3", "2", "1"]
+    assert [line[4] for line in lines] == ["layer", "img*xy", "xy", "img"]
+    assert "IoU, held out" in lines[0]
+    assert "IoU, left" not in lines[0]
+
+
+def test_an_error_is_escaped_and_announced():
+    assert "&lt;b&gt;" in error_html("<b>")
+    assert 'role="alert"' in error_html("")

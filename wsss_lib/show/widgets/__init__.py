@@ -1,0 +1,1 @@
+"""Widgets: shells round pure functions, which do all the work."""

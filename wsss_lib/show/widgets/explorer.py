@@ -1,0 +1,180 @@
+"""The layer explorer: controls on the left, what `explore` makes of them on the right."""
+
+import traceback
+from collections.abc import Mapping, Sequence
+
+import ipywidgets as widgets
+
+from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.datasets import DevkitDataset
+from wsss_lib.errors import WsssError
+from wsss_lib.evaluate.explore import Exploration, explore
+from wsss_lib.expand.localise import Localiser
+from wsss_lib.expand.sampling import check_samples
+from wsss_lib.features import KNOWN_LAYERS
+from wsss_lib.show.widgets import page
+from wsss_lib.show.widgets.controls import Controls
+from wsss_lib.show.widgets.history import History
+from wsss_lib.show.widgets.latest import LatestWins
+
+
+class LayerExplorer(widgets.VBox):
+    """Choose an image, a feature, the samples and the SVM; see samples, mask, errors, scores, cost.
+
+    The first choice is computed at once, so a headless run fails with its error. After that the
+    explorer follows its controls on a thread, where a newer choice takes the place of an older one,
+    and an error shows in red; `wait` raises it.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+    backbone : BackboneSpec or None
+        The network behind F1..F5.
+    layers : sequence of str
+        What can be chosen.
+    seeds : mapping of str to Localiser, optional
+        Whose seeds samples may come from, besides ground truth, by name: ``SIPE``, say.
+    image, layer : str, optional
+        What is chosen first; the first ones when left out. The layer may be several: ``F1+F3``.
+    samples : int
+        The first number of samples a class.
+    max_samples : int
+        The end of the slider.
+    seed : int
+        Of the sampling.
+    look : str
+        The shallow layer of ``consistent`` samples, see `SeedSource`.
+    background : bool
+        Whether to compute on a thread; else a control returns when all is drawn, and raises.
+
+    Attributes
+    ----------
+    result : Exploration
+        What is shown now.
+    kept : Exploration or None
+        What is shown above it for comparison.
+    controls : Controls
+    history : History
+    keep, forget : Button
+    status : HTML
+        That it computes, an error in red, or nothing.
+
+    Raises
+    ------
+    ParameterError
+        If what is to be chosen first is no choice, or as `explore` raises it.
+    """
+
+    def __init__(
+        self,
+        dataset: DevkitDataset,
+        backbone: BackboneSpec | None,
+        layers: Sequence[str] = KNOWN_LAYERS,
+        *,
+        seeds: Mapping[str, Localiser] | None = None,
+        image: str | None = None,
+        layer: str | None = None,
+        samples: int = 300,
+        max_samples: int = 2500,
+        seed: int = 0,
+        look: str = "F2",
+        background: bool = True,
+    ) -> None:
+        check_samples(samples)
+        self._dataset, self._backbone = dataset, backbone
+        self.controls = Controls(
+            dataset.ids,
+            layers,
+            seeds or {},
+            image=image or dataset.ids[0],
+            layer=layer or layers[0],
+            samples=samples,
+            max_samples=max_samples,
+            seed=seed,
+            look=look,
+        )
+        self.history, self.status = History(dataset.classes), widgets.HTML()
+        self.result: Exploration | None = None
+        self.kept: Exploration | None = None
+        self._latest = LatestWins(self._answer, background)
+        super().__init__([widgets.HTML(page.STYLE), *self._arranged()])
+        self._answer()
+        self.controls.watch(self._latest.ask)
+
+    def wait(self) -> None:
+        """Wait for the answer to the newest choice, and raise its error if there is one."""
+        self._latest.wait()
+
+    def _arranged(self) -> list[widgets.Widget]:
+        """Make all that is shown."""
+        wide = {"width": "100%"}
+        self._above, self._now, self._scores = (widgets.HTML(layout=wide) for _ in range(3))
+        self.keep = widgets.Button(
+            description="Keep as A",
+            tooltip="Keep this result beside the next ones",
+            icon="thumbtack",
+        )
+        self.forget = widgets.Button(description="Forget A", disabled=True)
+        self.keep.on_click(lambda _: self._keep(self.result))
+        self.forget.on_click(lambda _: self._keep(None))
+        bar = widgets.HBox([self.keep, self.forget, self.status])
+        self.controls.layout.flex = "0 0 300px"
+        right = widgets.VBox(
+            [bar, self._above, self._now, self._scores], layout={"flex": "1 1 0", "min_width": "0"}
+        )
+        tried = widgets.Accordion([self.history], titles=["Everything tried"])
+        return [widgets.HBox([self.controls, right], layout={"grid_gap": "20px"}), tried]
+
+    def _answer(self) -> None:
+        """Compute and show what the controls say, unless they say something newer by then."""
+        self._say_busy()
+        try:
+            result = self._explore()
+        except Exception as error:
+            if not self._latest.outdated:
+                # the text of our own errors is meant for the reader; of others all must be seen
+                text = str(error) if isinstance(error, WsssError) else traceback.format_exc()
+                self._rest(page.error_html(text))
+            raise
+        if not self._latest.outdated:
+            self._show(result)
+            self._rest("")
+
+    def _explore(self) -> Exploration:
+        controls, setting = self.controls, self.controls.setting()
+        return explore(
+            self._dataset,
+            self._backbone,
+            controls.image.value,
+            setting.feature,
+            setting.samples,
+            setting.seed,
+            setting.svm().set_params(threads=None),
+            controls.seed_source(),
+        )
+
+    def _show(self, result: Exploration) -> None:
+        self.result = result
+        self.controls.below_image.value = page.image_html(result.sample)
+        self._now.value = page.result_html(result, "B" if self.kept else "now")
+        self._show_scores()
+        self.history.add(result)
+
+    def _keep(self, result: Exploration | None) -> None:
+        self.kept = result
+        self.forget.disabled = result is None
+        self._above.value = page.result_html(result, "A") if result else ""
+        self._now.value = page.result_html(self.result, "B" if result else "now")
+        self._show_scores()
+
+    def _show_scores(self) -> None:
+        results = {"A": self.kept, "B": self.result} if self.kept else {"now": self.result}
+        self._scores.value = page.scores_html(results, self._dataset.classes)
+
+    def _say_busy(self) -> None:
+        self.status.value = page.piece("computing …", "quiet")
+        self._now.add_class("wsss-busy")
+
+    def _rest(self, text: str) -> None:
+        self.status.value = text
+        self._now.remove_class("wsss-busy")

@@ -1,0 +1,177 @@
+"""Explored images as pieces of a page: pictures, scores and all that was tried, in plain HTML."""
+
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from wsss_lib.datasets import Sample
+from wsss_lib.datasets.classes import VOID, ClassSet, palette
+from wsss_lib.evaluate.explore import Exploration
+from wsss_lib.evaluate.tables.explored import class_scores
+from wsss_lib.show.masks import colour_mask, error_map
+from wsss_lib.show.widgets.pictures import enlarge, png_uri, sample_picture
+
+#: What the pieces look like; the colours of text and lines are those of the page they stand in.
+STYLE = """<style>
+.wsss {line-height: 1.45; font-size: 13px}
+.wsss figure {margin: 0; min-width: 0}
+.wsss img {display: block; width: 100%; max-height: 260px; object-fit: contain;
+  object-position: left; border-radius: 3px}
+.wsss figcaption, .wsss .quiet {opacity: .72; font-size: 12px}
+.wsss .quiet {line-height: 28px}
+.wsss .row {display: grid; gap: 4px 12px; grid-template-columns: repeat(3, minmax(0, 1fr))}
+.wsss.pair {display: grid; gap: 8px; grid-template-columns: repeat(2, minmax(0, 1fr))}
+.wsss .head {margin: 0 0 6px; border-top: 1px solid rgba(128, 128, 128, .3); padding-top: 6px}
+.wsss .head .quiet {line-height: inherit}
+.wsss .tag {margin-right: 6px; border-radius: 3px; padding: 1px 6px; color: white;
+  background: #08519c}
+.wsss .tag.A {background: #595959}
+.wsss .swatch {display: inline-block; width: .9em; height: .9em; margin-right: 6px;
+  vertical-align: -.08em; border: 1px solid rgba(128, 128, 128, .8); border-radius: 2px}
+.wsss table {border-collapse: separate; border-spacing: 0 2px; margin-top: 4px;
+  font-variant-numeric: tabular-nums}
+.wsss th {font-weight: 600; text-align: left; white-space: nowrap; padding: 0 16px 0 0}
+.wsss thead th {font-weight: 400}
+.wsss td {padding: 0 6px; text-align: right; white-space: nowrap}
+.wsss td.bar {min-width: 84px; border-right: 16px solid transparent;
+  background-clip: padding-box; background-color: rgba(128, 128, 128, .1)}
+.wsss tr.mean > * {border-top: 1px solid rgba(128, 128, 128, .5)}
+.wsss.scroll {max-height: 240px}
+.wsss.scroll, .wsss.scores {overflow: auto}
+.wsss.scroll td, .wsss.scroll th {padding: 0 14px 0 0; text-align: left}
+.wsss .error {color: #b00020; white-space: pre-wrap; margin: 4px 0}
+.wsss-busy {opacity: .45; transition: opacity .3s .2s}
+</style>"""
+#: Behind a number in a table, as long as the number is high.
+_BAR = "rgba(66, 133, 196, .28)"
+
+
+def piece(content: str, kind: str = "") -> str:
+    """A piece of the page, in the look of `STYLE`."""
+    return f'<div class="wsss {kind}">{content}</div>'
+
+
+def image_html(sample: Sample) -> str:
+    """The photograph and its ground truth, side by side and small."""
+    pictures = {"photograph": sample.image, "ground truth": colour_mask(sample.mask)}
+    return piece(_figures({k: (enlarge(v), k) for k, v in pictures.items()}), "pair")
+
+
+def settings_text(result: Exploration) -> str:
+    """Layer, n, where the samples come from and the classifier, in a line of plain text."""
+    svm = result.expansion.svm.get_params()
+    parts = [f"n = {result.pixels.requested} a class from {result.source}"]
+    parts.append(f"{svm.get('kernel', 'rbf')}, C = {svm['C']:.3g}")
+    if svm.get("kernel") != "linear":
+        parts.append(f"gamma = {svm['gamma']}")
+    return " · ".join([result.layer, *parts])
+
+
+def result_html(result: Exploration, tag: str) -> str:
+    """Samples, mask and wrong pixels of one result, with its settings above and its costs below.
+
+    Parameters
+    ----------
+    result : Exploration
+    tag : str
+        What it is called beside others, such as ``A``.
+    """
+    truth, mask = result.sample.mask, result.mask
+    drawn, row = len(result.pixels), result.row()
+    pictures = {
+        "samples": (
+            sample_picture(result.sample.image, result.pixels),
+            f"{drawn} samples, {result.labels_right():.0f} % of the labels right",
+        ),
+        "mask": (enlarge(colour_mask(mask)), "predicted mask"),
+        "wrong pixels": (
+            enlarge(error_map(truth, mask)),
+            "black: wrong" + (", beige: void" if VOID in truth else ""),
+        ),
+    }
+    costs = (
+        f"{row['support vectors']} support vectors · fit {row['fit seconds']:.2f} s · "
+        f"predict {row['predict seconds']:.2f} s"
+    )
+    return piece(
+        f'<p class="head"><b class="tag {escape(tag)}">{escape(tag)}</b>'
+        f"{escape(settings_text(result))} <span class='quiet'>· {costs}</span></p>"
+        f'<div class="row">{_figures(pictures, result.layer)}</div>'
+    )
+
+
+def scores_html(results: Mapping[str, Exploration], classes: ClassSet) -> str:
+    """IoU by class of one result or of several, on all and on held-out pixels; also the legend.
+
+    Parameters
+    ----------
+    results : mapping of str to Exploration
+        By tag. Where there are two of one image, the last column is the second minus the first.
+    classes : ClassSet
+    """
+    tables = {tag: class_scores(result, classes) for tag, result in results.items()}
+    names = list(dict.fromkeys(name for table in tables.values() for name in table.index[:-1]))
+    names = [*sorted(names, key=classes.names.index), "mean"]
+    table = pd.concat({tag: each.reindex(names) for tag, each in tables.items()}, axis=1)
+    gain = _gain(table) if len({each.sample.id for each in results.values()}) == 1 else None
+    head = [f"{tag}: {column}" if len(results) > 1 else column for tag, column in table]
+    head += [] if gain is None else [f"{' minus '.join(reversed(list(results)))}, all pixels"]
+    lines = [
+        f'<tr class="{"mean" if name == "mean" else ""}"><th>{_swatch(name, classes)}'
+        f"{escape(name)}</th>{''.join(map(_bar, table.loc[name]))}"
+        + ("" if gain is None else f"<td>{_number(gain[name], '+.1f')}</td>")
+        + "</tr>"
+        for name in names
+    ]
+    above = "".join(f"<th>{escape(each)}</th>" for each in ["IoU (%)", *head])
+    return piece(
+        f"<table><thead><tr>{above}</tr></thead><tbody>{''.join(lines)}</tbody></table>", "scores"
+    )
+
+
+def history_html(table: pd.DataFrame) -> str:
+    """What was tried, the newest first, without the scores of single classes."""
+    single = [name for name in table if name.startswith("IoU, ")]
+    shown = table.drop(columns=[n for n in single if n not in ("IoU, all pixels", "IoU, held out")])
+    shown = shown.set_axis(range(1, len(shown) + 1)).iloc[::-1]
+    form = "{:.3g}".format
+    html = shown.to_html(border=0, na_rep="", float_format=form, justify="unset")
+    return piece(html, "scroll")
+
+
+def error_html(text: str) -> str:
+    """What went wrong, in red."""
+    return piece(f'<pre class="error" role="alert">{escape(text)}</pre>')
+
+
+def _figures(pictures: Mapping[str, tuple[np.ndarray, str]], of: str = "") -> str:
+    """Pictures with captions; their names are what a reader hears who cannot see them."""
+    return "".join(
+        f'<figure><img alt="{escape(f"{name} {of}".strip())}" src="{png_uri(picture)}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        for name, (picture, caption) in pictures.items()
+    )
+
+
+def _gain(table: pd.DataFrame) -> pd.Series | None:
+    scores = table.xs("all pixels", axis=1, level=1)
+    return scores.iloc[:, 1] - scores.iloc[:, 0] if scores.shape[1] == 2 else None
+
+
+def _swatch(name: str, classes: ClassSet) -> str:
+    if name == "mean":
+        return ""
+    colour = ", ".join(map(str, palette()[classes.index(name)]))
+    return f'<span class="swatch" style="background: rgb({colour})"></span>'
+
+
+def _bar(score: float) -> str:
+    length = 0 if np.isnan(score) else score
+    look = f"background-image: linear-gradient(to right, {_BAR} {length:.1f}%, transparent 0)"
+    return f'<td class="bar" style="{look}">{_number(score, ".1f")}</td>'
+
+
+def _number(value: float, form: str) -> str:
+    return "&ndash;" if np.isnan(value) else format(value, form)
