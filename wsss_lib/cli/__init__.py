@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from wsss_lib.cli.expand import expand
 from wsss_lib.cli.options import DATA, DATASET
 from wsss_lib.cli.pseudo import pseudo
 from wsss_lib.cli.tables import study, table1
@@ -76,5 +77,15 @@ def notebooks(
     run_notebooks(find_notebooks(numbers), dataset, own, timeout)
 
 
-for command in (train, table1, study, pseudo):
+@main.command()
+@DATASET
+@click.option("--out", type=Path, help="Folder of the pages [build/html].")
+def html(dataset: str, out: Path | None) -> None:
+    """Make web pages of the executed notebooks and the library's API; they need no network."""
+    from wsss_lib.site.build import build_site
+
+    click.echo(f"Written to {shown(build_site(dataset, out))}")
+
+
+for command in (train, table1, study, pseudo, expand):
     main.add_command(command)

@@ -1,5 +1,7 @@
 """Reading photographs and masks; every way in which a file can be bad has an error in words."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,38 @@ from wsss_lib.paths import shown
 _NOTE = "Comment"  # a keyword of the PNG standard
 
 
+@contextmanager
+def open_picture(path: str | Path, missing: str) -> Iterator[Image.Image]:
+    """Open a picture; whatever is wrong with its file, there or while it is used, is an error.
+
+    Parameters
+    ----------
+    path : path
+    missing : str
+        What to do if there is no such file.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, no picture, truncated or absurdly large.
+    """
+    try:
+        with Image.open(path) as image:
+            yield image
+    except FileNotFoundError:
+        raise ImageError(f"No image {shown(path)}. {missing}") from None
+    except UnidentifiedImageError:
+        raise ImageError(
+            f"{shown(path)} is no picture that Pillow can read; a JPEG or PNG was expected."
+        ) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{shown(path)} is too large: {error}. Scale it down first.") from None
+    except (OSError, SyntaxError) as error:
+        raise ImageError(
+            f"{shown(path)} is damaged ({error}). Copy it again from its source."
+        ) from None
+
+
 def read_image(path: str | Path) -> np.ndarray:
     """Read a photograph as RGB; grey, palette, RGBA and CMYK pictures are converted.
 
@@ -24,25 +58,10 @@ def read_image(path: str | Path) -> np.ndarray:
     Raises
     ------
     ImageError
-        If the file is missing, no picture, truncated or absurdly large.
+        As of `open_picture`.
     """
-    try:
-        with Image.open(path) as image:
-            return np.array(image.convert("RGB"))
-    except FileNotFoundError:
-        raise ImageError(
-            f"No image {shown(path)}. Check the list of ids against JPEGImages/."
-        ) from None
-    except UnidentifiedImageError:
-        raise ImageError(
-            f"{shown(path)} is no picture that Pillow can read; a JPEG or PNG was expected."
-        ) from None
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"{shown(path)} is too large: {error}. Scale it down first.") from None
-    except (OSError, SyntaxError) as error:
-        raise ImageError(
-            f"{shown(path)} is damaged ({error}). Copy it again from its source."
-        ) from None
+    with open_picture(path, "Check the list of ids against JPEGImages/.") as image:
+        return np.array(image.convert("RGB"))
 
 
 def read_mask(path: str | Path, n_classes: int) -> np.ndarray:

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.datasets.classes import VOID
+from wsss_lib.errors import MaskError, ParameterError
+from wsss_lib.evaluate.photo import PhotoSegmenter, enlarged_mask
+from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.expand.image import expand
+from wsss_lib.expand.product import ProductSVM
+from wsss_lib.expand.strokes import enlarge_strokes, stroke_samples
+from wsss_lib.features import extract
+from wsss_lib.scores import ClassScores
+
+PIXELS = Setting("img", 50)
+NETWORK = BackboneSpec("resnet18", "random")
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """Left dark, right bright, 24 x 36 pixels."""
+    image = np.random.default_rng(0).integers(40, 60, (24, 36, 3), dtype=np.uint8)
+    image[:, 18:] += 120
+    return image
+
+
+@pytest.fixture(scope="module")
+def strokes(photo):
+    strokes = np.full(photo.shape[:2], VOID, np.uint8)
+    strokes[4, 3:12], strokes[15, 22:30] = 5, 0
+    return strokes
+
+
+def test_strokes_on_two_halves_find_the_halves(photo, strokes):
+    mask = PhotoSegmenter(photo, None, PIXELS).mask(strokes)
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, np.where(np.arange(36) < 18, 5, 0)[None].repeat(24, 0))
+
+
+def test_it_is_the_image_specific_svm_of_the_strokes(photo, strokes):
+    segmenter = PhotoSegmenter(photo, NETWORK, Setting("F1*F2", 6, C=3.0, seed=2))
+    maps = list(extract(photo, ["F1", "F2"], NETWORK.load()).values())
+    expected = expand(maps, stroke_samples(strokes, 6, 2).label_image(), ProductSVM(C=3.0)).mask
+    np.testing.assert_array_equal(segmenter.mask(strokes), expected)
+
+
+def test_features_are_extracted_once(photo, strokes, monkeypatch):
+    segmenter = PhotoSegmenter(photo, None, PIXELS)
+    before = segmenter.mask(strokes)
+    monkeypatch.setattr("wsss_lib.evaluate.photo.extract", None)
+    np.testing.assert_array_equal(segmenter.mask(strokes), before)
+
+
+def test_a_large_photograph_gets_a_mask_of_its_own_size(photo, strokes):
+    large = photo.repeat(5, 0).repeat(5, 1)
+    segmenter = PhotoSegmenter(large, None, PIXELS, long_side=36)
+    assert (segmenter.image.shape, segmenter.full_size) == ((24, 36, 3), (120, 180))
+    painted = enlarge_strokes(strokes, (120, 180))
+    mask = segmenter.mask(painted)
+    assert mask.shape == (120, 180)
+    assert (mask[:, :85] == 5).all()
+    assert (mask[:, 95:] == 0).all()
+    np.testing.assert_array_equal(segmenter.mask(strokes), mask)  # strokes on the scaled one
+
+
+def test_the_crf_takes_a_speck_away(photo, strokes):
+    specked = photo.copy()
+    specked[10, 6] = 250
+    segmenter = PhotoSegmenter(specked, None, PIXELS)
+    assert segmenter.mask(strokes)[10, 6] == 0
+    assert segmenter.mask(strokes, "psa")[10, 6] == 5
+
+
+def test_shares_of_the_cells_can_be_asked_for(photo, strokes):
+    by_share = PhotoSegmenter(photo, None, Setting("img", "0.005xcells")).mask(strokes)
+    by_number = PhotoSegmenter(photo, None, Setting("img", 4)).mask(strokes)
+    np.testing.assert_array_equal(by_share, by_number)
+
+
+def test_strokes_that_do_not_fit_are_told(photo, strokes):
+    segmenter = PhotoSegmenter(photo, None, PIXELS)
+    with pytest.raises(MaskError, match=r"Strokes of \(24, 35\)"):
+        segmenter.scores(strokes[:, 1:])
+    with pytest.raises(MaskError, match="only the class 0"):
+        segmenter.scores(np.where(strokes == 5, VOID, strokes))
+    with pytest.raises(ParameterError, match="No CRF preset 'none'"):
+        segmenter.scores(strokes, "none")
+
+
+def test_what_cannot_work_is_refused_at_once(photo):
+    with pytest.raises(ParameterError, match="F1 comes from a network"):
+        PhotoSegmenter(photo, None, Setting("F1", 10))
+    with pytest.raises(ParameterError, match="long_side=0"):
+        PhotoSegmenter(photo, None, PIXELS, long_side=0)
+
+
+def test_an_enlarged_mask_has_the_border_where_scores_cross():
+    values = np.array([[[1, 0, 0]], [[0, 1, 0]], [[0, 0, 1]]], np.float32)
+    scores = ClassScores(values, (0, 4, 9))
+    np.testing.assert_array_equal(enlarged_mask(scores, (2, 9)), [[0] * 3 + [4] * 3 + [9] * 3] * 2)
+    np.testing.assert_array_equal(enlarged_mask(scores, (1, 3)), scores.mask())
+    uneven = ClassScores(np.array([[[0.9, 0.4]], [[0.1, 0.6]]], np.float32), (2, 3))
+    # along the way the first falls from 0.9 to 0.4: it is ahead for four fifths of it
+    assert (enlarged_mask(uneven, (1, 200)) == 2).sum() == 130

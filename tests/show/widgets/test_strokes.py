@@ -1,0 +1,217 @@
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from wsss_lib.datasets.classes import VOID
+from wsss_lib.datasets.images import read_mask, read_note
+from wsss_lib.datasets.photo import read_strokes
+from wsss_lib.errors import WsssError
+from wsss_lib.evaluate.photo import PhotoSegmenter
+from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.expand.strokes import paint_stroke
+from wsss_lib.show.widgets import strokes_surface
+from wsss_lib.show.widgets.strokes import CRF, StrokePainter
+
+PIXELS = Setting("img", 50)
+
+
+@pytest.fixture
+def image():
+    image = np.random.default_rng(0).integers(40, 60, (24, 36, 3), dtype=np.uint8)
+    image[:, 18:] += 120
+    return image
+
+
+@pytest.fixture
+def painter(image, tmp_path, monkeypatch):
+    """A painter that draws in boxes and answers at once."""
+    monkeypatch.setenv("WSSS_OUTPUT", str(tmp_path))
+    return StrokePainter(image, backbone=None, setting=PIXELS, canvas=False, background=False)
+
+
+def paint_two(painter):
+    painter.palette.choose(0)
+    painter.paint([(3, 4), (12, 4)])
+    painter.palette.choose(1)
+    painter.paint([(22, 15), (30, 15)])
+
+
+def test_the_mask_comes_with_the_second_class(painter, image):
+    painter.paint([(3, 4), (12, 4)])
+    assert painter.scores is None
+    assert "second class" in painter.status.value
+    paint_two(painter)
+    expected = PhotoSegmenter(image, None, PIXELS).mask(painter.strokes)
+    np.testing.assert_array_equal(painter.scores.mask(), expected)
+    assert (expected[:, :18] == 0).all()
+    assert "mask in" in painter.status.value
+
+
+def test_strokes_have_the_chosen_class_and_brush(painter):
+    painter.palette.choose(1)
+    painter.controls.brush.value = 5
+    painter.paint([(5, 6), (20, 6)])
+    empty = np.full((24, 36), VOID, np.uint8)
+    np.testing.assert_array_equal(painter.strokes, paint_stroke(empty, [(5, 6), (20, 6)], 1, 5))
+    painter.palette.eraser.click()
+    painter.paint([(0, 6), (35, 6)])
+    assert (painter.strokes == VOID).all()
+
+
+def test_a_box_is_labelled_up_to_its_ends(painter):
+    painter.surface.columns.value, painter.surface.rows.value = (0, 36), (20, 24)
+    painter.surface.add.click()
+    assert (painter.strokes == 0).sum() == 4 * 36
+    assert (painter.strokes[20:] == 0).all()
+
+
+def test_undo_takes_back_step_by_step_and_the_mask_follows(painter):
+    paint_two(painter)
+    both = painter.strokes
+    painter.controls.clear.click()
+    assert (painter.strokes == VOID).all()
+    assert painter.scores is None
+    painter.controls.undo.click()
+    np.testing.assert_array_equal(painter.strokes, both)
+    assert painter.scores is not None
+    painter.controls.undo.click()
+    assert set(np.unique(painter.strokes)) == {0, VOID}
+    painter.controls.undo.click()
+    painter.controls.undo.click()
+    assert (painter.strokes == VOID).all()
+
+
+def test_it_waits_for_the_button_if_it_is_told_to(painter):
+    painter.controls.live.value = False
+    paint_two(painter)
+    assert painter.scores is None
+    painter.controls.segment.click()
+    assert painter.scores.labels == (0, 1)
+
+
+def test_refining_asks_for_the_crf(painter, image):
+    image[10, 6] = 250
+    painter.load(image, "specked")
+    paint_two(painter)
+    assert painter.scores.mask()[10, 6] == 1
+    painter.controls.refine.value = True
+    expected = PhotoSegmenter(image, None, PIXELS).mask(painter.strokes, CRF)
+    np.testing.assert_array_equal(painter.scores.mask(), expected)
+    assert expected[10, 6] == 0
+
+
+@pytest.mark.parametrize("opacity", [0.0, 1.0])
+def test_the_opacity_changes_the_picture_alone(painter, opacity):
+    paint_two(painter)
+    before, scores = painter.surface.image.value, painter.scores
+    painter.controls.opacity.value = opacity
+    assert painter.surface.image.value != before
+    assert painter.scores is scores
+
+
+def test_a_saved_pair_has_the_photographs_size_and_the_command_line_agrees(image, tmp_path):
+    large = image.repeat(20, 0).repeat(20, 1)  # 480 x 720, shown as 427 x 640
+    how = dict(backbone=None, setting=PIXELS, canvas=False, background=False)
+    painter = StrokePainter(large, ("sky", "sea"), name="coast", **how)
+    painter.controls.brush.value = 9
+    painter.paint([(50, 60), (200, 60)])
+    painter.palette.choose(1)
+    painter.paint([(400, 300), (600, 300)])
+    strokes, mask = painter.write(tmp_path)
+    assert [strokes.name, mask.name] == ["coast_strokes.png", "coast_mask.png"]
+    assert read_note(mask) == "0 sky, 1 sea"
+    written = read_strokes(strokes, (480, 720))
+    again = PhotoSegmenter(large, None, PIXELS).mask(written)
+    np.testing.assert_array_equal(read_mask(mask, 2), again)
+
+
+def test_the_save_button_says_where(painter, tmp_path):
+    painter.controls.save.click()
+    assert [path.name for path in (tmp_path / "build/strokes").iterdir()] == [
+        "photograph_strokes.png"
+    ]
+    assert "photograph_strokes.png" in painter.status.value
+
+
+def test_a_path_or_an_upload_takes_another_photograph(painter, image, tmp_path):
+    paint_two(painter)
+    Image.fromarray(image[:20]).save(tmp_path / "other.png")
+    painter.controls.path.value = str(tmp_path / "other.png")
+    assert (painter.name, painter.strokes.shape, painter.scores) == ("other", (20, 36), None)
+    np.testing.assert_array_equal(painter.segmenter.image, image[:20])
+    content = (tmp_path / "other.png").read_bytes()
+    file = {"name": "../sent.png", "type": "image/png", "size": len(content)}
+    file |= {"content": memoryview(content), "last_modified": datetime.now(UTC)}
+    painter.controls.upload.value = (file,)
+    assert painter.controls.upload.value == ()
+    assert painter.name == "sent"
+    assert (tmp_path / "build/strokes/sent.png").read_bytes() == content
+
+
+def test_a_bad_photograph_is_told_in_red_and_the_old_one_stays(painter, tmp_path):
+    (tmp_path / "bad.jpg").write_text("text")
+    painter.controls.path.value = str(tmp_path / "bad.jpg")
+    assert "no picture" in painter.status.value
+    assert 'class="error"' in painter.status.value
+    assert painter.name == "photograph"
+
+
+def test_an_error_is_shown_and_raised(painter, monkeypatch):
+    def broken(*_):
+        raise WsssError("<it> failed")
+
+    monkeypatch.setattr(PhotoSegmenter, "scores", broken)
+    with pytest.raises(WsssError):
+        paint_two(painter)
+    assert "&lt;it&gt; failed" in painter.status.value
+
+
+def test_on_a_thread_the_newest_strokes_win(image):
+    painter = StrokePainter(image, backbone=None, setting=PIXELS, canvas=False)
+    for _ in range(3):
+        paint_two(painter)
+    painter.wait()
+    expected = PhotoSegmenter(image, None, PIXELS).mask(painter.strokes)
+    np.testing.assert_array_equal(painter.scores.mask(), expected)
+
+
+def test_an_answer_about_another_photograph_is_dropped(painter, image, monkeypatch):
+    real = PhotoSegmenter.scores
+
+    def slow(segmenter, *given):
+        scores = real(segmenter, *given)
+        painter.load(image[:, ::-1], "mirrored")
+        return scores
+
+    monkeypatch.setattr(PhotoSegmenter, "scores", slow)
+    paint_two(painter)
+    assert (painter.name, painter.scores) == ("mirrored", None)
+
+
+def test_first_strokes_can_be_given(image, tmp_path):
+    strokes = np.full((24, 36), VOID, np.uint8)
+    strokes[3, 3], strokes[20, 30] = 0, 1
+    painter = StrokePainter(
+        image, strokes=strokes, backbone=None, setting=PIXELS, canvas=False, background=False
+    )
+    painter.ask()
+    np.testing.assert_array_equal(painter.strokes, strokes)
+    assert painter.scores.labels == (0, 1)
+
+
+def test_the_canvas_is_painted_on_with_the_mouse(image):
+    pytest.importorskip("ipycanvas")
+    painter = StrokePainter(image, backbone=None, setting=PIXELS, background=False)
+    painter.surface.start(4, 5)
+    painter.surface.extend(12, 5)
+    painter.surface.finish(12, 5)
+    expected = paint_stroke(np.full((24, 36), VOID, np.uint8), [(3.5, 4.5), (11.5, 4.5)], 0, 3)
+    np.testing.assert_array_equal(painter.strokes, expected)
+
+
+def test_without_ipycanvas_there_are_boxes(image, monkeypatch):
+    monkeypatch.setattr(strokes_surface, "MultiCanvas", None)
+    painter = StrokePainter(image, backbone=None, setting=PIXELS)
+    assert isinstance(painter.surface, strokes_surface.BoxSurface)

@@ -1,0 +1,239 @@
+"""Paint strokes on a photograph and see it segmented: controls round `PhotoSegmenter`."""
+
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import ipywidgets as widgets
+import numpy as np
+
+from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.datasets.classes import VOID
+from wsss_lib.datasets.images import write_mask
+from wsss_lib.datasets.photo import read_photo
+from wsss_lib.errors import WsssError
+from wsss_lib.evaluate.photo import LONG_SIDE, NETWORK, SETTING, PhotoSegmenter, enlarged_mask
+from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.expand.strokes import enlarge_strokes, paint_stroke, shrink_strokes
+from wsss_lib.files import atomic_path
+from wsss_lib.paths import output_dir, shown
+from wsss_lib.scores import ClassScores
+from wsss_lib.show.strokes import strokes_overlay
+from wsss_lib.show.widgets import page, strokes_surface
+from wsss_lib.show.widgets.latest import LatestWins
+from wsss_lib.show.widgets.strokes_controls import StrokeControls
+from wsss_lib.show.widgets.strokes_palette import ClassPalette, css
+
+#: The strokes that can be undone.
+_STEPS = 50
+#: What refines the mask: the preset that helped most on photographs with strokes.
+CRF = "deeplab"
+
+
+class StrokePainter(widgets.VBox):
+    """Paint a few strokes of each class; the mask follows, also where nothing was painted.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+        The photograph.
+    names : sequence of str
+        Of the classes 0, 1, 2, ...; more can be added.
+    strokes : ndarray, shape (H, W), uint8, optional
+        The first strokes; 255 = not labelled.
+    name : str
+        Of the photograph, for the files that are saved.
+    backbone, setting, long_side
+        See `wsss_lib.evaluate.photo.PhotoSegmenter`.
+    canvas : bool
+        Whether to paint freely, which needs ipycanvas; else, or without it, in boxes.
+    background : bool
+        Whether to compute on a thread; else a control returns when all is done, and raises.
+
+    Attributes
+    ----------
+    strokes : ndarray, shape (h, w), uint8
+        On the photograph as it was scaled.
+    scores : ClassScores or None
+        What the mask is made of; None while fewer than two classes are painted.
+    palette : ClassPalette
+    controls : StrokeControls
+    status : HTML
+    surface : CanvasSurface or BoxSurface
+    """
+
+    def __init__(
+        self,
+        image: np.ndarray,
+        names: Sequence[str] = ("background", "object"),
+        *,
+        strokes: np.ndarray | None = None,
+        name: str = "photograph",
+        backbone: BackboneSpec | None = NETWORK,
+        setting: Setting = SETTING,
+        long_side: int = LONG_SIDE,
+        canvas: bool = True,
+        background: bool = True,
+    ) -> None:
+        self._how = {"backbone": backbone, "setting": setting, "long_side": long_side}
+        self._canvas = canvas and strokes_surface.MultiCanvas is not None
+        self._latest = LatestWins(self._answer, background)
+        self.palette = ClassPalette(names)
+        self.palette.choose(0)
+        self.controls, self.status = StrokeControls(self.palette), widgets.HTML()
+        self._frame = widgets.VBox()
+        beside = {"flex": "1 1 0", "min_width": "0"}
+        right = widgets.VBox([self._frame, self.status], layout=beside)
+        both = widgets.HBox([self.controls, right], layout={"grid_gap": "20px"})
+        super().__init__([widgets.HTML(page.STYLE), both])
+        self._connect()
+        self.load(image, name, strokes)
+
+    def load(self, image: np.ndarray, name: str, strokes: np.ndarray | None = None) -> None:
+        """Take another photograph; parameters as of the class."""
+        self.segmenter = PhotoSegmenter(image, **self._how)
+        size = self.segmenter.image.shape[:2]
+        none = np.full(size, VOID, np.uint8)
+        self.name, self.scores = name, None
+        self.strokes = none if strokes is None else shrink_strokes(strokes, size)
+        self._before: deque[np.ndarray] = deque(maxlen=_STEPS)
+        self.controls.brush.value = max(3, max(size) // 80)
+        if self._canvas:
+            self.surface = strokes_surface.CanvasSurface(size, self._pen, self.paint)
+        else:
+            self.surface = strokes_surface.BoxSurface(size, self.paint_box)
+        self._frame.children = [self.surface]
+        self._redraw()
+        self._say("Paint a stroke in each of two classes or more.")
+
+    def read(self, path: str | Path) -> None:
+        """Take the photograph of a file; errors as of `wsss_lib.datasets.photo.read_photo`."""
+        self.load(read_photo(path), Path(path).stem)
+
+    def paint(self, points: Sequence[tuple[float, float]]) -> None:
+        """Paint a stroke with the chosen class and brush, see `paint_stroke`."""
+        label, width = self.palette.label, self.controls.brush.value
+        self._change(paint_stroke(self.strokes, points, label, width))
+
+    def paint_box(self, box: tuple[int, int, int, int]) -> None:
+        """Label all pixels of a box (left, top, right, bottom) with the chosen class."""
+        left, top, right, bottom = box
+        strokes = self.strokes.copy()
+        strokes[top:bottom, left:right] = self.palette.label
+        self._change(strokes)
+
+    def step_back(self) -> None:
+        """Undo the last change of the strokes."""
+        if self._before:
+            self.strokes = self._before.pop()
+            self._follow()
+
+    def ask(self) -> None:
+        """Have the strokes segmented."""
+        self._latest.ask()
+
+    def wait(self) -> None:
+        """Wait for the mask of the newest strokes, and raise its error if there is one."""
+        self._latest.wait()
+
+    def write(self, folder: str | Path | None = None) -> list[Path]:
+        """Write strokes and mask, computed once more, as palette PNGs of the photograph's own size.
+
+        Parameters
+        ----------
+        folder : path, optional
+            ``build/strokes/`` of the output folder when left out.
+
+        Returns
+        -------
+        list of Path
+            The strokes, which ``wsss expand`` takes, and the mask if there is one.
+        """
+        self.ask()  # else the mask could be that of the strokes before
+        self.wait()
+        folder, size = Path(folder or self._folder), self.segmenter.full_size
+        note = ", ".join(f"{label} {name}" for label, name in enumerate(self.palette.names))
+        pictures = {"strokes": enlarge_strokes(self.strokes, size)}
+        if self.scores is not None:
+            pictures["mask"] = enlarged_mask(self.scores, size)
+        paths = [folder / f"{self.name}_{kind}.png" for kind in pictures]
+        for path, picture in zip(paths, pictures.values(), strict=True):
+            write_mask(path, picture, note)
+        self._say(f"Written: {', '.join(map(shown, paths))}")
+        return paths
+
+    @property
+    def _folder(self) -> Path:
+        return output_dir() / "build" / "strokes"
+
+    def _connect(self) -> None:
+        controls = self.controls
+        controls.undo.on_click(lambda _: self.step_back())
+        controls.clear.on_click(lambda _: self._change(np.full_like(self.strokes, VOID)))
+        controls.segment.on_click(lambda _: self.ask())
+        controls.save.on_click(lambda _: self._try(self.write))
+        controls.opacity.observe(lambda _: self._redraw(), names="value")
+        controls.refine.observe(lambda _: self.ask(), names="value")
+        controls.path.observe(lambda change: self._try(self.read, change["new"]), names="value")
+        controls.upload.observe(lambda change: self._try(self._take, change["new"]), names="value")
+
+    def _take(self, files: Sequence[dict]) -> None:
+        """Keep what was uploaded beside its strokes, so that the command line finds it, too."""
+        for file in files:
+            path = self._folder / Path(file["name"]).name
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(file["content"])
+            self.read(path)
+        self.controls.upload.value = ()  # so that the same file can be sent again
+
+    def _try(self, action: Callable, *given: object) -> None:
+        try:
+            action(*given)
+        except WsssError as error:
+            self.status.value = page.error_html(str(error))
+
+    def _pen(self) -> tuple[str, float]:
+        return css(self.palette.label), self.controls.brush.value
+
+    def _change(self, strokes: np.ndarray) -> None:
+        self._before.append(self.strokes)
+        self.strokes = strokes
+        self._follow()
+
+    def _follow(self) -> None:
+        self._redraw()
+        if self.controls.live.value:
+            self.ask()
+
+    def _answer(self) -> None:
+        """Segment the strokes as they are now and show it, if the photograph is still the same."""
+        segmenter, strokes, start = self.segmenter, self.strokes, time.perf_counter()
+        self._say("computing …")
+        try:
+            scores = self._scores(segmenter, strokes)
+        except Exception as error:
+            # the text of our own errors is meant for the reader; of others all must be seen
+            text = str(error) if isinstance(error, WsssError) else traceback.format_exc()
+            self.status.value = page.error_html(text)
+            raise
+        if segmenter is self.segmenter:
+            self.scores = scores
+            self._redraw()
+            seconds = time.perf_counter() - start
+            self._say(f"mask in {seconds:.1f} s" if scores else "Paint a second class, too.")
+
+    def _scores(self, segmenter: PhotoSegmenter, strokes: np.ndarray) -> ClassScores | None:
+        _ = segmenter.maps  # while the second class is still to be painted
+        if len(np.setdiff1d(strokes, [VOID])) < 2:
+            return None
+        return segmenter.scores(strokes, CRF if self.controls.refine.value else None)
+
+    def _redraw(self) -> None:
+        mask = self.scores.mask() if self.scores else None
+        image, opacity = self.segmenter.image, self.controls.opacity.value
+        self.surface.show(strokes_overlay(image, self.strokes, mask, opacity))
+
+    def _say(self, text: str) -> None:
+        self.status.value = page.piece(text, "quiet")
