@@ -16,7 +16,7 @@ from PIL import Image
 
 from wsss_lib.cli import main
 from wsss_lib.errors import NotebookError, ParameterError, WsssError
-from wsss_lib.site import api, build
+from wsss_lib.site import api, build, pages
 from wsss_lib.site.executed import read_executed
 from wsss_lib.site.pages import THUMBNAIL, notebook_page
 from wsss_lib.site.static import make_static
@@ -66,6 +66,9 @@ def executed(title, seconds=90.0, failed=False):
         cell("Explorer()", widget("box")),
         cell("print()", {"application/javascript": "alert(1)", "text/plain": "plain"}),
         v4.new_markdown_cell("Next: [02](02_masks.ipynb), then [03](03_more.ipynb)."),
+        v4.new_markdown_cell(
+            "See [a seed](glossary.md#seed), [`build`](../wsss_lib/site/build.py)"
+        ),
     ]
     run = {"duration": seconds, "exception": failed, "start_time": "2026-11-24T22:10:00.0"}
     states = {"application/vnd.jupyter.widget-state+json": {"state": STATES}}
@@ -73,7 +76,8 @@ def executed(title, seconds=90.0, failed=False):
 
 
 def write_study(root):
-    """Two executed notebooks, the second failed, and a figure of the first."""
+    """Two executed notebooks, the second failed, a figure of the first, and a glossary."""
+    (root / "glossary.md").write_text("# Glossary\n\n### seed\n\nIn [01](01_data.ipynb).\n")
     folder = root / "build" / "notebooks" / "toy"
     folder.mkdir(parents=True)
     nbformat.write(executed("01 · The data"), folder / "01_data.ipynb")
@@ -90,6 +94,7 @@ def study(tmp_path, monkeypatch):
     """A study, and a site of it that is made without the API, which takes seconds."""
     monkeypatch.setenv("WSSS_OUTPUT", str(tmp_path))
     monkeypatch.setattr(build, "write_api", lambda folder: folder.mkdir())
+    monkeypatch.setattr(pages, "notebooks_dir", lambda: tmp_path)
     write_study(tmp_path)
     return tmp_path
 
@@ -102,6 +107,7 @@ def site(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WSSS_OUTPUT", str(root))
         patch.setattr(build, "write_api", lambda folder: api.write_api(folder, "wsss_lib.site"))
+        patch.setattr(pages, "notebooks_dir", lambda: root)
         return build.build_site("toy").parent
 
 
@@ -205,7 +211,39 @@ def test_a_page_has_what_a_kernel_left_and_no_scripts(site):
 def test_links_go_to_pages_and_others_become_text(site):
     text = (site / "01_data.html").read_text()
     assert 'href="02_masks.html">02</a>, then 03.' in text
+    assert 'href="glossary.html#seed"' in text
+    assert 'href="api/wsss_lib/site/build.html"' in text
     assert ".ipynb" not in text
+
+
+def test_the_glossary_has_a_page_with_anchors(site):
+    text = (site / "glossary.html").read_text()
+    assert 'id="seed"' in text
+    assert 'href="01_data.html">01</a>' in text
+
+
+def test_without_a_glossary_links_to_it_become_text(study):
+    (study / "glossary.md").unlink()
+    site = build.build_site("toy").parent
+    assert not (site / "glossary.html").exists()
+    assert "glossary" not in (site / "01_data.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("../wsss_lib/doctor/", "api/wsss_lib/doctor.html"),
+        ("../wsss_lib/doctor/__init__.py", "api/wsss_lib/doctor.html"),
+        ("https://example.org/a.ipynb", "https://example.org/a.ipynb"),
+        ("#seed", "#seed"),
+        ("../results/README.md", None),
+        ("solutions/01_solutions.ipynb", None),
+    ],
+)
+def test_where_links_lead(link, target):
+    notebook = v4.new_notebook(cells=[v4.new_markdown_cell(f"To [there]({link}).")])
+    (cell,) = make_static(notebook, {}, ["01_data"]).cells
+    assert cell.source == ("To there." if target is None else f"To [there]({target}).")
 
 
 def test_the_notebook_itself_is_left_as_it_is():

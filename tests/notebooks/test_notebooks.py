@@ -1,16 +1,22 @@
 """Every notebook runs with small values, and more is asserted than that papermill is green."""
 
-import ast
 import json
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
 
-from wsss_lib.run import find_notebooks, parameters_for, read_parameters, run_notebook
+from wsss_lib.run import find_notebooks, parameters_for, read_parameters
 
-ROOT = Path(__file__).parents[2]
+from .checks import (
+    ROOT,
+    check_literal_parameters,
+    check_no_functions,
+    check_stripped,
+    outputs_of_a_run,
+    sources,
+)
+
 NOTEBOOKS = find_notebooks(folder=ROOT / "notebooks")
 OVERRIDES = {
     "test": read_parameters(Path(__file__).with_name("overrides.yaml")),
@@ -20,36 +26,10 @@ OVERRIDES = {
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """One cache for all notebooks, and an empty place for what they show."""
-    place = tmp_path_factory.mktemp("study")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WSSS_CACHE", str(place / "cache"))
-        patch.setenv("WSSS_OUTPUT", str(place))
-        patch.setenv("OMP_NUM_THREADS", "2")
-        yield place
-
-
-def sources(path, kind):
-    cells = nbformat.read(path, 4).cells
-    return [cell.source for cell in cells if cell.cell_type == kind]
-
-
-def hidden_errors(executed):
-    """Tracebacks that a widget swallowed: papermill does not see them."""
-    state = executed.metadata.get("widgets", {})
-    return [text for text in re.findall(r'"ename":\s*"(\w+)"', json.dumps(state))]
-
-
 @every_notebook
 def test_notebook_runs_and_shows_what_it_promises(path, folders):
     output = folders / "build" / path.name
-    run_notebook(path, output, parameters_for(path, "toy", OVERRIDES["test"]), timeout=300)
-    executed = nbformat.read(output, 4)
-    outputs = [o for cell in executed.cells for o in cell.get("outputs", [])]
-    assert not [o for o in outputs if o.output_type == "error"]
-    assert not hidden_errors(executed)
+    outputs = outputs_of_a_run(path, output, parameters_for(path, "toy", OVERRIDES["test"]))
     code = "\n".join(sources(path, "code"))
     figures = folders / "figures" / "toy"
     promised = re.findall(r'save_figure\(\s*\w+,\s*"(\w+)"', code)
@@ -75,31 +55,17 @@ def test_overrides_name_notebooks_that_exist(which):
 
 @every_notebook
 def test_notebook_is_stripped(path):
-    notebook = nbformat.read(path, 4)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert all(not cell.outputs and cell.execution_count is None for cell in code)
-    assert notebook.metadata.kernelspec.name == "python3"
+    check_stripped(path)
 
 
 @every_notebook
 def test_notebook_has_one_cell_of_literal_parameters(path):
-    tagged = [
-        cell
-        for cell in nbformat.read(path, 4).cells
-        if "parameters" in cell.metadata.get("tags", [])
-    ]
-    assert len(tagged) == 1
-    lines = [line for line in tagged[0].source.splitlines() if line and not line.startswith("#")]
-    for line in lines:
-        assert re.match(r"^[A-Z][A-Z0-9_]* = [^#]+  # \S", line), f"{line!r} wants a comment"
-        ast.literal_eval(line.split("  #")[0].split(" = ", 1)[1])
+    check_literal_parameters(path)
 
 
 @every_notebook
 def test_notebook_defines_no_functions_and_touches_no_import_path(path):
-    code = "\n".join(sources(path, "code"))
-    assert not re.search(r"^\s*(def|class) ", code, re.MULTILINE)
-    assert "sys.path" not in code
+    check_no_functions(path)
 
 
 @every_notebook

@@ -12,7 +12,13 @@ from wsss_lib.paths import output_dir, shown
 from wsss_lib.run import find_notebooks
 from wsss_lib.site.api import write_api
 from wsss_lib.site.executed import Executed, read_executed
-from wsss_lib.site.pages import notebook_page, render, write_thumbnail
+from wsss_lib.site.pages import (
+    glossary,
+    glossary_page,
+    notebook_page,
+    render,
+    write_thumbnail,
+)
 
 #: In the head of our pages; only a folder whose index has it is replaced.
 MARK = '<meta name="generator" content="wsss-study-kit">'
@@ -58,12 +64,15 @@ def _write_notebooks(executed: list[Executed], dataset: str, folder: Path) -> No
         page = notebook_page(executed, place, dataset)
         (folder / f"{this.stem}.html").write_text(page, encoding="utf-8")
         thumbnails[this.stem] = write_thumbnail(dataset, this.stem, folder / "thumbnails")
+    if glossary().is_file():
+        (folder / "glossary.html").write_text(glossary_page(executed), encoding="utf-8")
     index = render(
         "index.html",
         dataset=dataset,
         executed=executed,
         thumbnails=thumbnails,
         lacking=_not_run(executed),
+        glossary=glossary().is_file(),
     )
     (folder / "index.html").write_text(index, encoding="utf-8")
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
 from PIL import Image
 from traitlets.config import Config
 
-from wsss_lib.paths import figures_dir
+from wsss_lib.paths import figures_dir, notebooks_dir
 from wsss_lib.site.executed import Executed
 from wsss_lib.site.static import make_static
 
@@ -39,22 +41,42 @@ def figures_of(dataset: str, stem: str) -> dict[str, dict]:
 
 def notebook_page(executed: Sequence[Executed], place: int, dataset: str) -> str:
     """The page of one of the executed notebooks, with ways to its neighbours and to the index."""
-    this, stems = executed[place], [other.stem for other in executed]
+    this = executed[place]
     alts = {name: entry["alt"] for name, entry in figures_of(dataset, this.stem).items()}
+    return render(
+        "notebook.html",
+        this=this,
+        body=_body(make_static(this.notebook, alts, _pages(executed))),
+        before=executed[place - 1] if place else None,
+        after=executed[place + 1] if place + 1 < len(executed) else None,
+    )
+
+
+def glossary_page(executed: Sequence[Executed]) -> str:
+    """The page of the glossary, which lies beside the notebooks."""
+    notebook = new_notebook(cells=[new_markdown_cell(glossary().read_text(encoding="utf-8"))])
+    return render("glossary.html", body=_body(make_static(notebook, {}, _pages(executed))))
+
+
+def glossary() -> Path:
+    """The file of the glossary; it comes with the checkout."""
+    return notebooks_dir() / "glossary.md"
+
+
+def _pages(executed: Sequence[Executed]) -> list[str]:
+    """The stems of all that has a page."""
+    return [*(this.stem for this in executed), *([glossary().stem] if glossary().is_file() else [])]
+
+
+def _body(notebook: NotebookNode) -> Markup:
+    """A notebook that was made static, in HTML without a head."""
     exporter = HTMLExporter(
         config=Config({"NbConvertBase": {"display_data_priority": _MEDIA}}),
         template_name="basic",
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    body, _ = exporter.from_notebook_node(make_static(this.notebook, alts, stems))
-    return render(
-        "notebook.html",
-        this=this,
-        body=Markup(body),
-        before=executed[place - 1] if place else None,
-        after=executed[place + 1] if place + 1 < len(executed) else None,
-    )
+    return Markup(exporter.from_notebook_node(notebook)[0])
 
 
 def write_thumbnail(dataset: str, stem: str, folder: Path) -> dict | None:

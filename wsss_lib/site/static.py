@@ -26,7 +26,8 @@ def make_static(
     alts : mapping of str to str
         Alternative texts of the notebook's figures, by the name they are saved under.
     pages : collection of str
-        Stems of the notebooks that have a page; links to others become plain text.
+        Stems of the files beside the notebook that have a page. Links to modules go to the pages of
+        the API; what has no page becomes plain text.
     """
     notebook = deepcopy(notebook)
     states = notebook.metadata.pop("widgets", {}).get(_STATES, {}).get("state", {})
@@ -41,9 +42,21 @@ def make_static(
 
 def _links(text: str, pages: Collection[str]) -> str:
     def page(link: re.Match) -> str:
-        return f"[{link[1]}]({link[2]}.html)" if link[2] in pages else link[1]
+        target = _target(link[2], pages)
+        return f"[{link[1]}]({target})" if target else link[1]
 
-    return re.sub(r"\[([^]]+)\]\(([^)]+)\.ipynb\)", page, text)
+    return re.sub(r"(?<!!)\[([^]]+)\]\(([^)\s]+)\)", page, text)
+
+
+def _target(link: str, pages: Collection[str]) -> str | None:
+    """Where a notebook's link leads on the site; None where it has nothing to lead to."""
+    path, hash_, anchor = link.partition("#")
+    if "://" in link or not path:
+        return link
+    if module := re.fullmatch(r"\.\./(wsss_lib/[\w/]+?)(/__init__)?(\.py|/)", path):
+        return f"api/{module[1]}.html"
+    stem, _, kind = path.rpartition(".")
+    return f"{stem}.html{hash_}{anchor}" if kind in ("ipynb", "md") and stem in pages else None
 
 
 def _without_widget(output: NotebookNode, states: Mapping[str, dict]) -> Iterator[NotebookNode]:
