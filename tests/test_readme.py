@@ -264,6 +264,7 @@ def test_which_layer_expands_a_seed():
     ("words", "folder"),
     [
         ("ImageNet only", "imagenet"),
+        ("plain classifier", "plain"),
         ("trained with SIPE", "sipe"),
         ("random weights", "random"),
     ],
