@@ -1,11 +1,11 @@
-# make study | html | test | lab | explorer | data | bench | setup | clean      (DATASET=toy or voc, PYTHON=python3.12, ...)
+# make study | figures | html | seeds | test | test-browser | lab | explorer | data | bench | setup | clean      (DATASET=toy or voc, PYTHON=python3.12, ...)
 DATASET ?= toy
 PYTHON ?= python3
 BIN := .venv/bin
 # two processes that wait busily for each other's cores are many times slower than one
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: setup study html test lab explorer data bench clean
+.PHONY: setup study figures html seeds test test-browser lab explorer data bench clean
 setup: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -15,11 +15,21 @@ setup: .venv/installed
 study: setup data
 	$(BIN)/wsss notebooks --dataset $(DATASET)
 
+figures: setup data
+	$(BIN)/wsss figures --dataset $(DATASET)
+
 html: setup
 	$(BIN)/wsss html --dataset $(DATASET)
 
+seeds: setup data
+	$(BIN)/wsss second-stage --dataset $(DATASET) --seeds 3
+
 test: setup
 	$(BIN)/python -m pytest
+
+test-browser: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[browser]"
+	$(BIN)/python -m pytest tests/browser -m browser
 
 lab: setup
 	$(BIN)/jupyter lab notebooks

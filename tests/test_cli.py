@@ -1,7 +1,10 @@
 import json
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -10,7 +13,9 @@ import torch
 from click.testing import CliRunner
 
 from wsss_lib.cli import main
+from wsss_lib.evaluate.second_stage import SecondStage
 from wsss_lib.evaluate.studies import STUDIES
+from wsss_lib.evaluate.training_masks import KINDS
 from wsss_lib.expand.localise import Localiser
 
 
@@ -265,6 +270,92 @@ def test_irn_is_trained_on_the_maps_of_a_classifier(wsss, squares, checkpoints, 
     assert len(list(tmp_path.glob("cache/affinity/*/*.png"))) == 4
 
 
+def test_a_segmenter_is_trained_on_a_folder_of_masks(wsss, squares, checkpoints, tmp_path):
+    shutil.copytree(squares.mask_folder, tmp_path / "pseudo")
+    result = wsss(
+        *("train", "segmenter", "--data", str(squares.root), "--weights", str(checkpoints.plain)),
+        *("--masks", str(tmp_path / "pseudo"), "--images", "4", "--seed", "1", "--device", "auto"),
+        *("--epochs", "1", "--batch", "4", "--crop", "32", "--optimiser", "sgd", "--lr", "0.01"),
+    )
+    assert result.exit_code == 0, result.output
+    (path,) = tmp_path.glob("cache/weights/*.pth")
+    told = result.stdout.strip()
+    assert re.search(
+        rf"{path.name}: loss \d+\.\d{{3}}, mIoU \d+\.\d % on val against SegmentationClass, "
+        r"CRF: no; learnt from 4 images of train \(toy\) with pseudo$",
+        told,
+    )
+    setting = torch.load(path, weights_only=True)["setting"]
+    assert (setting["seed"], setting["layout"]) == (1, "torchvision")
+    assert [setting["segmenter"][name] for name in ("optimiser", "lr", "crop")] == ["sgd", 0.01, 32]
+
+
+def test_a_segmenter_learns_from_masks_that_are_made_now(wsss, squares, monkeypatch):
+    asked = []
+
+    def make(kind, images, **how):
+        asked.append((kind, len(images), images.masks, how))
+        return replace(images, masks="made")
+
+    def train(images, **settings):
+        asked.append((images.masks, settings["workers"]))
+        return Path("trained.pth")
+
+    trained = SimpleNamespace(caption=lambda: "learnt from svm")
+    monkeypatch.setattr("wsss_lib.evaluate.training_masks.training_masks", make)
+    monkeypatch.setattr("wsss_lib.segment.train.train_segmenter", train)
+    monkeypatch.setattr("wsss_lib.segment.segmenter.load_segmenter", lambda path: trained)
+    root = squares.root
+    result = wsss(
+        *("train", "segmenter", "--data", str(root)), *("--masks", "svm", "--images", "4")
+    )
+    assert result.exit_code == 0, result.output
+    how = {"root": root, "device": "cpu", "workers": 1}
+    assert asked == [("svm", 4, "SegmentationClass", how), ("made", 0)]
+    assert result.stdout.strip() == "trained.pth: learnt from svm"
+
+
+def test_every_kind_of_masks_that_can_be_made_is_offered():
+    (masks,) = (p for p in main.commands["train"].commands["segmenter"].params if p.name == "masks")
+    assert f"made now: {', '.join(KINDS)} [" in masks.help
+
+
+def test_the_second_stage_compares_kinds_and_writes_its_tables(
+    wsss, squares, monkeypatch, tmp_path
+):
+    asked = []
+    scores = pd.DataFrame(
+        {"masks": ["truth", "svm"], "seed": 0, "masks_miou": [100.0, 61.0], "mean": [80.0, 70.5]}
+    )
+
+    def compare(images, kinds, seeds, **how):
+        asked.append((len(images), kinds, list(seeds), how))
+        return SecondStage(scores, {"val": "val against SegmentationClass, no CRF"})
+
+    monkeypatch.setattr("wsss_lib.evaluate.second_stage.second_stage", compare)
+    result = wsss(
+        *("second-stage", "--data", str(squares.root), "--masks", "truth,svm", "--seeds", "3"),
+        *("--images", "4", "--epochs", "2"),
+    )
+    assert result.exit_code == 0, result.output
+    assert asked == [(4, ["truth", "svm"], [0, 1, 2], {"device": "cpu", "workers": 1, "epochs": 2})]
+    out = tmp_path / "out/build/second_stage/toy"
+    assert {path.name for path in out.iterdir()} == {"scores.csv", "spread.csv", "scores.json"}
+    assert "mIoU (%) on val against SegmentationClass, no CRF" in result.stdout
+    assert "70.50" in result.stdout
+
+
+@pytest.mark.parametrize("dataset", ["toy", "voc"])
+def test_figures_are_those_of_notebook_15(wsss, monkeypatch, dataset):
+    asked = []
+    monkeypatch.setattr("wsss_lib.run.run_notebooks", lambda *given: asked.append(given))
+    result = wsss("figures", "--dataset", dataset)
+    assert result.exit_code == 0, result.output
+    assert [([path.name for path in paths], given) for paths, given in asked] == [
+        (["15_figures.ipynb"], dataset)
+    ]
+
+
 @pytest.mark.parametrize(
     ("command", "arguments", "sentence"),
     [
@@ -279,6 +370,9 @@ def test_irn_is_trained_on_the_maps_of_a_classifier(wsss, squares, checkpoints, 
         ("irn", ["--classifier", "nowhere.pth"], "No weights file nowhere.pth"),
         ("irn", ["--weights", "nowhere.pth"], "No weights file nowhere.pth"),
         ("irn", ["--device", "banana"], "device='banana'"),
+        ("segmenter", ["--epochs", "0"], "epochs=0"),
+        ("segmenter", ["--masks", "Nowhere"], "No folder of masks 'Nowhere'"),
+        ("segmenter", ["--weights", "nowhere.pth"], "No weights file nowhere.pth"),
     ],
 )
 def test_bad_parameters_of_trainings_get_a_sentence(

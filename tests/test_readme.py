@@ -287,3 +287,12 @@ def test_table_1_of_toy_with_networks_that_learned_more_or_less(words, folder):
     path = ROOT / "results" / "table1_toy" / folder / "table1.csv"
     means = pd.read_csv(path, index_col="feature").loc[STAGES, "mean"]
     assert readme_row(f"{words}, toy, 60 images") == means.round(1).tolist()
+
+
+def test_the_threshold_of_cam_seeds_on_photographs():
+    curve = pd.read_csv(ROOT / "figures" / "voc" / "13_threshold.csv")
+    best, usual = curve.loc[curve["mean"].idxmax()], curve.set_index("threshold").loc[0.15]
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert f"have {best['mean']:.1f} with the best threshold ({best['threshold']:.2f};" in text
+    assert f"and {usual['mean']:.1f} with the usual 0.15" in text
+    assert f"SIPE's have {usual['sipe_mean']:.1f} without any" in text

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wsss_lib.classify.augment import augment, random_crop, rescale
+from wsss_lib.classify.augment import augment, augment_pair, random_crop, rescale
 
 
 def numbered(height: int, width: int) -> np.ndarray:
@@ -58,3 +58,22 @@ def test_sizes_are_drawn_from_the_whole_range():
     rngs = (np.random.default_rng(seed) for seed in range(60))
     widths = {augment(image, 20, (10, 12), rng)[1].any(0).sum() for rng in rngs}
     assert widths == {10, 11, 12}
+
+
+def test_labels_go_where_their_pixels_go():
+    """At the own size every pixel of a pair still stands for the same place."""
+    image = numbered(9, 12)
+    labels = image[..., 0] // 2
+    for seed in range(20):
+        crop, valid, cut = augment_pair(image, labels, 1.0, 10, np.random.default_rng(seed))
+        np.testing.assert_array_equal(cut[valid], crop[..., 0][valid] // 2)
+        assert valid.sum() == 9 * 10
+        assert (cut[~valid] == 255).all()
+
+
+def test_labels_of_another_size_are_the_nearest():
+    image, labels = np.zeros((4, 6, 3), np.uint8), np.arange(24, dtype=np.uint8).reshape(4, 6)
+    _, valid, cut = augment_pair(image, labels, 2.0, 20, np.random.default_rng(3))
+    found = cut[valid].reshape(8, 12)
+    expected = labels.repeat(2, 0).repeat(2, 1)
+    assert any(np.array_equal(found, view) for view in (expected, expected[:, ::-1]))

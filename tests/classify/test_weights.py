@@ -87,6 +87,26 @@ def test_a_training_that_was_stopped_gives_no_weights(tmp_path, state):
         build_backbone("resnet18", tmp_path / "half.pth")
 
 
+def test_stopped_and_caffe_like_segmenters_give_no_weights(tmp_path, state):
+    network = {f"backbone.body.{k}": v for k, v in state.items()}
+    content = {"network": network, "epoch": 3, "setting": {"segmenter": {"epochs": 5}}}
+    path = tmp_path / "some.pth"
+    torch.save(content, path)
+    with pytest.raises(WeightsError, match=r"stopped after epoch 3 of 5\. .* segmenter'"):
+        build_backbone("resnet18", path)
+    torch.save(content | {"epoch": 5}, path)
+    assert build_backbone("resnet18", path).weights.pretrained
+    content["setting"]["layout"] = "caffe"
+    torch.save(content | {"epoch": 5}, path)
+    with pytest.raises(WeightsError, match="layout of caffe; torchvision's was expected"):
+        build_backbone("resnet18", path)
+
+
+def test_the_published_weights_are_torchvisions_first():
+    assert weights.IMAGENET_URLS["resnet101"].endswith("resnet101-63fe2227.pth")
+    assert weights.IMAGENET_URLS["resnet50"].endswith("resnet50-0676ba61.pth")
+
+
 def test_a_missing_file_says_what_was_expected(tmp_path):
     with pytest.raises(WeightsError, match="'imagenet', 'random' or a file's path"):
         build_backbone("resnet18", tmp_path / "none.pth")

@@ -27,6 +27,10 @@ def test_a_folder_of_masks_is_taken_as_it_is(squares, tmp_path):
     assert training_masks(str(tmp_path), squares) == replace(squares, masks=str(tmp_path))
 
 
+def test_the_ground_truth_needs_no_making(squares):
+    assert training_masks("truth", squares) is squares
+
+
 def test_masks_of_the_upper_bound_are_nearly_the_ground_truth(few_squares):
     made = bound_masks(few_squares, RANDOM, layer="img", samples=100)
     assert made.mask_folder.name == "img"

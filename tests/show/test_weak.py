@@ -7,7 +7,14 @@ from wsss_lib.datasets.classes import VOC
 from wsss_lib.errors import ParameterError
 from wsss_lib.scores import ClassScores
 from wsss_lib.show.cams import cam_overlay
-from wsss_lib.show.weak import precision_against_score, precision_dots, score_overlays, step_curves
+from wsss_lib.show.masks import colour_mask
+from wsss_lib.show.weak import (
+    expansion_figure,
+    precision_against_score,
+    precision_dots,
+    score_overlays,
+    step_curves,
+)
 
 
 @pytest.fixture
@@ -32,6 +39,26 @@ def test_every_class_of_the_scores_lies_over_the_photograph():
     pictures = score_overlays(image, ClassScores(values, (0, 8)), VOC)
     assert list(pictures) == ["background", "cat"]
     np.testing.assert_array_equal(pictures["cat"], cam_overlay(image, values[1]))
+
+
+def test_every_image_of_figure_4_has_its_map_its_seed_and_its_mask(pair):
+    samples = list(pair)
+    rng = np.random.default_rng(0)
+    seeds = [ClassScores(rng.random((2, 24, 32)).astype(np.float32), (0, 1)) for _ in samples]
+    masks = [np.full((24, 32), 2, np.uint8)] * 2
+    figure = expansion_figure(samples, seeds, masks)
+    titles = ["image", "ground truth", "CAM", "seed", "SVM"]
+    assert [ax.get_title() for ax in figure.axes[:5]] == titles
+    expected = [
+        samples[1].image,
+        colour_mask(samples[1].mask),
+        cam_overlay(samples[1].image, seeds[1].values[1]),
+        colour_mask(seeds[1].mask()),
+        colour_mask(masks[1]),
+    ]
+    for ax, picture in zip(figure.axes[5:], expected, strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), picture)
+    plt.close("all")
 
 
 def test_precisions_of_a_class_stand_round_its_row(ax):

@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image
 
+from wsss_lib.datasets.classes import VOID
+
 
 def rescale(image: np.ndarray, long_side: int) -> np.ndarray:
     """Resize so that the longer side has `long_side` pixels, bicubic; (H, W, 3) uint8 both."""
@@ -19,18 +21,19 @@ def random_crop(
 
     Parameters
     ----------
-    image : ndarray, shape (H, W, 3), uint8
+    image : ndarray, shape (H, W, C), uint8
     size : int
     rng : Generator
 
     Returns
     -------
-    crop : ndarray, shape (size, size, 3), uint8
+    crop : ndarray, shape (size, size, C), uint8
         0 beyond the image.
     valid : ndarray, shape (size, size), bool
         Where the crop shows the image.
     """
-    crop, valid = np.zeros((size, size, 3), np.uint8), np.zeros((size, size), bool)
+    crop = np.zeros((size, size, image.shape[2]), np.uint8)
+    valid = np.zeros((size, size), bool)
     (rows_to, rows), (cols_to, cols) = (_place(n, size, rng) for n in image.shape[:2])
     crop[rows_to, cols_to] = image[rows, cols]
     valid[rows_to, cols_to] = True
@@ -69,3 +72,36 @@ def augment(
     if rng.random() < 0.5:
         image = image[:, ::-1]
     return random_crop(image, crop, rng)
+
+
+def augment_pair(
+    image: np.ndarray, labels: np.ndarray, factor: float, crop: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A random crop of an image at another size, at times mirrored, and of the labels on it.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    labels : ndarray, shape (H, W), uint8
+    factor : float
+        Of the image's size.
+    crop : int
+        The crop's side in pixels.
+    rng : Generator
+
+    Returns
+    -------
+    crop, valid : ndarray
+        As of `random_crop`.
+    labels : ndarray, shape (crop, crop), uint8
+        The nearest label, neither mixed nor smoothed; 255 beyond the image.
+    """
+    image = rescale(image, max(round(max(labels.shape) * factor), 1))
+    size = image.shape[1::-1]
+    labels = np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+    both = np.dstack([image, labels])
+    if rng.random() < 0.5:
+        both = both[:, ::-1]
+    # the place has a generator of its own, so that crops stay those that networks learnt from
+    both, valid = random_crop(both, crop, np.random.default_rng(int(rng.integers(2**32))))
+    return both[..., :3], valid, np.where(valid, both[..., 3], np.uint8(VOID))

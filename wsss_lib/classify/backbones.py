@@ -114,7 +114,7 @@ def build_backbone(name: str, weights: str | Path = "random", seed: int = 0) -> 
     Parameters
     ----------
     name : str
-        ``"resnet50"``, ``"resnet18"`` or ``"efficientnet_lite0"``.
+        ``"resnet101"``, ``"resnet50"``, ``"resnet18"`` or ``"efficientnet_lite0"``.
     weights : str or path
         ``"random"``, ``"imagenet"`` (torchvision's V1, or those of the extra ``offline``), or a
         file: a checkpoint of this kit or a plain state dict.
@@ -175,6 +175,7 @@ def _resnet(make: Callable[..., models.ResNet], channels: tuple[int, ...]) -> _R
 
 
 RECIPES = {
+    "resnet101": _resnet(models.resnet101, (64, 256, 512, 1024, 2048)),
     "resnet50": _resnet(models.resnet50, (64, 256, 512, 1024, 2048)),
     "resnet18": _resnet(models.resnet18, (64, 64, 128, 256, 512)),
     "efficientnet_lite0": _Recipe(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torchvision.models import ResNet18_Weights, ResNet50_Weights
+from torchvision.models import ResNet18_Weights, ResNet50_Weights, ResNet101_Weights
 
 from wsss_lib.checkpoints import network_part, read_tensors
 from wsss_lib.errors import WeightsError
@@ -15,6 +15,7 @@ from wsss_lib.paths import cache_dir, shown
 
 #: torchvision's first ImageNet weights (V1), those that the field started from.
 IMAGENET_URLS = {
+    "resnet101": ResNet101_Weights.IMAGENET1K_V1.url,
     "resnet50": ResNet50_Weights.IMAGENET1K_V1.url,
     "resnet18": ResNet18_Weights.IMAGENET1K_V1.url,
 }
@@ -96,21 +97,45 @@ def backbone_state(path: str | Path) -> dict[str, torch.Tensor]:
     Raises
     ------
     WeightsError
-        As `read_tensors`, or if the file is of a training that was stopped.
+        As `read_tensors`, or if the file is of a training that was stopped, or of a segmentation
+        network in caffe's layout, which no other network has.
     """
     content, prefix = read_tensors(path), "backbone.body."
     if "network" not in content:
         return content
-    if "preset" in (setting := content.get("setting", {})):
-        epoch, epochs = content["epoch"], setting["preset"]["epochs"]
-        if epoch < epochs:
-            raise WeightsError(
-                f"The training in {shown(path)} was stopped after epoch {epoch} of {epochs}. "
-                "Start it again with 'wsss train classifier'; it goes on from there."
-            )
+    setting = content.get("setting", {})
+    check_finished(path, content, setting.get("preset"), "classifier")
+    check_finished(path, content, setting.get("segmenter"), "segmenter")
+    if setting.get("layout", "torchvision") != "torchvision":
+        raise WeightsError(
+            f"{shown(path)} is a segmentation network in the layout of {setting['layout']}; "
+            "torchvision's was expected. Give the file that its training started from."
+        )
     return {
         k.removeprefix(prefix): v for k, v in network_part(content).items() if k.startswith(prefix)
     }
+
+
+def check_finished(path: str | Path, content: dict, preset: dict | None, command: str) -> None:
+    """Raise `WeightsError` if a checkpoint has a preset, and fewer epochs than that says.
+
+    Parameters
+    ----------
+    path : path
+        For the error.
+    content : dict
+        The checkpoint.
+    preset : dict, optional
+        The settings of its training; None where it has none.
+    command : str
+        What ``wsss train`` calls the network.
+    """
+    if preset is not None and content["epoch"] < preset["epochs"]:
+        raise WeightsError(
+            f"The training in {shown(path)} was stopped after epoch {content['epoch']} of "
+            f"{preset['epochs']}. Start it again with 'wsss train {command}'; it goes on from "
+            "there."
+        )
 
 
 def load_state(body: nn.Module, state: Mapping, head: tuple[str, ...], source: str) -> None:

@@ -8,6 +8,7 @@ import click
 from wsss_lib.cli.expand import expand
 from wsss_lib.cli.options import DATA, DATASET
 from wsss_lib.cli.pseudo import pseudo
+from wsss_lib.cli.second_stage import second_stage
 from wsss_lib.cli.tables import study, table1
 from wsss_lib.cli.train import train
 from wsss_lib.errors import WsssError
@@ -79,6 +80,15 @@ def notebooks(
 
 @main.command()
 @DATASET
+def figures(dataset: str) -> None:
+    """Draw the paper's figures and Table 1 into figures/<dataset>/: notebook 15, headless."""
+    from wsss_lib.run import find_notebooks, run_notebooks
+
+    run_notebooks(find_notebooks(["15"]), dataset)
+
+
+@main.command()
+@DATASET
 @click.option("--out", type=Path, help="Folder of the pages [build/html].")
 def html(dataset: str, out: Path | None) -> None:
     """Make web pages of the executed notebooks and the library's API; they need no network."""
@@ -87,5 +97,5 @@ def html(dataset: str, out: Path | None) -> None:
     click.echo(f"Written to {shown(build_site(dataset, out))}")
 
 
-for command in (train, table1, study, pseudo, expand):
+for command in (train, table1, study, pseudo, second_stage, expand):
     main.add_command(command)

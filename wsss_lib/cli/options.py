@@ -14,6 +14,9 @@ DATA = click.option("--data", "root", type=Path, help="Folder that holds VOCdevk
 LIST = click.option(
     "--list", "list_name", default="train", show_default=True, help="Name of an id list, or a file."
 )
+TRAIN_LIST = click.option(
+    "--list", "list_name", help="Name of an id list, or a file [trainaug; toy: train]."
+)
 IMAGES = click.option("--images", type=int, help="Only the first N ids.")
 MASKS = click.option(
     "--masks",
@@ -51,6 +54,7 @@ CACHE = click.option(
     show_default=True,
     help="Keep features on the disk for runs with other settings, at most so many GB.",
 )
+EPOCHS = click.option("--epochs", type=int, help="Passes over the images [the data set's].")
 DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
 BACKGROUND_WEIGHT = click.option(
     "--background-weight",

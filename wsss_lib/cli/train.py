@@ -10,19 +10,17 @@ from wsss_lib.cli.options import (
     DATA,
     DATASET,
     DEVICE,
+    EPOCHS,
     IMAGES,
     PHOTO_WORKERS,
     SEED,
+    TRAIN_LIST,
     WORKERS,
     options,
 )
 from wsss_lib.paths import shown
 
-TRAIN_LIST = click.option(
-    "--list", "list_name", help="Name of an id list, or a file [trainaug; toy: train]."
-)
 TRAIN_MASKS = click.option("--masks", help="Folder of masks, for labels where there is no XML.")
-EPOCHS = click.option("--epochs", type=int, help="Passes over the images [the data set's].")
 BATCH = click.option("--batch", type=int, help="Images a step [the data set's].")
 OPTIMISER = click.option(
     "--optimiser", type=click.Choice(["sgd", "adamw"]), help="[sgd; toy: adamw]"
@@ -38,6 +36,29 @@ LONG_SIDE = click.option(
     type=int,
     metavar="LEAST MOST",
     help="Longer side of an image after random scaling [320 640; toy: as it is].",
+)
+
+SEGMENTER_OPTIONS = options(
+    click.option(
+        "--masks",
+        help="To learn from: SegmentationClass, SegmentationClassAug, a folder of pseudo masks, or "
+        "a kind that is made now: bound, seed, svm, crf, irn [SegmentationClassAug; toy: "
+        "SegmentationClass].",
+    ),
+    click.option(
+        "--backbone",
+        type=click.Choice(["resnet101", "resnet50", "resnet18", "efficientnet_lite0"]),
+        help="Network below the pyramid [resnet101; toy: resnet18].",
+    ),
+    click.option(
+        "--weights",
+        help="To start from: imagenet, trained or sipe (what 'wsss train classifier|sipe' made), "
+        "random, or a file, also deeplab-pytorch's deeplabv1_resnet101-coco.pth, which the "
+        "published networks start from [imagenet; toy: trained].",
+    ),
+    click.option("--lr", type=float, help="First learning rate of the backbone [the data set's]."),
+    click.option("--momentum", type=float, help="Of SGD, or AdamW's first beta [0.9]."),
+    click.option("--crop", type=int, help="Side of the crops in pixels [321; toy: 96]."),
 )
 
 CLASSIFIER_OPTIONS = options(
@@ -135,3 +156,25 @@ def irn(
     opened = training_images(dataset, list_name, root=root, images=images, masks=masks)
     path = train_irn(opened, localiser, **settings)
     click.echo(f"{shown(path)}")
+
+
+@train.command()
+@options(DATASET, DATA, TRAIN_LIST, IMAGES, SEED, DEVICE, PHOTO_WORKERS)
+@options(EPOCHS, BATCH, OPTIMISER)
+@SEGMENTER_OPTIONS
+def segmenter(
+    dataset: str, root: Path, list_name: str, images: int, masks: str, **settings: object
+) -> None:
+    """Train the segmentation network, DeepLabV2, with masks: the second stage (Figure 1)."""
+    from wsss_lib.classify.spec import training_images
+    from wsss_lib.evaluate.training_masks import KINDS, training_masks
+    from wsss_lib.segment.segmenter import load_segmenter
+    from wsss_lib.segment.train import train_segmenter
+
+    folder = None if masks in KINDS else masks
+    opened = training_images(dataset, list_name, root=root, images=images, masks=folder)
+    if masks in KINDS:
+        how = {"device": settings["device"], "workers": max(settings["workers"], 1)}
+        opened = training_masks(masks, opened, root=root, **how)
+    path = train_segmenter(opened, **settings)
+    click.echo(f"{shown(path)}: {load_segmenter(path).caption()}")

@@ -43,7 +43,8 @@ def training_masks(
     Parameters
     ----------
     kind : str
-        One of `KINDS`, a folder of masks in the devkit, or any other folder of them.
+        ``truth`` (the images as they are), one of `KINDS`, a folder of masks in the devkit, or any
+        other folder of them.
     images : DevkitDataset
         With ground truth as its masks, which ``bound`` samples.
     root, device, workers
@@ -54,6 +55,8 @@ def training_masks(
     DataError
         If an image could not be done, so that it has no mask.
     """
+    if kind == "truth":
+        return images
     if kind == "bound":
         return bound_masks(images, choose_backbone(images.name, root=root, device=device), workers)
     if kind in WEAK:

@@ -1,16 +1,19 @@
 """Weak supervision as pictures: maps of every class, labels that are right, scores step by step."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.datasets.devkit import Sample
 from wsss_lib.errors import ParameterError
 from wsss_lib.scores import ClassScores
 from wsss_lib.show.cams import cam_overlay
+from wsss_lib.show.masks import colour_mask, picture_grid
 from wsss_lib.show.scores import legend_beside
 
 #: Colour and marker of each way of selecting or of each chain of steps: told apart in print, too.
@@ -37,6 +40,41 @@ def score_overlays(
     """
     pairs = zip(scores.labels, scores.values, strict=True)
     return {classes.names[label]: cam_overlay(image, values) for label, values in pairs}
+
+
+def expansion_figure(
+    samples: Sequence[Sample],
+    seeds: Sequence[ClassScores],
+    masks: Sequence[np.ndarray],
+    width: float = 1.6,
+) -> Figure:
+    """Draw Figure 4: a row an image, with its truth, its map, its seed and the mask of the SVM.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    seeds : sequence of ClassScores
+        Of each image, the background first; the map is the highest of any object.
+    masks : sequence of ndarray, shape (H, W), uint8
+        What the SVM made of each.
+    width : float
+        Inches a column.
+
+    Returns
+    -------
+    Figure
+    """
+    rows = [
+        [
+            sample.image,
+            colour_mask(sample.mask),
+            cam_overlay(sample.image, seed.values[1:].max(0)),
+            colour_mask(seed.mask()),
+            colour_mask(mask),
+        ]
+        for sample, seed, mask in zip(samples, seeds, masks, strict=True)
+    ]
+    return picture_grid(rows, ["image", "ground truth", "CAM", "seed", "SVM"], width)
 
 
 def precision_dots(precision: pd.DataFrame, ax: Axes | None = None, *, legend: bool = True) -> Axes:

@@ -67,17 +67,38 @@ def count_regions(
     """
     from_sample, from_boundary = distances
     beyond = np.searchsorted(FAR, from_sample, side="left")
-    within = np.searchsorted(NEAR, from_boundary, side="left")
     held = np.where(held_out, truth, VOID).astype(np.uint8)
     far = _count_by(beyond, held, prediction, n_classes, len(FAR) + 1)
-    near = _count_by(within, truth, prediction, n_classes, len(NEAR) + 1)
-    near_held = _count_by(within, held, prediction, n_classes, len(NEAR) + 1)
     return {
-        "confusion": sparse(near.sum(0)),
+        **count_bands(truth, prediction, from_boundary, n_classes),
         "held_out": sparse(far.sum(0)),
         "far": {str(r): sparse(far[i + 1 :].sum(0)) for i, r in enumerate(FAR)},
+        "near_held_out": count_bands(held, prediction, from_boundary, n_classes)["near"],
+    }
+
+
+def count_bands(
+    truth: np.ndarray, prediction: np.ndarray, from_boundary: np.ndarray, n_classes: int
+) -> dict[str, object]:
+    """Confusion matrices of an image and of bands along its true boundaries.
+
+    Parameters
+    ----------
+    truth, prediction : ndarray, shape (H, W), uint8
+    from_boundary : ndarray, shape (H, W)
+        As `boundary_distance` gives it.
+    n_classes : int
+
+    Returns
+    -------
+    dict
+        ``confusion`` and ``near`` as `count_regions` gives them.
+    """
+    within = np.searchsorted(NEAR, from_boundary, side="left")
+    near = _count_by(within, truth, prediction, n_classes, len(NEAR) + 1)
+    return {
+        "confusion": sparse(near.sum(0)),
         "near": {str(w): sparse(near[: i + 1].sum(0)) for i, w in enumerate(NEAR)},
-        "near_held_out": {str(w): sparse(near_held[: i + 1].sum(0)) for i, w in enumerate(NEAR)},
     }
 
 

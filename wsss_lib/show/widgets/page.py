@@ -17,8 +17,7 @@ from wsss_lib.show.widgets.pictures import enlarge, png_uri, sample_picture
 STYLE = """<style>
 .wsss {line-height: 1.45; font-size: 13px}
 .wsss figure {margin: 0; min-width: 0}
-.wsss img {display: block; width: 100%; max-height: 260px; object-fit: contain;
-  object-position: left; border-radius: 3px}
+.wsss img {display: block; max-width: 100%; max-height: 260px; border-radius: 3px}
 .wsss figcaption, .wsss .quiet {opacity: .72; font-size: 12px}
 .wsss .quiet {line-height: 28px}
 .wsss .row {display: grid; gap: 4px 12px; grid-template-columns: repeat(3, minmax(0, 1fr))}

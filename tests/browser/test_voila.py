@@ -1,0 +1,44 @@
+"""The page of the layer explorer as ``make explorer`` shows it."""
+
+import psutil
+import pytest
+
+from .explorer import choose, scores, shown
+from .servers import HOST, family
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def explorer(voila, page):
+    """The page, loaded."""
+    page.goto(voila.address, wait_until="commit")  # it streams while the kernel works
+    page.get_by_alt_text("mask F2", exact=True).wait_for()
+    return page
+
+
+def test_only_this_machine_can_reach_the_page(voila):
+    sockets = [each for member in family(voila.process) for each in member.net_connections()]
+    listening = {each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN}
+    assert listening == {HOST}
+
+
+def test_a_choice_is_shown_beside_what_is_kept(explorer):
+    assert "load_dataset" not in explorer.locator("body").inner_text()  # no code
+    before, table = shown(explorer), scores(explorer)
+    explorer.get_by_role("button", name="Keep as A").click()
+    choose(explorer, "img")
+    assert explorer.locator(".wsss .tag").all_inner_texts() == ["A", "B"]
+    both = shown(explorer)
+    assert both["mask F2"] == before["mask F2"] != both["mask img"]
+    assert scores(explorer) != table
+    explorer.get_by_text("Everything tried").click()
+    lines = explorer.locator(".wsss.scroll tbody tr").all_inner_texts()
+    assert ["img" in lines[0], "F2" in lines[1], len(lines)] == [True, True, 2]
+
+
+def test_a_page_that_is_loaded_again_works(explorer):
+    choose(explorer, "img")
+    explorer.reload(wait_until="commit")
+    explorer.get_by_alt_text("mask F2", exact=True).wait_for()
+    choose(explorer, "img")

@@ -1,0 +1,259 @@
+"""Training of the segmentation network: it learns, it goes on, and it is told what is bad."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from wsss_lib.classify.backbones import build_backbone
+from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.datasets.images import write_mask
+from wsss_lib.errors import DataError, ParameterError, WeightsError
+from wsss_lib.metrics import confusion_matrix, iou, mean_iou
+from wsss_lib.segment import train
+from wsss_lib.segment.caffe import CaffeBackbone
+from wsss_lib.segment.network import DeepLabV2
+from wsss_lib.segment.presets import PRESETS
+from wsss_lib.segment.segmenter import load_segmenter
+from wsss_lib.segment.train import train_segmenter
+
+
+class Stopped(Exception):
+    """Somebody pulled the plug."""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Trainings are asked for, but none takes place: their networks, batches and records."""
+    seen = []
+
+    def training(network, settings, batches, _losses, _path, record, *_more):
+        seen.append(SimpleNamespace(network=network, batches=batches, **record))
+        return SimpleNamespace(run=lambda: None)
+
+    monkeypatch.setattr(train, "Training", training)
+    return seen
+
+
+def weights_of(path):
+    return torch.load(path, weights_only=True)["network"]
+
+
+def test_the_loss_falls_and_is_noted_with_the_scores(squares, trained):
+    assert trained.name.startswith("toy-deeplab-resnet18-")
+    history = load_segmenter(trained).history
+    assert list(history) == ["epoch", "loss", "mean_iou", *squares.classes.names]
+    assert history.epoch.tolist() == [1, 2, 3]
+    assert history.loss.iloc[-1] < 0.7 * history.loss.iloc[0]
+
+
+def test_the_last_scores_are_those_of_the_trained_network(squares, trained):
+    segmenter = load_segmenter(trained)
+    n_classes = len(squares.classes)
+    confusion = sum(
+        confusion_matrix(sample.mask, segmenter.mask(sample.image), n_classes)
+        for sample in map(squares.sample, ("square_12", "square_13"))
+    )
+    last = segmenter.history.iloc[-1]
+    assert last["mean_iou"] == pytest.approx(mean_iou(confusion))
+    np.testing.assert_allclose(last[list(squares.classes.names)].astype(float), iou(confusion))
+
+
+def test_a_stopped_training_ends_in_the_same_bytes(squares, small, tmp_path, monkeypatch):
+    eight, small = squares.subset(squares.ids[:8]), small | {"epochs": 2, "optimiser": "sgd"}
+    whole = train_segmenter(eight, val_list=None, **small)
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "another"))
+    read, left = DevkitDataset.image, iter(range(8 + 8 + 5))  # checked; one batch of the second
+
+    def image(self, id_):
+        if next(left, None) is None:
+            raise Stopped
+        return read(self, id_)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DevkitDataset, "image", image)
+        with pytest.raises(Stopped):
+            train_segmenter(eight, val_list=None, **small)
+    path = tmp_path / "another/weights" / whole.name
+    assert torch.load(path, weights_only=True)["epoch"] == 1
+    with pytest.raises(WeightsError, match=r"stopped after epoch 1 of 2\. .* segmenter'"):
+        load_segmenter(path)
+    assert train_segmenter(eight, val_list=None, **small) == path
+    assert path.read_bytes() == whole.read_bytes()
+
+
+def test_scored_lists_and_reading_processes_change_nothing(squares, small, tmp_path, monkeypatch):
+    eight = squares.subset(squares.ids[:8])
+    alone = train_segmenter(eight, val_list=None, **small)
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "another"))
+    scored = train_segmenter(eight, workers=1, **small)
+    assert scored.name == alone.name
+    expected = weights_of(alone)
+    assert all(torch.equal(value, expected[key]) for key, value in weights_of(scored).items())
+
+
+def test_what_matters_gives_another_checkpoint(few_squares, checkpoints, small, no_training):
+    paths = [
+        train_segmenter(few_squares, **small),
+        train_segmenter(few_squares, seed=1, **small),
+        train_segmenter(few_squares, **small | {"rates": (1, 2)}),
+        train_segmenter(few_squares, **small | {"weights": str(checkpoints.sipe)}),
+        train_segmenter(few_squares.subset(few_squares.ids[:2]), **small),
+    ]
+    first = few_squares.ids[0]
+    write_mask(few_squares.mask_path(first), np.full((40, 52), 2))
+    paths.append(train_segmenter(few_squares, **small))
+    few_squares.image_path(first).write_bytes(
+        few_squares.image_path(few_squares.ids[1]).read_bytes()
+    )
+    paths.append(train_segmenter(few_squares, **small))
+    assert len(set(paths)) == len(paths)
+    train_segmenter(few_squares, **small | {"power": None})
+    assert no_training[-1].setting == no_training[-2].setting  # None keeps the data set's own
+
+
+def test_the_folder_of_masks_is_what_is_learnt_from(few_squares, small, no_training, tmp_path):
+    for id_ in few_squares.ids:
+        write_mask(tmp_path / "pseudo" / f"{id_}.png", np.full((40, 52), 4))
+    train_segmenter(replace(few_squares, masks=str(tmp_path / "pseudo")), **small)
+    (asked,) = no_training
+    (batch,) = asked.batches(0)
+    assert set(batch[2].unique().tolist()) <= {4, 255}
+    assert asked.source == {"list": "train", "masks": "pseudo", "val": "val"}
+    assert isinstance(asked.network, DeepLabV2)
+    assert asked.network.aspp.branches[0].out_channels == len(few_squares.classes)
+
+
+def test_the_first_weights_may_be_a_classifiers(
+    squares, checkpoints, small, no_training, monkeypatch
+):
+    asked = []
+
+    def classifier(*given, **how):
+        asked.append((*given, how))
+        return checkpoints.plain
+
+    monkeypatch.setattr(train, "choose_classifier", classifier)
+    train_segmenter(squares, **small | {"weights": "trained"})
+    train_segmenter(squares, **small)
+    assert asked == [("toy", "trained", "resnet18", {"root": squares.root, "device": "cpu"})]
+    assert no_training[0].setting["weights"] == no_training[1].setting["weights"]
+    assert no_training[0].setting["layout"] == "torchvision"
+
+
+@pytest.mark.parametrize("part", ["image", "mask"])
+def test_missing_files_are_told_before_the_training(few_squares, small, no_training, part):
+    path = getattr(few_squares, f"{part}_path")(few_squares.ids[1])
+    path.unlink()
+    with pytest.raises(DataError, match=rf"1 of the 3 ids .* \(first: {path.name}\)"):
+        train_segmenter(few_squares, **small)
+    assert not no_training
+
+
+def test_all_bad_files_of_both_lists_are_told_before_the_training(few_squares, small, no_training):
+    first, second, _ = few_squares.ids
+    few_squares.image_path(first).write_bytes(b"no picture")
+    write_mask(few_squares.mask_path(second), np.zeros((40, 51)))
+    few_squares.mask_path("square_13").write_bytes(b"no picture")
+    with pytest.raises(DataError) as error:
+        train_segmenter(few_squares, **small)
+    assert str(error.value).startswith(
+        f"3 of 5 images cannot be read with their masks: {first}, {second}, square_13. The first: "
+    )
+    assert not no_training
+
+
+def test_a_mask_that_goes_bad_under_a_reading_process_is_a_sentence(
+    few_squares, small, monkeypatch
+):
+    run = train.Training.run
+
+    def damaged(training):
+        few_squares.mask_path(few_squares.ids[1]).write_bytes(b"no picture")
+        run(training)
+
+    monkeypatch.setattr(train.Training, "run", damaged)
+    with pytest.raises(DataError) as error:
+        train_segmenter(few_squares, val_list=None, workers=1, **small)
+    expected = f"1 of 3 images cannot be read with their masks: {few_squares.ids[1]}. "
+    assert str(error.value).startswith(expected)
+    assert "Traceback" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"speed": 3}, "No training setting 'speed'.*'rates'"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"crop": 0}, "crop=0"),
+        ({"factors": ()}, r"factors=\(\)"),
+        ({"rates": (0, 2)}, r"rates=\(0, 2\)"),
+        ({"device": "banana"}, "device='banana'"),
+        ({"backbone": "vgg", "weights": "random"}, "'vgg'.*resnet101"),
+    ],
+)
+def test_wrong_settings_are_named(squares, changes, text):
+    with pytest.raises(ParameterError, match=text):
+        train_segmenter(squares, **changes)
+
+
+def test_auto_is_the_cpu_where_there_is_nothing_else(few_squares, small, no_training, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    train_segmenter(few_squares, device="auto", **small)
+    assert next(no_training[0].network.parameters()).device.type == "cpu"
+
+
+def test_the_learning_rates_fall_as_a_power(few_squares, small, monkeypatch):
+    rates, step = [], torch.optim.SGD.step
+
+    def spy(self):
+        rates.append([group["lr"] for group in self.param_groups])
+        step(self)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", spy)
+    sgd = {"optimiser": "sgd", "lr": 1e-3, "head_factor": 10, "batch": 1, "epochs": 2}
+    train_segmenter(few_squares, val_list=None, **small | sgd)
+    expected = [1e-3 * (1 - t / 6) ** 0.9 for t in range(6)]
+    np.testing.assert_allclose(rates, [(rate, 10 * rate, 20 * rate) for rate in expected])
+
+
+def test_the_voc_preset_is_the_published_one():
+    voc = PRESETS["voc"]
+    assert (voc.backbone, voc.weights, voc.optimiser) == ("resnet101", "imagenet", "sgd")
+    assert (voc.lr, voc.head_factor, voc.momentum, voc.weight_decay) == (2.5e-4, 10, 0.9, 5e-4)
+    assert (voc.power, voc.clip_norm, voc.rates) == (0.9, float("inf"), (6, 12, 18, 24))
+    assert (voc.crop, voc.factors) == (321, (0.5, 0.75, 1.0, 1.25, 1.5))
+    steps = voc.epochs * (10582 // voc.batch)
+    assert abs(steps - 20_000) < 10582 // voc.batch
+
+
+def test_a_caffe_network_is_loaded_as_it_was_trained(few_squares, small, monkeypatch):
+    """Its strides and means come back from the checkpoint; no other network takes its weights."""
+
+    def caffe(name, _weights, seed):
+        plain = build_backbone("resnet50", seed=seed)
+        return CaffeBackbone("resnet50", plain.body, plain.weights)
+
+    monkeypatch.setattr(train, "first_backbone", caffe)
+    changes = {"backbone": "resnet50", "weights": "random", "epochs": 1}
+    path = train_segmenter(few_squares, val_list=None, **small | changes)
+    backbone = load_segmenter(path).network.backbone
+    assert isinstance(backbone, CaffeBackbone)
+    assert backbone.body.layer2[0].conv1.stride == (2, 2)
+    with pytest.raises(WeightsError, match="layout of caffe; torchvision's was expected"):
+        build_backbone("resnet50", path)
+
+
+def test_history_without_a_list_has_only_losses(few_squares, small):
+    path = train_segmenter(few_squares, val_list=None, **small)
+    content = torch.load(path, weights_only=True)
+    assert [list(row) for row in json.loads(content["history"])] == [["epoch", "loss"]]
+    assert content["source"]["val"] is None

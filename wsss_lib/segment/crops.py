@@ -1,0 +1,70 @@
+"""The training crops of a segmentation network: images with their masks, in batches."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from wsss_lib.classify.augment import augment_pair
+from wsss_lib.classify.crops import EpochCrops
+from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.errors import DataError
+
+
+class SegmentationCrops(EpochCrops):
+    """The crops of one epoch with their masks.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+    crop : int
+        Side of the square crops in pixels.
+    factors : sequence of float
+        Of an image's size; one is drawn for each crop.
+    batch : int
+    seed, epoch : int
+    """
+
+    def __init__(
+        self,
+        dataset: DevkitDataset,
+        *,
+        crop: int,
+        factors: Sequence[float],
+        batch: int,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        super().__init__(dataset, batch, seed, epoch)
+        self.crop, self.factors = crop, factors
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A crop, where it shows its image, and its mask, which is void beyond.
+
+        Shapes (crop, crop, 3) uint8, (crop, crop) bool and (crop, crop) uint8.
+        """
+        sample, rng = self.dataset[index], self.random(index)
+        factor = rng.choice(self.factors)
+        return augment_pair(sample.image, sample.mask, factor, self.crop, rng)
+
+
+def check_samples(*datasets: DevkitDataset) -> None:
+    """Read every image with its mask once, so that bad ones are told before hours of training.
+
+    Raises
+    ------
+    DataError
+        Naming them all.
+    """
+    samples = [(dataset, id_) for dataset in datasets for id_ in dataset.ids]
+    problems = {}
+    for dataset, id_ in tqdm(samples, desc="checking images and masks", unit="image"):
+        try:
+            dataset.sample(id_)
+        except DataError as error:
+            problems[id_] = str(error)
+    if problems:
+        raise DataError(
+            f"{len(problems)} of {len(samples)} images cannot be read with their masks: "
+            f"{', '.join(problems)}. The first: {next(iter(problems.values()))}"
+        )

@@ -1,0 +1,172 @@
+"""A trained segmentation network in use: probabilities, masks, and their confusion matrix."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn import functional
+from tqdm.auto import tqdm
+
+from wsss_lib.checkpoints import read_tensors
+from wsss_lib.classify.backbones import build_backbone
+from wsss_lib.classify.weights import check_finished
+from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.devices import choose_device
+from wsss_lib.errors import WeightsError
+from wsss_lib.metrics import confusion_matrix
+from wsss_lib.paths import shown
+from wsss_lib.refine.crf import dense_crf, find_preset, unary_from_probabilities
+from wsss_lib.scores import ClassScores
+from wsss_lib.segment.caffe import CaffeBackbone
+from wsss_lib.segment.network import DeepLabV2
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A trained segmentation network and how it came about.
+
+    Attributes
+    ----------
+    network : DeepLabV2
+        In evaluation mode.
+    classes : tuple of str
+        In the order of the network's scores, the background first.
+    history : DataFrame
+        A row for each epoch: ``epoch`` (from 1), ``loss`` (mean of its steps) and, where there was
+        a list to score, ``mean_iou`` and the IoU of each class under its name (0..1, NaN for a
+        class that is neither there nor found), without CRF.
+    setting : dict
+        All that determines the training: data, first weights, layout, preset, seed.
+    source : dict of str to str
+        What the files were called: ``list`` and ``masks`` that it learnt from, and ``val``, the
+        list that it was scored on, against the masks in SegmentationClass (None for none).
+    path : Path
+    """
+
+    network: DeepLabV2
+    classes: tuple[str, ...]
+    history: pd.DataFrame
+    setting: dict
+    source: dict
+    path: Path
+
+    def scores(self, image: np.ndarray, crf_preset: str | None = None) -> ClassScores:
+        """The probability of every class for each pixel of an RGB image, (H, W, 3) uint8.
+
+        Parameters
+        ----------
+        image : ndarray, shape (H, W, 3), uint8
+        crf_preset : str, optional
+            Refine them by the dense CRF with these parameters, see `wsss_lib.refine.crf.PRESETS`:
+            ``"deeplab"`` is what DeepLab has at test time. None for no CRF.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such preset.
+        """
+        crf = None if crf_preset is None else find_preset(crf_preset)
+        values = probabilities(self.network, image)
+        if crf is not None:
+            values = dense_crf(image, unary_from_probabilities(values), crf)
+        return ClassScores(values, tuple(range(len(self.classes))))
+
+    def mask(self, image: np.ndarray, crf_preset: str | None = None) -> np.ndarray:
+        """The most probable class of each pixel, (H, W) uint8; arguments as of `scores`."""
+        return self.scores(image, crf_preset).mask()
+
+    def caption(self) -> str:
+        """What the last epoch came to: the loss and, where it was scored, whose mIoU it is."""
+        last = self.history.iloc[-1]
+        scored = "not scored"
+        if self.source["val"] is not None:
+            scored = (
+                f"mIoU {100 * last['mean_iou']:.1f} % on {self.source['val']} against "
+                "SegmentationClass, CRF: no"
+            )
+        return (
+            f"loss {last['loss']:.3f}, {scored}; learnt from {self.setting['images']} images of "
+            f"{self.source['list']} ({self.setting['dataset']}) with {self.source['masks']}"
+        )
+
+
+def load_segmenter(path: str | Path, device: str = "cpu") -> Segmenter:
+    """Load a finished training.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such device.
+    WeightsError
+        If the file is missing, no segmentation network of this kit, or its training was stopped.
+    """
+    path, content = Path(path), read_tensors(path)
+    setting = content.get("setting", {})
+    if "segmenter" not in setting:
+        raise WeightsError(
+            f"{shown(path)} is no segmentation network of this kit. Train one with 'wsss train "
+            "segmenter'."
+        )
+    preset = setting["segmenter"]
+    check_finished(path, content, preset, "segmenter")
+    backbone = build_backbone(preset["backbone"])
+    if setting["layout"] == "caffe":
+        backbone = CaffeBackbone(backbone.name, backbone.body, backbone.weights)
+    network = DeepLabV2(backbone, len(content["classes"]), preset["rates"])
+    network.load_state_dict(content["network"])
+    return Segmenter(
+        network=network.to(choose_device(device)).eval(),
+        classes=tuple(content["classes"]),
+        history=pd.DataFrame(json.loads(content["history"])),
+        setting=setting,
+        source=content["source"],
+        path=path,
+    )
+
+
+@torch.no_grad()
+def probabilities(network: DeepLabV2, image: np.ndarray) -> np.ndarray:
+    """The probability of every class for each pixel: softmax of the logits at the image's size.
+
+    Parameters
+    ----------
+    network : DeepLabV2
+        In evaluation mode.
+    image : ndarray, shape (H, W, 3), uint8
+
+    Returns
+    -------
+    ndarray, shape (classes, H, W), float32
+    """
+    logits = network(network.backbone.normalise(image))
+    logits = functional.interpolate(logits, image.shape[:2], mode="bilinear")
+    return logits.softmax(1)[0].cpu().numpy()
+
+
+def pooled_confusion(
+    predict: Callable[[np.ndarray], np.ndarray], dataset: DevkitDataset, progress: bool = True
+) -> np.ndarray:
+    """The confusion matrix of all images of a list: `wsss_lib.metrics.mean_iou` gives its mIoU.
+
+    Parameters
+    ----------
+    predict : callable
+        The mask of an image: `Segmenter.mask`, say.
+    dataset : DevkitDataset
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    ndarray, shape (classes, classes), int64
+        Rows are true classes.
+    """
+    confusion = np.zeros((len(dataset.classes),) * 2, np.int64)
+    samples = tqdm(dataset, desc="segmenting images", unit="image", disable=not progress)
+    for sample in samples:
+        confusion += confusion_matrix(sample.mask, predict(sample.image), len(dataset.classes))
+    return confusion
