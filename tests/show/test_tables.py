@@ -168,3 +168,12 @@ def test_differences_diverge_from_zero_and_show_no_negative_zero():
     ax = iou_heatmap(differences, difference=True)
     assert [text.get_text() for text in ax.texts] == ["0.0", "2.0"]
     assert ax.collections[0].get_clim() == (-2, 2)
+
+
+def test_a_styled_table_is_written_alike_each_time(tmp_path):
+    table = pd.DataFrame({"bkg": [90.0, 80.0]}, index=pd.Index(["img", "F1"], name="feature"))
+    first, second = (
+        [path.read_bytes() for path in write_styled(styled_table(table, "t"), tmp_path / n, "t")]
+        for n in ("a", "b")
+    )
+    assert first == second

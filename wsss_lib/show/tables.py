@@ -54,7 +54,7 @@ def write_styled(styled: Styler, folder: Path, name: str) -> list[Path]:
     escaped = copy(styled).set_caption(re.sub(r"([&%$#_{}])", r"\\\1", styled.caption))
     text = escaped.to_latex(convert_css=True, hrules=True, position_float="centering")
     return [
-        write_text(folder / f"{name}.html", styled.to_html(doctype_html=True)),
+        write_text(folder / f"{name}.html", styled.to_html(doctype_html=True, table_uuid=name)),
         write_text(folder / f"{name}.tex", text),
     ]
 
