@@ -58,7 +58,7 @@ SEGMENTER_OPTIONS = options(
     ),
     click.option("--lr", type=float, help="First learning rate of the backbone [the data set's]."),
     click.option("--momentum", type=float, help="Of SGD, or AdamW's first beta [0.9]."),
-    click.option("--crop", type=int, help="Side of the crops in pixels [321; toy: 96]."),
+    click.option("--crop", type=int, help="Side of the crops in pixels [321; toy: 80]."),
 )
 
 CLASSIFIER_OPTIONS = options(
