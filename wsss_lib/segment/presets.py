@@ -47,9 +47,9 @@ class SegmenterPreset(Optimisation):
 
 
 PRESETS = {
-    # The toy classifier knows the classes already, so two epochs are enough; crops and dilations are
-    # a quarter of VOC's. AdamW moves each weight by its rate, and a cell of the pyramid sums 18432
-    # of them: at ten times the backbone's rate it would overshoot.
+    # A training of minutes on one core, from a classifier that knows the classes. Crops and
+    # dilations are a quarter of VOC's. AdamW moves each weight by its rate, and a cell of the
+    # pyramid sums 18432 of them: at ten times the backbone's rate it would overshoot.
     "toy": SegmenterPreset(
         backbone="resnet18",
         weights="trained",
@@ -66,8 +66,8 @@ PRESETS = {
     ),
     # DeepLabV2 as deeplab-pytorch trains it, but for the first weights: those published were learnt
     # from the masks of COCO, a file that is not here. Its 20000 steps are 18.9 passes over the
-    # 10582 images of trainaug; its batch is two of 5, added up, which is the same while batch norm
-    # does not learn.
+    # 10582 images of trainaug; its batch is two of 5, added up, which makes no difference while
+    # batch norm does not learn, but for how void pixels weigh in the mean.
     "voc": SegmenterPreset(
         backbone="resnet101",
         weights="imagenet",
