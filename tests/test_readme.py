@@ -296,3 +296,19 @@ def test_the_threshold_of_cam_seeds_on_photographs():
     assert f"have {best['mean']:.1f} with the best threshold ({best['threshold']:.2f};" in text
     assert f"and {usual['mean']:.1f} with the usual 0.15" in text
     assert f"SIPE's have {usual['sipe_mean']:.1f} without any" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("ground truth", "truth"),
+        ("upper-bound masks (SVM with true samples, F2)", "bound"),
+        ("pseudo masks of the SVM", "svm"),
+        ("seeds (SIPE)", "seed"),
+    ],
+)
+def test_the_networks_that_learned_from_several_masks(words, kind):
+    path = ROOT / "results" / "second_stage" / "toy" / "spread.csv"
+    row = pd.read_csv(path, index_col="masks").loc[kind]
+    expected = row[["masks_miou", "mean", "lowest", "highest"]].round(1).tolist()
+    assert readme_row(words) == expected
