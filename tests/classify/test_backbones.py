@@ -97,5 +97,5 @@ def test_normalise_uses_the_imagenet_statistics():
 
 
 def test_unknown_backbone_is_named():
-    with pytest.raises(ParameterError, match=r"'vgg'.*resnet101, resnet50, resnet18, eff"):
+    with pytest.raises(ParameterError, match=r"'vgg'.*resnet101, resnet50, resnet18, resnet10, eff"):
         build_backbone("vgg")

@@ -18,8 +18,8 @@ def test_the_seed_is_of_random_weights_and_not_of_the_training(tiny, tmp_path, m
     monkeypatch.setattr(spec, "train_classifier", train)
     for seed in (0, 5):
         chosen = spec.choose_backbone("toy", seed=seed)
-        assert chosen == spec.BackboneSpec("resnet18", "random", seed)
-    plain = {"sipe": None, "device": "cpu", "backbone": "resnet18"}
+        assert chosen == spec.BackboneSpec("resnet10", "random", seed)
+    plain = {"sipe": None, "device": "cpu", "backbone": "resnet10"}
     assert asked == [plain, plain]
 
 
@@ -48,20 +48,20 @@ def test_a_network_is_trained_with_sipe_or_without(asked, checkpoints, weights, 
     expected = getattr(checkpoints, name)
     assert spec.choose_classifier("voc", weights, root="here", device="auto") == expected
     backbone = spec.choose_backbone("toy", weights=weights)
-    assert backbone == spec.BackboneSpec("resnet18", str(expected))
+    assert backbone == spec.BackboneSpec("resnet10", str(expected))
     assert backbone.load().weights.name == expected.name
     assert asked == [
         ("voc", "trainaug", "SegmentationClassAug", "here"),
         ("images of voc", settings, {"device": "auto", "backbone": None}),
         ("toy", "train", "SegmentationClass", None),
-        ("images of toy", settings, {"device": "cpu", "backbone": "resnet18"}),
+        ("images of toy", settings, {"device": "cpu", "backbone": "resnet10"}),
     ]
 
 
 def test_a_checkpoint_is_taken_as_it_is(asked, checkpoints):
     path = str(checkpoints.sipe)
     assert spec.choose_classifier("voc", path) == checkpoints.sipe
-    assert spec.choose_backbone("toy", weights=path) == spec.BackboneSpec("resnet18", path)
+    assert spec.choose_backbone("toy", weights=path) == spec.BackboneSpec("resnet10", path)
     assert not asked
 
 

@@ -74,7 +74,7 @@ def test_a_finished_training_is_not_repeated(tiny, monkeypatch):
     path = train_classifier(tiny, val_list=None, **SMALL)
     monkeypatch.setattr(train, "_train", None)
     assert train_classifier(tiny, **SMALL) == path
-    assert path.name.startswith("toy-resnet18-")
+    assert path.name.startswith("toy-resnet10-")
 
 
 def test_what_matters_gives_another_checkpoint(tiny, monkeypatch):

@@ -119,6 +119,11 @@ def test_without_network_the_ways_out_are_named(tmp_path, monkeypatch):
         build_backbone("resnet18", "imagenet")
 
 
+def test_a_network_that_nobody_pretrained_names_those_that_are():
+    with pytest.raises(WeightsError, match=r"No ImageNet weights of resnet10 .* resnet18 or eff"):
+        build_backbone("resnet10", "imagenet")
+
+
 def test_a_download_is_checked_and_kept(tmp_path, monkeypatch, state):
     torch.save(state, tmp_path / "saved.pth")
     named = tmp_path / f"resnet18-{sha256(tmp_path / 'saved.pth')[:8]}.pth"

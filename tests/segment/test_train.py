@@ -48,7 +48,7 @@ def weights_of(path):
 
 
 def test_the_loss_falls_and_is_noted_with_the_scores(squares, trained):
-    assert trained.name.startswith("toy-deeplab-resnet18-")
+    assert trained.name.startswith("toy-deeplab-resnet10-")
     history = load_segmenter(trained).history
     assert list(history) == ["epoch", "loss", "mean_iou", *squares.classes.names]
     assert history.epoch.tolist() == [1, 2, 3]
@@ -144,7 +144,7 @@ def test_the_first_weights_may_be_a_classifiers(
     monkeypatch.setattr(train, "choose_classifier", classifier)
     train_segmenter(squares, **small | {"weights": "trained"})
     train_segmenter(squares, **small)
-    assert asked == [("toy", "trained", "resnet18", {"root": squares.root, "device": "cpu"})]
+    assert asked == [("toy", "trained", "resnet10", {"root": squares.root, "device": "cpu"})]
     assert no_training[0].setting["weights"] == no_training[1].setting["weights"]
     assert no_training[0].setting["layout"] == "torchvision"
 

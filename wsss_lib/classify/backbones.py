@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 from torchvision import models
+from torchvision.models.resnet import BasicBlock
 
 from wsss_lib.classify import efficientnet
 from wsss_lib.classify.weights import (
@@ -114,7 +115,8 @@ def build_backbone(name: str, weights: str | Path = "random", seed: int = 0) -> 
     Parameters
     ----------
     name : str
-        ``"resnet101"``, ``"resnet50"``, ``"resnet18"`` or ``"efficientnet_lite0"``.
+        ``"resnet101"``, ``"resnet50"``, ``"resnet18"``, ``"resnet10"`` or
+        ``"efficientnet_lite0"``.
     weights : str or path
         ``"random"``, ``"imagenet"`` (torchvision's V1, or those of the extra ``offline``), or a
         file: a checkpoint of this kit or a plain state dict.
@@ -174,10 +176,16 @@ def _resnet(make: Callable[..., models.ResNet], channels: tuple[int, ...]) -> _R
     )
 
 
+def _resnet10(weights: None = None) -> models.ResNet:
+    return models.ResNet(BasicBlock, [1, 1, 1, 1])
+
+
 RECIPES = {
     "resnet101": _resnet(models.resnet101, (64, 256, 512, 1024, 2048)),
     "resnet50": _resnet(models.resnet50, (64, 256, 512, 1024, 2048)),
     "resnet18": _resnet(models.resnet18, (64, 64, 128, 256, 512)),
+    # one basic block a stage instead of two; nobody publishes ImageNet weights of it
+    "resnet10": _resnet(_resnet10, (64, 64, 128, 256, 512)),
     "efficientnet_lite0": _Recipe(
         body=efficientnet.lite0_body,
         parts=efficientnet.lite0_parts,

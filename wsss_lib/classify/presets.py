@@ -35,11 +35,12 @@ class Preset(Optimisation):
 
 
 PRESETS = {
+    # A minute on two cores. A deeper ResNet-18 takes four for an AP that is 0.03 higher.
     "toy": Preset(
-        backbone="resnet18",
+        backbone="resnet10",
         weights="random",
-        epochs=24,
-        batch=16,
+        epochs=16,
+        batch=8,
         crop=96,
         long_side=None,
         optimiser="adamw",
@@ -69,7 +70,7 @@ PRESETS = {
 
 #: SIPE starts from pretrained weights; on toy, where there are none, from the plain network.
 SIPE_PRESETS = {
-    "toy": replace(PRESETS["toy"], weights="trained", epochs=4, lr=3e-4),
+    "toy": replace(PRESETS["toy"], weights="trained", epochs=4, batch=16, lr=3e-4),
     "voc": PRESETS["voc"],
 }
 

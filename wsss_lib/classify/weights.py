@@ -63,8 +63,13 @@ def imagenet_file(backbone: str) -> Path:
     WeightsError
         If the file is not there and cannot be fetched, or is not what was published.
     """
-    if backbone not in IMAGENET_URLS:
+    if backbone == "efficientnet_lite0":
         return _installed_file()
+    if backbone not in IMAGENET_URLS:
+        raise WeightsError(
+            f"No ImageNet weights of {backbone} are published. Give a file with --weights PATH, "
+            f"or use one of {', '.join(IMAGENET_URLS)} or efficientnet_lite0."
+        )
     url = IMAGENET_URLS[backbone]
     path = cache_dir() / "weights" / url.rsplit("/", 1)[1]
     if not path.is_file():

@@ -25,7 +25,7 @@ from wsss_lib.paths import output_dir, shown
 )
 @click.option(
     "--backbone",
-    type=click.Choice(["resnet50", "resnet18", "efficientnet_lite0"]),
+    type=click.Choice(["resnet50", "resnet18", "resnet10", "efficientnet_lite0"]),
     default="efficientnet_lite0",
     show_default=True,
     help="Network behind F1 to F5.",

@@ -26,7 +26,7 @@ MASKS = click.option(
 )
 BACKBONE = click.option(
     "--backbone",
-    type=click.Choice(["resnet50", "resnet18", "efficientnet_lite0"]),
+    type=click.Choice(["resnet50", "resnet18", "resnet10", "efficientnet_lite0"]),
     help="Network behind F1 to F5 [resnet50; toy: the one trained on it].",
 )
 SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)

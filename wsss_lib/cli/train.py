@@ -47,8 +47,8 @@ SEGMENTER_OPTIONS = options(
     ),
     click.option(
         "--backbone",
-        type=click.Choice(["resnet101", "resnet50", "resnet18", "efficientnet_lite0"]),
-        help="Network below the pyramid [resnet101; toy: resnet18].",
+        type=click.Choice(["resnet101", "resnet50", "resnet18", "resnet10", "efficientnet_lite0"]),
+        help="Network below the pyramid [resnet101; toy: resnet10].",
     ),
     click.option(
         "--weights",

@@ -66,7 +66,7 @@ def test_what_the_numbers_hang_on_is_noted(scores, networks, checkpoints, finish
     assert (found["images"], found["scored"], found["failures"]) == (3, 3, {})
     assert (found["method"], found["threshold"], list(found["scales"])) == ("CAM", 0.4, [1.0])
     assert found["network"] == {
-        "backbone": "resnet18",
+        "backbone": "resnet10",
         "name": checkpoints.plain.name,
         "sha256": sha256(checkpoints.plain),
     }

@@ -121,7 +121,7 @@ def test_a_finished_training_is_not_repeated(squares, checkpoints, how, no_train
     localiser = Localiser(checkpoints.plain, scales=(1.0,))
     path = train_irn(squares, localiser, **how | {"crop": 32, "epochs": 1})
     assert path == checkpoints.edges
-    assert path.name.startswith("toy-irn-resnet18-")
+    assert path.name.startswith("toy-irn-resnet10-")
     assert not no_training
 
 
@@ -179,7 +179,7 @@ def test_the_frozen_backbone_is_of_the_kind_and_the_data_of_the_images(
 
     monkeypatch.setattr(train, "choose_backbone", chosen)
     train_irn(squares, localiser)
-    assert asked == [("toy", "resnet18", "trained", {"root": squares.root, "device": "cpu"})]
+    assert asked == [("toy", "resnet10", "trained", {"root": squares.root, "device": "cpu"})]
 
 
 @pytest.mark.parametrize(
