@@ -97,5 +97,6 @@ def test_normalise_uses_the_imagenet_statistics():
 
 
 def test_unknown_backbone_is_named():
-    with pytest.raises(ParameterError, match=r"'vgg'.*resnet101, resnet50, resnet18, resnet10, eff"):
+    known = "resnet101, resnet50, resnet18, resnet10, efficientnet_lite0"
+    with pytest.raises(ParameterError, match=f"'vgg'.*{known}"):
         build_backbone("vgg")
