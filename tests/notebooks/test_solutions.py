@@ -16,9 +16,6 @@ from .checks import (
     sources,
 )
 
-#: Notebooks whose exercises nobody has solved yet.
-UNSOLVED = {"06", "14", "15", "16"}
-
 SOLUTIONS = find_notebooks(folder=ROOT / "notebooks" / "solutions")
 VALUES = read_parameters(Path(__file__).with_name("solutions.yaml"))
 
@@ -54,10 +51,9 @@ def test_values_name_solutions_that_exist():
     assert set(VALUES) <= {path.stem for path in SOLUTIONS}
 
 
-def test_every_notebook_with_exercises_is_solved_or_known_not_to_be():
-    solved = {path.name[:2] for path in SOLUTIONS}
+def test_every_notebook_is_solved():
     numbers = {path.name[:2] for path in find_notebooks(folder=ROOT / "notebooks")}
-    assert numbers - UNSOLVED <= solved
+    assert {path.name[:2] for path in SOLUTIONS} == numbers
 
 
 @every_solution
