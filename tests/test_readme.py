@@ -236,6 +236,18 @@ def test_pseudo_masks_of_toy(words, step):
     assert readme_row(f"{words}, toy") == pseudo("toy").loc[step].round(1).tolist()
 
 
+@pytest.mark.parametrize(
+    ("words", "folder", "step"),
+    [
+        ("the same with beta 40", "toy_beta40", "irn"),
+        ("CRF without the SVM", "toy_no_svm", "crf"),
+        ("CRF + IRN without the SVM", "toy_no_svm", "irn"),
+    ],
+)
+def test_other_chains_of_toy(words, folder, step):
+    assert readme_row(f"{words}, toy") == pseudo(folder).loc[step].round(1).tolist()
+
+
 def test_the_upper_bound_of_real_images():
     bound = pseudo("voc_296_bound", "table1").loc["F4", COMPARABLE]
     expected = [*bound.round(1), round(bound.mean(), 1)]
