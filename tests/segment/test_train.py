@@ -166,7 +166,7 @@ def test_all_bad_files_of_both_lists_are_told_before_the_training(few_squares, s
     with pytest.raises(DataError) as error:
         train_segmenter(few_squares, **small)
     assert str(error.value).startswith(
-        f"3 of 5 images cannot be read with their masks: {first}, {second}, square_13. The first: "
+        f"3 of 5 images with their masks cannot be read: {first}, {second}, square_13. The first: "
     )
     assert not no_training
 
@@ -183,7 +183,7 @@ def test_a_mask_that_goes_bad_under_a_reading_process_is_a_sentence(
     monkeypatch.setattr(train.Training, "run", damaged)
     with pytest.raises(DataError) as error:
         train_segmenter(few_squares, val_list=None, workers=1, **small)
-    expected = f"1 of 3 images cannot be read with their masks: {few_squares.ids[1]}. "
+    expected = f"1 of 3 images with their masks cannot be read: {few_squares.ids[1]}. "
     assert str(error.value).startswith(expected)
     assert "Traceback" not in str(error.value)
 

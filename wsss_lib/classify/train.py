@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from wsss_lib.checkpoints import checkpoint_path, read_progress
 from wsss_lib.classify.backbones import build_backbone
@@ -20,6 +19,7 @@ from wsss_lib.classify.presets import Preset, preset
 from wsss_lib.classify.sipe.network import SIPESettings
 from wsss_lib.classify.weights import WeightsInfo
 from wsss_lib.datasets.devkit import DevkitDataset, open_devkit
+from wsss_lib.datasets.readable import check_readable
 from wsss_lib.devices import choose_device
 from wsss_lib.errors import ImageError
 from wsss_lib.paths import shown
@@ -89,7 +89,7 @@ def train_classifier(
         val = None  # with the official masks, whatever the training's are
         if val_list is not None:
             val = open_devkit(dataset.name, dataset.root, dataset.classes, val_list)
-        check_images(dataset, *([] if val is None else [val]))
+        check_readable(dataset, *([] if val is None else [val]))
         _train(network, dataset, labels, val, setting, path, workers)
     return path
 
@@ -140,28 +140,6 @@ def _fingerprint(dataset: DevkitDataset) -> str:
     return digest.hexdigest()
 
 
-def check_images(*datasets: DevkitDataset) -> None:
-    """Read every image once, so that bad ones are told now and not hours into the training.
-
-    Raises
-    ------
-    ImageError
-        Naming them all.
-    """
-    images = [(dataset, id_) for dataset in datasets for id_ in dataset.ids]
-    problems = {}
-    for dataset, id_ in tqdm(images, desc="checking images", unit="image"):
-        try:
-            dataset.image(id_)
-        except ImageError as error:
-            problems[id_] = str(error)
-    if problems:
-        raise ImageError(
-            f"{len(problems)} of {len(images)} images cannot be read: {', '.join(problems)}. The "
-            f"first: {next(iter(problems.values()))}"
-        )
-
-
 def _train(
     network: ClassificationNetwork,
     dataset: DevkitDataset,
@@ -187,7 +165,7 @@ def _train(
     try:
         training.run()
     except ImageError:
-        check_images(dataset)  # of a reading process only a traceback arrives here
+        check_readable(dataset)  # of a reading process only a traceback arrives here
         raise
 
 

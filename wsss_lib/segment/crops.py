@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from wsss_lib.classify.augment import augment_pair
 from wsss_lib.classify.crops import EpochCrops
 from wsss_lib.datasets.devkit import DevkitDataset
-from wsss_lib.errors import DataError
 
 
 class SegmentationCrops(EpochCrops):
@@ -46,25 +44,3 @@ class SegmentationCrops(EpochCrops):
         sample, rng = self.dataset[index], self.random(index)
         factor = rng.choice(self.factors)
         return augment_pair(sample.image, sample.mask, factor, self.crop, rng)
-
-
-def check_samples(*datasets: DevkitDataset) -> None:
-    """Read every image with its mask once, so that bad ones are told before hours of training.
-
-    Raises
-    ------
-    DataError
-        Naming them all.
-    """
-    samples = [(dataset, id_) for dataset in datasets for id_ in dataset.ids]
-    problems = {}
-    for dataset, id_ in tqdm(samples, desc="checking images and masks", unit="image"):
-        try:
-            dataset.sample(id_)
-        except DataError as error:
-            problems[id_] = str(error)
-    if problems:
-        raise DataError(
-            f"{len(problems)} of {len(samples)} images cannot be read with their masks: "
-            f"{', '.join(problems)}. The first: {next(iter(problems.values()))}"
-        )

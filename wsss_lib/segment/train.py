@@ -13,12 +13,13 @@ from tqdm.auto import tqdm
 from wsss_lib.checkpoints import checkpoint_path, read_progress
 from wsss_lib.classify.spec import choose_classifier
 from wsss_lib.datasets.devkit import DevkitDataset, open_devkit
+from wsss_lib.datasets.readable import check_readable
 from wsss_lib.devices import choose_device
 from wsss_lib.errors import DataError
 from wsss_lib.files import sha256
 from wsss_lib.metrics import iou, mean_iou
 from wsss_lib.segment.caffe import CaffeBackbone, first_backbone
-from wsss_lib.segment.crops import SegmentationCrops, check_samples
+from wsss_lib.segment.crops import SegmentationCrops
 from wsss_lib.segment.network import DeepLabV2
 from wsss_lib.segment.presets import PRESETS, SegmenterPreset
 from wsss_lib.segment.segmenter import pooled_confusion, probabilities
@@ -91,7 +92,7 @@ def train_segmenter(
         val = None  # with the official masks, whatever the training's are
         if val_list is not None:
             val = open_devkit(dataset.name, dataset.root, dataset.classes, val_list)
-        check_samples(dataset, *([] if val is None else [val]))
+        check_readable(dataset, *([] if val is None else [val]), masks=True)
         network = DeepLabV2(backbone, len(dataset.classes), settings.rates, seed).to(device)
         _train(network, dataset, val, settings, setting, path, workers)
     return path
@@ -131,7 +132,7 @@ def _train(
     try:
         training.run()
     except DataError:
-        check_samples(dataset)  # of a reading process only a traceback arrives here
+        check_readable(dataset, masks=True)  # of a reading process only a traceback arrives here
         raise
 
 
