@@ -1,5 +1,12 @@
 """What a browser sees of the layer explorer, in a notebook or alone on a page."""
 
+_LISTEN = """() => {
+    window.said = []
+    const keep = () => document.querySelectorAll(".wsss.quiet").forEach(
+        piece => said.push(piece.textContent))
+    new MutationObserver(keep).observe(document.body, {childList: true, subtree: true})
+}"""
+
 
 def choose(page, layer: str) -> None:
     """Click on a layer and wait for its result."""
@@ -16,3 +23,13 @@ def shown(page) -> dict[str, str]:
 def scores(page) -> str:
     """The table of IoU."""
     return page.locator(".wsss.scores").inner_text()
+
+
+def listen(page) -> None:
+    """From now on keep whatever the page says in small grey letters, however shortly."""
+    page.evaluate(_LISTEN)
+
+
+def heard(page) -> set[str]:
+    """What the page said since `listen`."""
+    return set(page.evaluate("said"))

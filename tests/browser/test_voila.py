@@ -3,7 +3,7 @@
 import psutil
 import pytest
 
-from .explorer import choose, scores, shown
+from .explorer import choose, heard, listen, scores, shown
 from .servers import HOST, family
 
 pytestmark = pytest.mark.browser
@@ -35,6 +35,13 @@ def test_a_choice_is_shown_beside_what_is_kept(explorer):
     explorer.get_by_text("Everything tried").click()
     lines = explorer.locator(".wsss.scroll tbody tr").all_inner_texts()
     assert ["img" in lines[0], "F2" in lines[1], len(lines)] == [True, True, 2]
+
+
+def test_it_says_so_while_it_computes(explorer):
+    listen(explorer)
+    choose(explorer, "img")
+    assert "computing …" in heard(explorer)
+    explorer.locator(".wsss.quiet", has_text="computing").wait_for(state="detached")
 
 
 def test_a_page_that_is_loaded_again_works(explorer):
