@@ -53,7 +53,7 @@ def test_the_confusion_matrix_is_that_of_all_images(squares):
         mask[:, 0] += 1
         return mask
 
-    confusion = pooled_confusion(predict, squares, progress=False)
+    confusion = pooled_confusion(predict, squares)
     assert confusion.sum() == 12 * 40 * 52
     first = np.concatenate([sample.mask[:, 0] for sample in squares])
     for label in range(3):

@@ -9,9 +9,7 @@ from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.datasets.devkit import DevkitDataset
 
 
-def image_scores(
-    network: ClassificationNetwork, dataset: DevkitDataset, progress: bool = True
-) -> np.ndarray:
+def image_scores(network: ClassificationNetwork, dataset: DevkitDataset) -> np.ndarray:
     """The scores (logits) of whole images at their own size.
 
     Parameters
@@ -19,15 +17,13 @@ def image_scores(
     network : ClassificationNetwork
         Put in evaluation mode.
     dataset : DevkitDataset
-    progress : bool
-        Whether to show a bar.
 
     Returns
     -------
     ndarray, shape (images, object classes), float32
     """
     network.eval()
-    ids = tqdm(dataset.ids, desc="scoring images", unit="image", disable=not progress)
+    ids = tqdm(dataset.ids, desc="scoring images", unit="image", delay=2, leave=False)
     with torch.no_grad():
         rows = [network(network.backbone.normalise(dataset.image(id_))).cpu() for id_ in ids]
     return torch.cat(rows).numpy()

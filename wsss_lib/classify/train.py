@@ -183,7 +183,7 @@ def _validation(
     labels = val.label_matrix()
 
     def scores() -> dict[str, float]:
-        ap = average_precision(labels, image_scores(network, val, progress=False))
+        ap = average_precision(labels, image_scores(network, val))
         classes = dict(zip(val.classes.names[1:], ap.tolist(), strict=True))
         return {"mean_ap": float(np.nanmean(ap)), **classes}
 

@@ -148,7 +148,7 @@ def probabilities(network: DeepLabV2, image: np.ndarray) -> np.ndarray:
 
 
 def pooled_confusion(
-    predict: Callable[[np.ndarray], np.ndarray], dataset: DevkitDataset, progress: bool = True
+    predict: Callable[[np.ndarray], np.ndarray], dataset: DevkitDataset
 ) -> np.ndarray:
     """The confusion matrix of all images of a list: `wsss_lib.metrics.mean_iou` gives its mIoU.
 
@@ -157,8 +157,6 @@ def pooled_confusion(
     predict : callable
         The mask of an image: `Segmenter.mask`, say.
     dataset : DevkitDataset
-    progress : bool
-        Whether to show a bar.
 
     Returns
     -------
@@ -166,7 +164,7 @@ def pooled_confusion(
         Rows are true classes.
     """
     confusion = np.zeros((len(dataset.classes),) * 2, np.int64)
-    samples = tqdm(dataset, desc="segmenting images", unit="image", disable=not progress)
+    samples = tqdm(dataset, desc="segmenting images", unit="image", delay=2, leave=False)
     for sample in samples:
         confusion += confusion_matrix(sample.mask, predict(sample.image), len(dataset.classes))
     return confusion

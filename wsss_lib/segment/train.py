@@ -155,9 +155,7 @@ def _validation(network: DeepLabV2, val: DevkitDataset) -> Callable[[], dict[str
 
     def scores() -> dict[str, float]:
         network.eval()
-        confusion = pooled_confusion(
-            lambda image: probabilities(network, image).argmax(0), val, progress=False
-        )
+        confusion = pooled_confusion(lambda image: probabilities(network, image).argmax(0), val)
         classes = dict(zip(val.classes.names, iou(confusion).tolist(), strict=True))
         return {"mean_iou": mean_iou(confusion), **classes}
 
