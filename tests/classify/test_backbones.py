@@ -91,6 +91,7 @@ def test_random_weights_hang_on_the_seed_and_leave_the_global_state_alone():
 def test_normalise_uses_the_imagenet_statistics():
     backbone = build_backbone("resnet18")
     pixel = np.array([[[124, 116, 104]]], np.uint8)
+    pixel.setflags(write=False)
     expected = (pixel[0, 0] / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     np.testing.assert_allclose(backbone.normalise(pixel).numpy().ravel(), expected, atol=1e-6)
     assert backbone.normalise(np.stack([picture(4, 5)] * 2)).shape == (2, 3, 4, 5)

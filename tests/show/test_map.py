@@ -14,7 +14,7 @@ def test_parts_name_the_notebooks_that_there_are():
 
 def test_every_notebook_but_the_first_has_one_place():
     numbers = [number for part in PARTS for number in part.numbers.split()]
-    assert sorted(numbers) == [f"{number:02}" for number in range(1, 16)]
+    assert sorted(numbers) == [f"{number:02}" for number in range(1, 17)]
 
 
 def test_parts_without_notebook_are_dashed():

@@ -59,6 +59,13 @@ def test_legend_names_the_classes_in_index_order_and_void_last():
     assert texts == ["background", "cat", "dog", "void"]
 
 
+@pytest.mark.parametrize(("entries", "columns"), [(7, 7), (8, 4), (9, 5), (15, 5)])
+def test_a_long_legend_has_lines_of_about_one_length(entries, columns):
+    figure = plt.figure()
+    class_legend(figure, VOC, range(entries))
+    assert figure.legends[0]._ncols == columns
+
+
 def test_grid_has_a_row_an_image_and_titles_on_top_only():
     rows = [[np.zeros((4, 8, 3), np.uint8)] * 2, [np.zeros((9, 3, 3), np.uint8)] * 2]
     figure = picture_grid(rows, ["image", "mask"])

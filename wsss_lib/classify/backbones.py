@@ -104,7 +104,8 @@ class Backbone(nn.Module):
         Tensor, shape (N, 3, H, W), float32
             N = 1 for a single image.
         """
-        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self._mean.device)
+        own = np.array(images, order="C")  # theirs may be read-only, which torch warns of
+        pixels = torch.from_numpy(own).to(self._mean.device)
         pixels = pixels.reshape(-1, *pixels.shape[-3:]).permute(0, 3, 1, 2).float()
         return (pixels - self._mean) / self._deviation
 

@@ -36,7 +36,7 @@ PARTS = (
     Part("datasets", "photographs, masks, image-level labels", "01"),
     Part("classify", "a network that knows what an image shows, and its CAMs", "02"),
     Part("features", "what the network sees of each place: F1 to F5", "03"),
-    Part("expand", "a mask from a few labelled pixels: one SVM an image", "04 05 06"),
+    Part("expand", "a mask from a few labelled pixels: one SVM an image", "04 05 06 16"),
     Part("refine", "a mask that follows the edges in the photograph", "13"),
     Part("segment", "a segmentation network that learnt from such masks", "14"),
     Part("evaluate", "IoU per class: Table 1 and the studies", "07 08 09 10 11 12"),

@@ -1,5 +1,6 @@
 """Masks, samples and errors as pictures, in the palette of the masks."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
@@ -62,11 +63,12 @@ def class_legend(
     handles = [
         Patch(facecolor=colour / 255, edgecolor="0.4", label=name) for name, colour in entries
     ]
+    lines = math.ceil(len(handles) / 7)
     figure.legend(
         handles=handles,
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
-        ncols=min(len(handles), 7),
+        ncols=math.ceil(len(handles) / lines),
         frameon=False,
     )
 

@@ -1,6 +1,7 @@
 """Where the images of a sweep are done: in this process, in several, or on a Dask cluster."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
@@ -63,7 +64,9 @@ def processes(workers: int, scheduler: str | None, needed: Iterable[Path]) -> It
         yield 1, _here
     else:
         try:
-            with parallel_config("loky", inner_max_num_threads=1):
+            with parallel_config("loky", inner_max_num_threads=1), warnings.catch_warnings():
+                # a worker that has grown is replaced; nothing of its work is lost
+                warnings.filterwarnings("ignore", "A worker stopped while some jobs")
                 yield workers, Parallel(n_jobs=workers, return_as="generator_unordered")
         except BrokenProcessPool:
             raise WorkerError(
