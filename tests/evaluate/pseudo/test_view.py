@@ -29,3 +29,10 @@ def test_edges_that_are_not_there_are_a_sentence(networks, tmp_path):
         replace(networks, edges=tmp_path / "nowhere.pth").load_edges()
     with pytest.raises(WeightsError, match="is no edge network"):
         replace(networks, edges=networks.localiser.path).load_edges()
+
+
+def test_edges_run_where_the_localiser_does(networks):
+    assert next(networks.load_edges().parameters()).device.type == "cpu"
+    elsewhere = replace(networks.localiser, device="nowhere")
+    with pytest.raises(ParameterError, match="device='nowhere' cannot be used here"):
+        replace(networks, localiser=elsewhere).load_edges()

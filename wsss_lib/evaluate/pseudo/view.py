@@ -24,7 +24,7 @@ class Networks:
     localiser : Localiser
         Its network gives the features of the SVM, too.
     edges : Path, optional
-        The checkpoint of IRN's edge network.
+        The checkpoint of IRN's edge network; it runs where the localiser's does.
     """
 
     localiser: Localiser
@@ -40,12 +40,12 @@ class Networks:
         """
         if self.edges is None:
             raise ParameterError("The step irn needs IRN's edge network, and none was given.")
-        return _load_edges(self.edges)
+        return _load_edges(self.edges, self.localiser.device)
 
 
 @lru_cache(maxsize=1)
-def _load_edges(path: Path) -> EdgeNetwork:
-    return load_edges(path)
+def _load_edges(path: Path, device: str) -> EdgeNetwork:
+    return load_edges(path, device)
 
 
 @dataclass
