@@ -120,7 +120,7 @@ def test_without_network_the_ways_out_are_named(tmp_path, monkeypatch):
 
 
 def test_a_network_that_nobody_pretrained_names_those_that_are():
-    with pytest.raises(WeightsError, match=r"No ImageNet weights of resnet10 .* resnet18 or eff"):
+    with pytest.raises(WeightsError, match=r"no ImageNet weights of resnet10\. .* resnet18 or eff"):
         build_backbone("resnet10", "imagenet")
 
 

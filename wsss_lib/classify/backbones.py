@@ -185,7 +185,7 @@ RECIPES = {
     "resnet101": _resnet(models.resnet101, (64, 256, 512, 1024, 2048)),
     "resnet50": _resnet(models.resnet50, (64, 256, 512, 1024, 2048)),
     "resnet18": _resnet(models.resnet18, (64, 64, 128, 256, 512)),
-    # one basic block a stage instead of two; nobody publishes ImageNet weights of it
+    # one basic block a stage instead of two; torchvision has no weights of it
     "resnet10": _resnet(_resnet10, (64, 64, 128, 256, 512)),
     "efficientnet_lite0": _Recipe(
         body=efficientnet.lite0_body,

@@ -67,7 +67,7 @@ def imagenet_file(backbone: str) -> Path:
         return _installed_file()
     if backbone not in IMAGENET_URLS:
         raise WeightsError(
-            f"No ImageNet weights of {backbone} are published. Give a file with --weights PATH, "
+            f"torchvision has no ImageNet weights of {backbone}. Give a file with --weights PATH, "
             f"or use one of {', '.join(IMAGENET_URLS)} or efficientnet_lite0."
         )
     url = IMAGENET_URLS[backbone]
