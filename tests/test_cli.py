@@ -12,7 +12,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from wsss_lib.classify.backbones import RECIPES
 from wsss_lib.cli import main
+from wsss_lib.cli.options import BACKBONES
 from wsss_lib.evaluate.second_stage import SecondStage
 from wsss_lib.evaluate.studies import STUDIES
 from wsss_lib.evaluate.training_masks import KINDS
@@ -383,3 +385,7 @@ def test_bad_parameters_of_trainings_get_a_sentence(
     assert result.exit_code == 1
     assert result.output.startswith("Error: ")
     assert sentence in result.output
+
+
+def test_every_backbone_can_be_chosen():
+    assert {"resnet101", *BACKBONES} == set(RECIPES)

@@ -172,7 +172,7 @@ def test_all_bad_images_of_both_lists_are_named_before_the_training(tiny, monkey
     for id_ in ("07", "13"):
         path = tiny.image_path(id_)
         path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(DataError, match=r"2 of 16 images cannot be read: 07, 13\. .*07\.jpg"):
+    with pytest.raises(ImageError, match=r"2 of 16 images cannot be read: 07, 13\. .*07\.jpg"):
         train_classifier(tiny, **SMALL)
 
 
@@ -191,7 +191,7 @@ def test_an_image_that_goes_bad_under_a_reading_process_is_a_sentence(tiny, monk
         run(training)
 
     monkeypatch.setattr(train.Training, "run", damaged)
-    with pytest.raises(DataError) as error:
+    with pytest.raises(ImageError) as error:
         train_classifier(tiny, val_list=None, workers=1, **SMALL)
     assert str(error.value).startswith("1 of 12 images cannot be read: 07.")
     assert "Traceback" not in str(error.value)

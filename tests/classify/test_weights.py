@@ -119,7 +119,7 @@ def test_without_network_the_ways_out_are_named(tmp_path, monkeypatch):
         build_backbone("resnet18", "imagenet")
 
 
-def test_a_network_that_nobody_pretrained_names_those_that_are():
+def test_a_network_without_imagenet_weights_names_those_that_have_them():
     with pytest.raises(WeightsError, match=r"no ImageNet weights of resnet10\. .* resnet18 or eff"):
         build_backbone("resnet10", "imagenet")
 

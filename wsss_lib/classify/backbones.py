@@ -6,6 +6,7 @@ after its ReLU and before max-pooling, F2..F5 are layer1..layer4.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +149,7 @@ def build_backbone(name: str, weights: str | Path = "random", seed: int = 0) -> 
 
 def _resnet_body(make: Callable[..., models.ResNet]) -> nn.Module:
     """A torchvision ResNet whose layer4 keeps the size of its map."""
-    body = make(weights=None)
+    body = make()
     del body.avgpool, body.fc
     for layer in body.layer4[0].modules():
         if isinstance(layer, nn.Conv2d):
@@ -177,16 +178,12 @@ def _resnet(make: Callable[..., models.ResNet], channels: tuple[int, ...]) -> _R
     )
 
 
-def _resnet10(weights: None = None) -> models.ResNet:
-    return models.ResNet(BasicBlock, [1, 1, 1, 1])
-
-
 RECIPES = {
     "resnet101": _resnet(models.resnet101, (64, 256, 512, 1024, 2048)),
     "resnet50": _resnet(models.resnet50, (64, 256, 512, 1024, 2048)),
     "resnet18": _resnet(models.resnet18, (64, 64, 128, 256, 512)),
     # one basic block a stage instead of two; torchvision has no weights of it
-    "resnet10": _resnet(_resnet10, (64, 64, 128, 256, 512)),
+    "resnet10": _resnet(partial(models.ResNet, BasicBlock, [1, 1, 1, 1]), (64, 64, 128, 256, 512)),
     "efficientnet_lite0": _Recipe(
         body=efficientnet.lite0_body,
         parts=efficientnet.lite0_parts,

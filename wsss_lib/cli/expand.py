@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from wsss_lib.cli.options import SEED, options
+from wsss_lib.cli.options import BACKBONES, SEED, options
 from wsss_lib.paths import output_dir, shown
 
 
@@ -25,7 +25,7 @@ from wsss_lib.paths import output_dir, shown
 )
 @click.option(
     "--backbone",
-    type=click.Choice(["resnet50", "resnet18", "resnet10", "efficientnet_lite0"]),
+    type=click.Choice(BACKBONES),
     default="efficientnet_lite0",
     show_default=True,
     help="Network behind F1 to F5.",

@@ -24,9 +24,12 @@ MASKS = click.option(
     show_default=True,
     help="SegmentationClass, SegmentationClassAug or a folder.",
 )
+#: Those of `wsss_lib.classify.backbones.RECIPES` but for resnet101, the second stage's; that module
+#: is not imported here, since torch would slow the help down.
+BACKBONES = ("resnet50", "resnet18", "resnet10", "efficientnet_lite0")
 BACKBONE = click.option(
     "--backbone",
-    type=click.Choice(["resnet50", "resnet18", "resnet10", "efficientnet_lite0"]),
+    type=click.Choice(BACKBONES),
     help="Network behind F1 to F5 [resnet50; toy: the one trained on it].",
 )
 SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)

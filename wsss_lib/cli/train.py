@@ -6,6 +6,7 @@ import click
 
 from wsss_lib.cli.options import (
     BACKBONE,
+    BACKBONES,
     BACKGROUND_WEIGHT,
     DATA,
     DATASET,
@@ -47,7 +48,7 @@ SEGMENTER_OPTIONS = options(
     ),
     click.option(
         "--backbone",
-        type=click.Choice(["resnet101", "resnet50", "resnet18", "resnet10", "efficientnet_lite0"]),
+        type=click.Choice(["resnet101", *BACKBONES]),
         help="Network below the pyramid [resnet101; toy: resnet10].",
     ),
     click.option(

@@ -3,7 +3,7 @@
 from tqdm.auto import tqdm
 
 from wsss_lib.datasets.devkit import DevkitDataset
-from wsss_lib.errors import DataError
+from wsss_lib.errors import DataError, ImageError
 
 
 def check_readable(*datasets: DevkitDataset, masks: bool = False) -> None:
@@ -11,8 +11,10 @@ def check_readable(*datasets: DevkitDataset, masks: bool = False) -> None:
 
     Raises
     ------
+    ImageError
+        Naming all photographs that are bad.
     DataError
-        Naming all that are bad.
+        The same, where masks are read, too.
     """
     what = "images with their masks" if masks else "images"
     images = [(dataset, id_) for dataset in datasets for id_ in dataset.ids]
@@ -23,7 +25,7 @@ def check_readable(*datasets: DevkitDataset, masks: bool = False) -> None:
         except DataError as error:
             problems[id_] = str(error)
     if problems:
-        raise DataError(
+        raise (DataError if masks else ImageError)(
             f"{len(problems)} of {len(images)} {what} cannot be read: {', '.join(problems)}. "
             f"The first: {next(iter(problems.values()))}"
         )
