@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from wsss_lib.expand.engine.backends import backend
-from wsss_lib.expand.engine.duals import Duals
+from wsss_lib.expand.engine.fit import backend
+from wsss_lib.expand.engine.predict_numpy import Duals
 from wsss_lib.features import FeatureMap
 from wsss_lib.files import atomic_path, write_text
 

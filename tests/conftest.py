@@ -62,10 +62,10 @@ def few_squares(squares, tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def checkpoints(squares, tmp_path_factory) -> SimpleNamespace:
     """Trained on `squares` for a moment: ``plain``, ``sipe`` and ``edges``, a path each."""
-    from wsss_lib.classify.sipe.network import SIPESettings
+    from wsss_lib.classify.sipe import SIPESettings
     from wsss_lib.classify.train import train_classifier
-    from wsss_lib.expand.localise import Localiser
-    from wsss_lib.refine.irn.train import train_irn
+    from wsss_lib.weak.irn.train import train_irn
+    from wsss_lib.weak.seeds import Localiser
 
     how = {"batch": 4, "crop": 32}
     with pytest.MonkeyPatch.context() as patch:

@@ -15,10 +15,9 @@ from click.testing import CliRunner
 from wsss_lib.classify.backbones import RECIPES
 from wsss_lib.cli import main
 from wsss_lib.cli.options import BACKBONES
-from wsss_lib.evaluate.second_stage import SecondStage
-from wsss_lib.evaluate.studies import STUDIES
-from wsss_lib.evaluate.training_masks import KINDS
-from wsss_lib.expand.localise import Localiser
+from wsss_lib.evaluate.second_stage import KINDS, SecondStage
+from wsss_lib.studies.study import STUDIES
+from wsss_lib.weak.seeds import Localiser
 
 
 @pytest.fixture
@@ -162,8 +161,8 @@ def test_what_pseudo_needs_is_trained_if_it_is_not_named(
         asked.append((*given, how))
         return checkpoints.edges
 
-    monkeypatch.setattr("wsss_lib.evaluate.pseudo.choose.choose_classifier", classifier)
-    monkeypatch.setattr("wsss_lib.evaluate.pseudo.choose.trained_edges", edges)
+    monkeypatch.setattr("wsss_lib.weak.masks.choose_classifier", classifier)
+    monkeypatch.setattr("wsss_lib.weak.masks.trained_edges", edges)
     root = squares.root
     result = wsss("pseudo", "--data", str(root), "--images", "1", "--steps", steps)
     assert result.exit_code == 0, result.output
@@ -304,7 +303,7 @@ def test_a_segmenter_learns_from_masks_that_are_made_now(wsss, squares, monkeypa
         return Path("trained.pth")
 
     trained = SimpleNamespace(caption=lambda: "learnt from svm")
-    monkeypatch.setattr("wsss_lib.evaluate.training_masks.training_masks", make)
+    monkeypatch.setattr("wsss_lib.evaluate.second_stage.training_masks", make)
     monkeypatch.setattr("wsss_lib.segment.train.train_segmenter", train)
     monkeypatch.setattr("wsss_lib.segment.segmenter.load_segmenter", lambda path: trained)
     root = squares.root

@@ -16,10 +16,12 @@ from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from packaging.requirements import Requirement
 
 from wsss_lib import doctor
-from wsss_lib.checkpoints import write_checkpoint
+from wsss_lib import doctor as machine
+from wsss_lib import doctor as software
+from wsss_lib import doctor as study
 from wsss_lib.datasets.toy import TOY_VERSION
-from wsss_lib.doctor import machine, software, study
 from wsss_lib.errors import ParameterError
+from wsss_lib.training import write_checkpoint
 
 LOOKS = {**software.LOOKS, **machine.LOOKS, **study.LOOKS}
 
@@ -232,11 +234,11 @@ def test_a_gpu_that_torch_was_not_built_for_is_a_note(cuda):
         raise ParameterError("no kernel image is available")
 
     cuda.setattr(torch.cuda, "is_available", lambda: True)
-    cuda.setattr("wsss_lib.devices.check_device", refuse)
+    cuda.setattr("wsss_lib.training.check_device", refuse)
     check = look("device")
     assert check.found == "GTX 580, unusable: no kernel image is available"
     assert "CUDA_VISIBLE_DEVICES" in check.advice
-    cuda.setattr("wsss_lib.devices.check_device", lambda name: None)
+    cuda.setattr("wsss_lib.training.check_device", lambda name: None)
     assert (look("device").status, look("device").found) == ("ok", "GTX 580")
 
 

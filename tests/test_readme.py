@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from wsss_lib import paper
-from wsss_lib.evaluate.rows.settings import SVM_PRESETS
+from wsss_lib.evaluate.settings import SVM_PRESETS
 
 ROOT = Path(__file__).parents[1]
 COMPARABLE = ["bkg", "cat", "cow", "dog", "horse", "sheep"]

@@ -1,5 +1,6 @@
-"""The training loop, against optimisers written out in NumPy."""
+"""Where checkpoints lie, and how they are written."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -8,7 +9,85 @@ import torch
 from torch import nn
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.training import Optimisation, Training
+from wsss_lib.training import (
+    Optimisation,
+    Training,
+    check_device,
+    checkpoint_path,
+    choose_device,
+    read_progress,
+    write_checkpoint,
+)
+
+SETTING = {"dataset": "toy", "seed": 0, "preset": {"lr": 0.001, "long_side": (320, 640)}}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path))
+
+
+def test_a_name_is_for_ever(tmp_path):
+    """Checkpoints that took hours are found again only by their name."""
+    text = '{"dataset": "toy", "preset": {"long_side": [320, 640], "lr": 0.001}, "seed": 0}'
+    name = f"toy-some-{hashlib.sha256(text.encode()).hexdigest()[:10]}.pth"
+    assert checkpoint_path("toy-some", SETTING) == tmp_path / "weights" / name
+
+
+def test_the_name_hangs_on_all_of_the_setting_but_not_on_its_order():
+    settings = [
+        SETTING,
+        SETTING | {"seed": 1},
+        SETTING | {"preset": {"lr": 0.002, "long_side": (320, 640)}},
+        SETTING | {"preset": {"lr": 0.001, "long_side": None}},
+        SETTING | {"more": None},
+    ]
+    assert len({checkpoint_path("a", setting) for setting in settings}) == 5
+    turned = dict(reversed(SETTING.items()))
+    assert checkpoint_path("a", turned) == checkpoint_path("a", SETTING)
+
+
+def test_of_a_checkpoint_that_is_not_there_nothing_is_done(tmp_path):
+    assert read_progress(tmp_path / "none.pth") == {"epoch": 0, "history": "[]"}
+
+
+def test_what_is_written_is_read_and_equal_contents_are_equal_bytes(tmp_path):
+    content = {"epoch": 2, "history": "[1, 2]", "network": {"a": torch.arange(3.0)}}
+    for name in ("one.pth", "other.pth"):
+        write_checkpoint(tmp_path / "new" / name, content)
+    found = read_progress(tmp_path / "new" / "one.pth")
+    assert torch.equal(found["network"].pop("a"), torch.arange(3.0))
+    assert found == {"epoch": 2, "history": "[1, 2]", "network": {}}
+    one, other = (tmp_path / "new" / name for name in ("one.pth", "other.pth"))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_write_that_fails_leaves_the_checkpoint_before(tmp_path):
+    path = tmp_path / "some.pth"
+    write_checkpoint(path, {"epoch": 1})
+    with pytest.raises(AttributeError):
+        write_checkpoint(path, {"epoch": 2, "no value": lambda: None})
+    assert read_progress(path) == {"epoch": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["banana", "cuda:99", "meta", ""])
+def test_a_device_that_is_not_there_is_named(name):
+    with pytest.raises(ParameterError, match=rf"device='{name}' cannot be used here \(.*'cpu'"):
+        check_device(name)
+
+
+@pytest.mark.parametrize(("found", "expected"), [(True, "cuda"), (False, "cpu")])
+def test_auto_takes_a_gpu_where_there_is_one(monkeypatch, found, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: found)
+    assert choose_device("auto") == expected
+
+
+def test_a_named_device_is_kept_and_checked():
+    assert choose_device("cpu") == "cpu"
+    with pytest.raises(ParameterError, match="'banana'"):
+        choose_device("banana")
+
 
 SETTINGS = {
     "epochs": 3,

@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from wsss_lib.classify.backbones import build_backbone
-from wsss_lib.classify.network import ClassificationNetwork
+from wsss_lib.classify.network import (
+    ClassificationNetwork,
+    activation_places,
+    cam_shares,
+    class_activation_maps,
+)
+from wsss_lib.datasets.classes import VOID, ClassSet
+from wsss_lib.datasets.devkit import Sample
+from wsss_lib.errors import ParameterError
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +78,90 @@ def test_new_layers_learn_faster(pretrained):
     assert (backbone["lr"], new["lr"]) == (0.1, 1.0)
     assert [p.shape for p in new["params"]] == [(2, 512, 1, 1)]
     assert all(p.requires_grad for p in backbone["params"])
+
+
+@pytest.fixture(scope="module")
+def network():
+    return ClassificationNetwork(build_backbone("resnet18"), 4, seed=1).eval()
+
+
+@pytest.fixture
+def image():
+    return np.random.default_rng(3).integers(0, 256, (70, 90, 3), dtype=np.uint8)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:captum")
+def test_grad_cam_of_pooled_linear_scores_is_the_cam(network, image):
+    captum = pytest.importorskip("captum.attr", reason="captum is an oracle of the extra 'test'")
+    grad_cam = captum.LayerGradCam(network, network.backbone.body.layer4)
+    x = network.backbone.normalise(image)
+    maps = class_activation_maps(network, image, (1, 2, 3, 4), flip=False)
+    for channel in range(4):
+        expected = grad_cam.attribute(x, target=channel, relu_attributions=True).detach()
+        expected = functional.interpolate(expected, (70, 90), mode="bilinear")[0, 0]
+        greatest = expected.max().clamp(min=1e-12)
+        np.testing.assert_allclose(maps[channel], (expected / greatest).numpy(), atol=1e-4)
+    assert maps.any()
+
+
+def test_maps_are_normalised_at_image_size(network, image):
+    maps = class_activation_maps(network, image, (2, 4), scales=(1.0, 0.5))
+    assert (maps.shape, maps.dtype) == ((2, 70, 90), np.float32)
+    assert maps.min() == 0
+    assert set(maps.max((1, 2))) <= {0.0, 1.0}
+
+
+def test_a_mirrored_image_has_mirrored_maps(network, image):
+    maps = class_activation_maps(network, image, (1, 2, 3, 4))
+    mirrored = class_activation_maps(network, image[:, ::-1], (1, 2, 3, 4))
+    np.testing.assert_allclose(mirrored[:, :, ::-1], maps, atol=1e-4)
+
+
+def test_a_class_seen_nowhere_has_an_empty_map(image):
+    network = ClassificationNetwork(build_backbone("resnet18"), 2).eval()
+    with torch.no_grad():
+        network.classifier.weight.copy_(torch.tensor([1.0, -1.0]).view(2, 1, 1, 1))
+    maps = class_activation_maps(network, image, (1, 2))
+    assert maps[0].max() == 1
+    assert not maps[1].any()
+
+
+@pytest.mark.parametrize("index", [0, 5])
+def test_background_and_unknown_classes_are_refused(network, image, index):
+    with pytest.raises(ParameterError, match="classes 1 to 4"):
+        class_activation_maps(network, image, (1, index))
+
+
+def test_activation_is_summed_by_place_and_void_left_out():
+    mask = np.array([[1, 1, 2], [0, 0, VOID]], np.uint8)
+    cam = np.array([[1.0, 0.5, 0.25], [0.125, 0, 8]])
+    assert activation_places(cam, mask, 1).tolist() == [1.5, 0.25, 0.125]
+    assert activation_places(cam, mask, 2).tolist() == [0.25, 1.5, 0.125]
+
+
+class One:
+    """One image of 32 x 32 pixels with a leaf in its left half."""
+
+    classes = ClassSet(("background", "leaf", "shell"), ("bkg", "leaf", "shell"))
+
+    def __len__(self):
+        return 1
+
+    def __iter__(self):
+        image = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
+        mask = np.zeros((32, 32), np.uint8)
+        mask[:, :16] = 1
+        return iter([Sample("a", image, mask)])
+
+    def labels(self, id_):
+        return (1,)
+
+
+def test_shares_add_up_and_classes_without_image_stay_empty():
+    network = ClassificationNetwork(build_backbone("resnet18", "random"), 2)
+    network.classifier.weight.data.abs_()  # F5 is not negative: the map is positive everywhere
+    shares = cam_shares(network, One())
+    assert shares.loc["leaf"].sum() == pytest.approx(100)
+    assert shares.loc["leaf", "other objects"] == 0
+    assert 0 < shares.loc["leaf", "own class"] < 100
+    assert shares.loc["shell"].isna().all()

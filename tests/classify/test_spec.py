@@ -3,7 +3,7 @@
 import pytest
 
 from wsss_lib.classify import spec
-from wsss_lib.classify.sipe.network import SIPESettings
+from wsss_lib.classify.sipe import SIPESettings
 from wsss_lib.errors import WeightsError
 
 

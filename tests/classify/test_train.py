@@ -1,4 +1,4 @@
-"""Training: it learns, it is repeatable, and it goes on where it was stopped."""
+"""Average precision of the scores."""
 
 from dataclasses import replace
 
@@ -7,15 +7,45 @@ import pytest
 import torch
 
 from wsss_lib.classify import train
-from wsss_lib.classify.cam import class_activation_maps
-from wsss_lib.classify.checkpoint import load_trained
-from wsss_lib.classify.presets import PRESETS, preset
-from wsss_lib.classify.train import train_classifier, trained_classifier
+from wsss_lib.classify.backbones import build_backbone
+from wsss_lib.classify.network import ClassificationNetwork, class_activation_maps
+from wsss_lib.classify.train import (
+    PRESETS,
+    average_precision,
+    image_scores,
+    load_trained,
+    preset,
+    train_classifier,
+    trained_classifier,
+)
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.images import write_mask
 from wsss_lib.errors import DataError, ImageError, ParameterError, WeightsError
 from wsss_lib.features import extract
 from wsss_lib.files import sha256
+
+
+def test_average_precision_by_hand():
+    """Ranks of the positives: 1 and 3 in the first class (1/1 and 2/3), all in the second."""
+    labels = np.array([[1, 0, 1], [0, 0, 1], [1, 0, 1]])
+    scores = np.array([[3.0, 1, 0], [2, 5, 1], [1, 0, 2]])
+    np.testing.assert_allclose(average_precision(labels, scores), [(1 + 2 / 3) / 2, np.nan, 1])
+
+
+def test_whole_images_are_scored_one_by_one(tiny):
+    network = ClassificationNetwork(build_backbone("resnet18"), 2).train()
+    scores = image_scores(network, tiny.subset(tiny.ids[:3]))
+    last = network.backbone.normalise(tiny.image(tiny.ids[2]))
+    assert scores.shape == (3, 2)
+    np.testing.assert_allclose(scores[2], network.eval()(last).detach().numpy()[0], rtol=1e-4)
+
+
+def test_another_network_of_the_kit_is_refused(tmp_path):
+    edges = {"network": {"edge.weight": torch.zeros(1)}, "setting": {"irn": {"epochs": 1}}}
+    torch.save(edges | {"epoch": 1, "history": "[]"}, tmp_path / "edges.pth")
+    with pytest.raises(WeightsError, match=r"edges\.pth is no checkpoint .* 'wsss train class"):
+        load_trained(tmp_path / "edges.pth")
+
 
 SMALL = {"crop": 32, "batch": 4, "epochs": 2}
 

@@ -5,11 +5,10 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from wsss_lib.classify import presets, train
-from wsss_lib.classify.checkpoint import load_trained
-from wsss_lib.classify.presets import Preset
-from wsss_lib.classify.sipe.network import SIPENetwork, SIPESettings
-from wsss_lib.classify.train import train_classifier, trained_classifier
+from wsss_lib.classify import train
+from wsss_lib.classify import train as presets
+from wsss_lib.classify.sipe import SIPENetwork, SIPESettings
+from wsss_lib.classify.train import Preset, load_trained, train_classifier, trained_classifier
 from wsss_lib.files import sha256
 
 SMALL = {"crop": 32, "batch": 4, "epochs": 2, "weights": "random", "lr": 1e-3}

@@ -14,9 +14,7 @@ from torchvision.datasets import VOCSegmentation
 from wsss_lib.datasets.classes import VOC, VOID, palette
 from wsss_lib.datasets.devkit import DevkitDataset, open_devkit
 from wsss_lib.datasets.toy import TOY, TOY_VERSION, make_toy, textures, write
-from wsss_lib.datasets.toy.kinds import KINDS
-from wsss_lib.datasets.toy.scenes import Scene, Thing, draw_scene
-from wsss_lib.datasets.toy.shapes import Frame
+from wsss_lib.datasets.toy.scenes import KINDS, Frame, Scene, Thing, draw_scene
 from wsss_lib.errors import DataError, ParameterError
 
 N_TRAIN, N_VAL = 24, 6

@@ -1,4 +1,4 @@
-"""Getting VOC and SBD, small ones from a local server."""
+"""SBD's masks and the list trainaug."""
 
 import hashlib
 import io
@@ -10,14 +10,103 @@ import pytest
 import torchvision.datasets
 from PIL import Image
 from scipy.io import savemat
+from torchvision.datasets import SBDataset
 
-from wsss_lib.datasets.classes import VOC
-from wsss_lib.datasets.devkit import open_devkit
+from wsss_lib.datasets.classes import VOC, palette
+from wsss_lib.datasets.devkit import open_devkit, read_ids
 from wsss_lib.datasets.download import Archive
-from wsss_lib.datasets.images import write_mask
-from wsss_lib.datasets.lists import read_ids
-from wsss_lib.datasets.voc import SOURCES, prepare_voc, shipped_list
-from wsss_lib.errors import DataError, DownloadError
+from wsss_lib.datasets.images import read_mask, write_mask
+from wsss_lib.datasets.voc import (
+    SOURCES,
+    convert_masks,
+    copy_masks,
+    prepare_voc,
+    read_sbd_mask,
+    shipped_list,
+    trainaug_ids,
+)
+from wsss_lib.errors import DataError, DownloadError, MaskError
+
+
+def save(path, segmentation):
+    savemat(path, {"GTcls": {"Segmentation": segmentation, "CategoriesPresent": [1]}})
+
+
+@pytest.fixture
+def sbd(tmp_path):
+    """A folder in SBD's layout with two annotated images."""
+    for folder in ("cls", "img"):
+        (tmp_path / "sbd" / folder).mkdir(parents=True)
+    for id_, label in (("a", 5), ("b", 20)):
+        save(tmp_path / "sbd" / "cls" / f"{id_}.mat", np.array([[0, label, 0]] * 2, np.uint8))
+        Image.new("RGB", (3, 2)).save(tmp_path / "sbd" / "img" / f"{id_}.jpg")
+    (tmp_path / "sbd" / "train.txt").write_text("a\nb\n")
+    return tmp_path / "sbd"
+
+
+def test_trainaug_is_train_and_sbd_without_val():
+    ids = trainaug_ids(voc_train=["t", "both"], voc_val=["v", "w"], sbd=["s", "both", "v"])
+    assert ids == ("both", "s", "t")
+
+
+def test_masks_are_those_that_torchvision_reads(sbd):
+    theirs = SBDataset(str(sbd), image_set="train", mode="segmentation")
+    for i, id_ in enumerate("ab"):
+        mask = read_sbd_mask(sbd / "cls" / f"{id_}.mat")
+        assert mask.dtype == np.uint8
+        np.testing.assert_array_equal(mask, np.array(theirs[i][1]))
+    assert mask.max() == 20
+
+
+def test_converted_masks_are_palette_pngs_of_the_same_indices(sbd, tmp_path):
+    convert_masks(["a", "b"], sbd / "cls", tmp_path / "png")
+    assert sorted(p.name for p in (tmp_path / "png").iterdir()) == ["a.png", "b.png"]
+    with Image.open(tmp_path / "png" / "b.png") as image:
+        assert image.mode == "P"
+        np.testing.assert_array_equal(np.array(image.convert("RGB"))[0, 1], palette()[20])
+    np.testing.assert_array_equal(read_mask(tmp_path / "png" / "a.png", 21)[1], [0, 5, 0])
+
+
+def test_one_bad_file_does_not_stop_the_others(sbd, tmp_path):
+    (sbd / "cls" / "a.mat").write_bytes((sbd / "cls" / "a.mat").read_bytes()[:150])
+    with pytest.raises(DataError, match=r"2 SBD masks failed") as error:
+        convert_masks(["a", "gone", "b"], sbd / "cls", tmp_path / "png")
+    assert "a.mat is no readable annotation" in str(error.value)
+    assert "gone.mat is no readable annotation" in str(error.value)
+    assert [p.name for p in (tmp_path / "png").iterdir()] == ["b.png"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"GTcls": {"Segmentation": np.full((2, 2), 21, np.uint8)}}, "values up to 21"),
+        ({"GTcls": {"Segmentation": np.zeros((2, 2, 3), np.uint8)}}, r"shape \(2, 2, 3\)"),
+        ({"GTinst": 1}, "no readable annotation"),
+        ({"GTcls": 1}, "no readable annotation"),
+        ({"GTcls": {"Boundaries": 1}}, "no readable annotation"),
+    ],
+)
+def test_what_is_no_annotation_is_named(tmp_path, content, says):
+    savemat(tmp_path / "x.mat", content)
+    with pytest.raises(MaskError, match=says):
+        read_sbd_mask(tmp_path / "x.mat")
+
+
+@pytest.mark.parametrize("garbage", [b"", b"text", bytes(600)])
+def test_garbage_is_named(tmp_path, garbage):
+    (tmp_path / "x.mat").write_bytes(garbage)
+    with pytest.raises(MaskError, match="no readable annotation"):
+        read_sbd_mask(tmp_path / "x.mat")
+
+
+def test_copies_are_the_same_bytes_and_leave_no_temporary_files(tmp_path):
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from" / "a.png").write_bytes(b"any bytes")
+    with pytest.raises(DataError, match="1 VOC masks failed"):
+        copy_masks(["gone", "a"], tmp_path / "from", tmp_path / "to")
+    assert [p.name for p in (tmp_path / "to").iterdir()] == ["a.png"]
+    assert (tmp_path / "to" / "a.png").read_bytes() == b"any bytes"
+
 
 #: a and b are VOC's train, c its val; SBD has a, c (also in VOC), d and e.
 LISTS = {"train": ("a", "b"), "val": ("c",), "trainaug": ("a", "b", "d", "e")}
@@ -92,7 +181,7 @@ def test_a_run_that_was_killed_while_converting_goes_on(archives, server, tmp_pa
         write_mask(path, mask)
 
     with monkeypatch.context() as patch:
-        patch.setattr("wsss_lib.datasets.sbd.write_mask", write_until_killed)
+        patch.setattr("wsss_lib.datasets.voc.write_mask", write_until_killed)
         with pytest.raises(KeyboardInterrupt):
             prepare_voc(tmp_path, sources=archives(), lists=LISTS)
     masks = tmp_path / "VOCdevkit" / "VOC2012" / "SegmentationClassAug"

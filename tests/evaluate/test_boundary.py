@@ -5,7 +5,7 @@ import pytest
 
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.boundary import band_rows, band_table, boundary_effect
-from wsss_lib.evaluate.rows.regions import boundary_distance
+from wsss_lib.evaluate.regions import boundary_distance
 from wsss_lib.metrics import confusion_matrix, iou_of_counted, mean
 
 

@@ -5,7 +5,7 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.errors import MaskError, ParameterError
 from wsss_lib.evaluate.photo import PhotoSegmenter, enlarged_mask
-from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.image import expand
 from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.strokes import enlarge_strokes, stroke_samples

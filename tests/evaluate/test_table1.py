@@ -8,12 +8,13 @@ from PIL import Image
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
+from wsss_lib import paper
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.rows import jobs
-from wsss_lib.evaluate.rows.settings import Setting, row_key
-from wsss_lib.evaluate.rows.sweep import sweep
-from wsss_lib.evaluate.table1 import settings_for, table1
+from wsss_lib.evaluate import jobs
+from wsss_lib.evaluate.settings import Setting, row_key
+from wsss_lib.evaluate.sweep import sweep
+from wsss_lib.evaluate.table1 import OF_DRAWS, residuals, settings_for, table1
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.metrics import dense
 
@@ -212,3 +213,33 @@ def test_a_class_without_held_out_pixels_has_no_held_out_score(tiny, tmp_path):
 
 def test_one_gamma_in_two_spellings_is_one_setting():
     assert settings("img", gamma="10") == settings("img", gamma=10)
+
+
+def scores(**rows):
+    table = pd.DataFrame.from_dict(
+        {k: list(v) for k, v in rows.items()}, orient="index", columns=["cat", "dog"]
+    )
+    return (
+        table.rename_axis("feature").reset_index().assign(mean=0.0, **dict.fromkeys(OF_DRAWS, 0.0))
+    )
+
+
+def test_the_papers_own_rows_leave_nothing():
+    table = paper.table1()[["cat", "dog"]]
+    found = residuals(scores(F1=table.loc["F1"], img=table.loc["img"]))
+    assert found["rms"].tolist() == [0, 0]
+
+
+def test_numbered_from_the_deep_end_our_last_layer_meets_the_papers_first():
+    table = paper.table1()[["cat", "dog"]]
+    ours = scores(F5=table.loc["F1"] + [3.0, -4.0], xy=[1.0, 1.0])
+    found = residuals(ours, "from the deep end")
+    assert found["feature"].tolist() == ["F5"]
+    np.testing.assert_allclose(found[["cat", "dog"]], [[3, -4]])
+    assert found["mean"].item() == pytest.approx(-0.5)
+    assert found["rms"].item() == pytest.approx(np.sqrt(12.5))
+
+
+def test_a_class_without_a_score_does_not_count():
+    found = residuals(scores(F1=[np.nan, paper.table1().loc["F1", "dog"] + 2]))
+    assert found["rms"].item() == pytest.approx(2)

@@ -4,8 +4,7 @@ from scipy.spatial.distance import cdist
 
 from wsss_lib.errors import MaskError, ParameterError
 from wsss_lib.expand.noise import corrupt, parse_noise
-from wsss_lib.expand.sampling import PixelSamples, sample_mask
-from wsss_lib.expand.schemes import draw_samples
+from wsss_lib.expand.sampling import PixelSamples, draw_samples, sample_mask
 
 KINDS = ("random", "border", "companion")
 

@@ -10,9 +10,8 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.expand.product import ProductSVM
+from wsss_lib.expand.product import ProductSVM, hinge_loss, split_halves
 from wsss_lib.expand.svm import ImageSVM, one_vs_rest
-from wsss_lib.expand.tuning import hinge_loss, split_halves
 from wsss_lib.features import FeatureMap
 
 SIZE = (19, 26)

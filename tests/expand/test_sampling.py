@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
 
+from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import MaskError, ParameterError
-from wsss_lib.expand.sampling import sample_mask
+from wsss_lib.expand.sampling import (
+    coverage_by_n,
+    draw_samples,
+    parse_scheme,
+    sample_coverage,
+    sample_mask,
+)
 
 
 @pytest.fixture
@@ -60,3 +68,77 @@ def test_no_samples_are_refused(mask, n):
 def test_a_mask_of_void_is_refused():
     with pytest.raises(MaskError, match="all void"):
         sample_mask(np.full((3, 3), 255, np.uint8), 5, image_id="b")
+
+
+@pytest.fixture
+def drawn_mask():
+    drawn_mask = np.zeros((60, 90), np.uint8)
+    drawn_mask[10:50, 20:70] = 3
+    drawn_mask[2:5, 2:5] = 7  # within one block of 20
+    drawn_mask[:, 80] = 255
+    return drawn_mask
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_blocks_that_are_drawn_from_are_never_set_aside(drawn_mask, seed):
+    samples = draw_samples(drawn_mask, 40, "blocks20", seed)
+    block = (samples.rows // 20) * 5 + samples.cols // 20
+    rows, cols = np.nonzero(samples.set_aside)
+    assert not set(block) & set((rows // 20) * 5 + cols // 20)
+    assert not samples.held_out()[samples.rows, samples.cols].any()
+    assert set(samples.counts) == {0, 3, 7}
+    assert not samples.set_aside[drawn_mask == 7].any()
+    assert 0.3 < samples.set_aside.mean() <= 0.5
+
+
+def test_samples_apart_are_apart_and_leave_no_gap(drawn_mask):
+    samples = draw_samples(drawn_mask, 10_000, "apart6")
+    places = np.stack([samples.rows, samples.cols], 1)
+    assert pdist(places).min() >= 6
+    free = np.argwhere(drawn_mask != 255)
+    distances = np.sqrt(((free[:, None] - places) ** 2).sum(2)).min(1)
+    assert distances.max() < 6  # wherever a sample fits there is one
+
+
+def test_samples_apart_are_at_most_n_a_class(drawn_mask):
+    samples = draw_samples(drawn_mask, 8, "apart2")
+    assert samples.counts == {0: 8, 3: 8, 7: 4}
+    assert samples.short_classes == (7,)
+
+
+def test_uniform_is_the_papers_sampling(drawn_mask):
+    drawn, expected = (
+        draw_samples(drawn_mask, 9, "uniform", 2, "a"),
+        sample_mask(drawn_mask, 9, 2, "a"),
+    )
+    assert np.array_equal(drawn.label_image(), expected.label_image())
+    assert drawn.held_out().sum() == drawn_mask.size - len(drawn)
+
+
+@pytest.mark.parametrize("scheme", ["blocks", "apart0", "apart-3", "half", "uniform4", ""])
+def test_a_scheme_that_is_none_is_refused(scheme):
+    with pytest.raises(ParameterError, match="expected uniform"):
+        parse_scheme(scheme)
+
+
+CLASSES = ClassSet(("background", "absent", "small"), ("bkg", "absent", "small"))
+
+
+def test_each_class_present_is_counted_void_never():
+    mask = np.array([[0, 0, 0, 0], [2, 2, 255, 255]], np.uint8)
+    table = sample_coverage(mask, sample_mask(mask, 3), CLASSES)
+    assert table.to_dict("index") == {
+        "background": {"pixels": 4, "sampled": 3, "held out": 1, "share": 75.0},
+        "small": {"pixels": 2, "sampled": 2, "held out": 0, "share": 100.0},
+    }
+
+
+def test_coverage_of_a_data_set():
+    # two images: background, two classes, void
+    counts = np.array([[100, 10, 0, 5], [60, 0, 30, 0]])
+    table = coverage_by_n(counts, [10, 20])
+    assert table.index.tolist() == [10, 20]
+    # an object with exactly n pixels has not fewer
+    assert table["objects with fewer pixels"].tolist() == [0, 50]
+    assert table["object pixels sampled"].tolist() == pytest.approx([50, 75])
+    assert table["background pixels sampled"].tolist() == pytest.approx([12.5, 25])

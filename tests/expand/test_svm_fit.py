@@ -6,10 +6,9 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
-from wsss_lib.expand.engine import smo, smo_numpy, solution
-from wsss_lib.expand.engine.backends import NUMPY, backend
-from wsss_lib.expand.engine.fit import pixel_samples
-from wsss_lib.expand.engine.gram import gram
+from wsss_lib.expand.engine import smo, smo_numpy
+from wsss_lib.expand.engine import smo_numpy as solution
+from wsss_lib.expand.engine.fit import NUMPY, backend, gram, pixel_samples
 from wsss_lib.expand.engine.samples import CellSamples, VectorSamples, scale_gamma
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap

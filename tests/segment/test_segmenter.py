@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional
 
 from wsss_lib.errors import ParameterError, WeightsError
-from wsss_lib.refine.crf import PRESETS, dense_crf, unary_from_probabilities
 from wsss_lib.segment.segmenter import load_segmenter, pooled_confusion
+from wsss_lib.weak.crf import PRESETS, dense_crf, unary_from_probabilities
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.literature import results
+from wsss_lib.paper import results
 from wsss_lib.show.figures import save_figure
 from wsss_lib.show.literature import pseudo_against_segmentation
 

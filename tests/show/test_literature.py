@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import same_color
 from matplotlib.text import Text
 
-from wsss_lib.literature import results
+from wsss_lib.paper import results
 from wsss_lib.show.literature import methods_plot, pseudo_against_segmentation
 
 

@@ -6,8 +6,7 @@ import pytest
 from wsss_lib.datasets.classes import VOC
 from wsss_lib.errors import ParameterError
 from wsss_lib.scores import ClassScores
-from wsss_lib.show.cams import cam_overlay
-from wsss_lib.show.masks import colour_mask
+from wsss_lib.show.masks import cam_overlay, colour_mask
 from wsss_lib.show.weak import (
     expansion_figure,
     precision_against_score,

@@ -15,15 +15,15 @@ from torch import nn
 from torchvision import models
 from torchvision.models.resnet import BasicBlock
 
-from wsss_lib.classify import efficientnet
 from wsss_lib.classify.weights import (
+    OFFLINE_EXTRA,
     WeightsInfo,
     backbone_state,
     imagenet_file,
     load_state,
     state_sha256,
 )
-from wsss_lib.errors import ParameterError
+from wsss_lib.errors import ParameterError, WeightsError
 from wsss_lib.files import sha256
 
 
@@ -178,6 +178,43 @@ def _resnet(make: Callable[..., models.ResNet], channels: tuple[int, ...]) -> _R
     )
 
 
+#: Channels of F1..F5.
+_LITE0_CHANNELS = (16, 24, 40, 112, 320)
+#: Blocks of F1..F5: the stem goes with the first, each further part begins where the map halves,
+#: the last at the block that halved it once more.
+_LITE0_PARTS = (slice(0, 1), slice(1, 3), slice(3, 5), slice(5, 11), slice(11, 16))
+#: The layers behind F5, left out, by the beginnings of their names in a weights file.
+_LITE0_HEAD = ("_conv_head.", "_bn1.", "_fc.")
+
+
+def _lite0_body() -> nn.Module:
+    """The network with the weights that its package starts from.
+
+    Raises
+    ------
+    WeightsError
+        If the package is not installed.
+    """
+    try:
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError:
+        raise WeightsError(
+            f"The backbone efficientnet_lite0 is not installed. {OFFLINE_EXTRA}"
+        ) from None
+    # no fixed image size: padding then follows each map, and halving gives ceil(n / 2) cells
+    body = EfficientNet.from_name("efficientnet-lite0", image_size=None)
+    body._blocks[_LITE0_PARTS[4].start]._depthwise_conv.stride = [1, 1]
+    del body._conv_head, body._bn1, body._fc
+    return body
+
+
+def _lite0_parts(body: nn.Module) -> tuple[nn.Module, ...]:
+    """The layers of `body` in five parts; part i makes F(i+1) from the map before it."""
+    stem = (body._conv_stem, body._bn0, nn.ReLU6())
+    first, *others = (body._blocks[part] for part in _LITE0_PARTS)
+    return (nn.Sequential(*stem, *first), *(nn.Sequential(*part) for part in others))
+
+
 RECIPES = {
     "resnet101": _resnet(models.resnet101, (64, 256, 512, 1024, 2048)),
     "resnet50": _resnet(models.resnet50, (64, 256, 512, 1024, 2048)),
@@ -185,10 +222,10 @@ RECIPES = {
     # one basic block a stage instead of two; torchvision has no weights of it
     "resnet10": _resnet(partial(models.ResNet, BasicBlock, [1, 1, 1, 1]), (64, 64, 128, 256, 512)),
     "efficientnet_lite0": _Recipe(
-        body=efficientnet.lite0_body,
-        parts=efficientnet.lite0_parts,
-        head=efficientnet.HEAD,
-        channels=efficientnet.CHANNELS,
+        body=_lite0_body,
+        parts=_lite0_parts,
+        head=_LITE0_HEAD,
+        channels=_LITE0_CHANNELS,
         mean=(127.0, 127.0, 127.0),
         deviation=(128.0, 128.0, 128.0),
     ),

@@ -1,12 +1,114 @@
-"""The training crops of an epoch, in batches."""
+"""Training crops: rescale, mirror, crop (the augmentation of SIPE, shared by IRN and PSA)."""
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from wsss_lib.classify.augment import augment
+from wsss_lib.datasets.classes import VOID
 from wsss_lib.datasets.devkit import DevkitDataset
+
+
+def rescale(image: np.ndarray, long_side: int) -> np.ndarray:
+    """Resize so that the longer side has `long_side` pixels, bicubic; (H, W, 3) uint8 both."""
+    height, width = image.shape[:2]
+    factor = long_side / max(height, width)
+    size = max(round(width * factor), 1), max(round(height * factor), 1)
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+
+
+def random_crop(
+    image: np.ndarray, size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a square out of an image, or paste the image into it where a side is shorter.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, C), uint8
+    size : int
+    rng : Generator
+
+    Returns
+    -------
+    crop : ndarray, shape (size, size, C), uint8
+        0 beyond the image.
+    valid : ndarray, shape (size, size), bool
+        Where the crop shows the image.
+    """
+    crop = np.zeros((size, size, image.shape[2]), np.uint8)
+    valid = np.zeros((size, size), bool)
+    (rows_to, rows), (cols_to, cols) = (_place(n, size, rng) for n in image.shape[:2])
+    crop[rows_to, cols_to] = image[rows, cols]
+    valid[rows_to, cols_to] = True
+    return crop, valid
+
+
+def _place(side: int, size: int, rng: np.random.Generator) -> tuple[slice, slice]:
+    """Along one axis: which cells of the crop show which cells of the image."""
+    offset = int(rng.integers(abs(side - size) + 1))
+    length = min(side, size)
+    short, long = slice(0, length), slice(offset, offset + length)
+    return (short, long) if side > size else (long, short)
+
+
+def augment(
+    image: np.ndarray, crop: int, long_side: tuple[int, int] | None, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A random crop of a randomly scaled and mirrored image.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    crop : int
+        The crop's side in pixels.
+    long_side : tuple of int, optional
+        Least and greatest length of the longer side after scaling; None keeps the size.
+    rng : Generator
+
+    Returns
+    -------
+    crop, valid : ndarray
+        As of `random_crop`.
+    """
+    if long_side is not None:
+        image = rescale(image, int(rng.integers(long_side[0], long_side[1] + 1)))
+    if rng.random() < 0.5:
+        image = image[:, ::-1]
+    return random_crop(image, crop, rng)
+
+
+def augment_pair(
+    image: np.ndarray, labels: np.ndarray, factor: float, crop: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A random crop of an image at another size, at times mirrored, and of the labels on it.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    labels : ndarray, shape (H, W), uint8
+    factor : float
+        Of the image's size.
+    crop : int
+        The crop's side in pixels.
+    rng : Generator
+
+    Returns
+    -------
+    crop, valid : ndarray
+        As of `random_crop`.
+    labels : ndarray, shape (crop, crop), uint8
+        The nearest label, neither mixed nor smoothed; 255 beyond the image.
+    """
+    image = rescale(image, max(round(max(labels.shape) * factor), 1))
+    size = image.shape[1::-1]
+    labels = np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+    both = np.dstack([image, labels])
+    if rng.random() < 0.5:
+        both = both[:, ::-1]
+    # the place has a generator of its own, so that crops stay those that networks learnt from
+    both, valid = random_crop(both, crop, np.random.default_rng(int(rng.integers(2**32))))
+    return both[..., :3], valid, np.where(valid, both[..., 3], np.uint8(VOID))
 
 
 class EpochCrops(TorchDataset):

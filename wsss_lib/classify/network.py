@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 from torch.nn import functional
+from tqdm.auto import tqdm
 
 from wsss_lib.classify.backbones import Backbone
+from wsss_lib.classify.crops import rescale
+from wsss_lib.datasets.classes import VOID
+from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 
 
@@ -92,3 +98,109 @@ class ClassificationNetwork(nn.Module):
             {"params": backbone, "lr": lr, "initial_lr": lr},
             {"params": new, "lr": lr * head_factor, "initial_lr": lr * head_factor},
         ]
+
+
+def class_activation_maps(
+    network: ClassificationNetwork,
+    image: np.ndarray,
+    classes: Sequence[int],
+    scales: Sequence[float] = (1.0,),
+    flip: bool = True,
+) -> np.ndarray:
+    """The class activation maps of an image, brought to its size.
+
+    The logit maps of the image and of its mirror image are averaged, cut off below 0, brought to
+    image size by bilinear interpolation and summed over the scales; each class is then divided by
+    its greatest value.
+
+    Parameters
+    ----------
+    network : ClassificationNetwork
+        Put in evaluation mode.
+    image : ndarray, shape (H, W, 3), uint8
+    classes : sequence of int
+        Class indices as in masks, from 1: those of `DevkitDataset.labels`, say.
+    scales : sequence of float
+        Multiples of the image's size; the field uses (1, 0.5, 1.5, 2).
+    flip : bool
+        Whether the mirror image is looked at, too.
+
+    Returns
+    -------
+    ndarray, shape (len(classes), H, W), float32
+        0..1; all 0 for a class that is seen nowhere.
+
+    Raises
+    ------
+    ParameterError
+        If the network has no such class.
+    """
+    network.check_classes(classes)
+    network.eval()
+    channels = np.array(classes, int) - 1
+    maps = sum(_logit_maps(network, image, scale, flip)[channels] for scale in scales)
+    greatest = maps.amax((1, 2), keepdim=True)
+    return (maps / greatest.where(greatest > 0, 1)).cpu().numpy()
+
+
+@torch.no_grad()
+def _logit_maps(
+    network: ClassificationNetwork, image: np.ndarray, scale: float, flip: bool
+) -> torch.Tensor:
+    """The positive part of the logit maps at one scale, at image size: (classes, H, W)."""
+    size = image.shape[:2]
+    if scale != 1:
+        image = rescale(image, max(round(max(size) * scale), 1))
+    views = np.stack([image, image[:, ::-1]] if flip else [image])
+    logits = network.logit_maps(network.backbone.normalise(views))
+    if flip:
+        logits = (logits[:1] + logits[1:].flip(-1)) / 2
+    return functional.interpolate(logits.relu(), size, mode="bilinear")[0]
+
+
+def activation_places(cam: np.ndarray, mask: np.ndarray, label: int) -> np.ndarray:
+    """The sums of an activation map on its own class, on other objects and on the background.
+
+    Parameters
+    ----------
+    cam : ndarray, shape (H, W), float
+        Not negative.
+    mask : ndarray, shape (H, W), uint8
+        Void (255) counts nowhere.
+    label : int
+        The class that the map is of.
+
+    Returns
+    -------
+    ndarray, shape (3,), float64
+    """
+    own, background = mask == label, mask == 0
+    other = ~own & ~background & (mask != VOID)
+    return np.array([cam[where].sum(dtype=np.float64) for where in (own, other, background)])
+
+
+def cam_shares(network: ClassificationNetwork, dataset: DevkitDataset) -> pd.DataFrame:
+    """Which share of the activation lies where, for each object class.
+
+    Parameters
+    ----------
+    network : ClassificationNetwork
+    dataset : DevkitDataset
+        Maps are made for the image-level labels of each image.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``class``: ``own class``, ``other objects`` and ``background`` in % of the
+        class's activation in all images, void left out; NaN for a class that no image shows.
+    """
+    sums = np.zeros((len(dataset.classes) - 1, 3))
+    for sample in tqdm(dataset, desc="CAMs", unit="image", total=len(dataset)):
+        labels = dataset.labels(sample.id)
+        cams = class_activation_maps(network, sample.image, labels)
+        for label, cam in zip(labels, cams, strict=True):
+            sums[label - 1] += activation_places(cam, sample.mask, label)
+    totals = sums.sum(1, keepdims=True)
+    shares = np.divide(100 * sums, totals, out=np.full_like(sums, np.nan), where=totals > 0)
+    index = pd.Index(dataset.classes.short[1:], name="class")
+    return pd.DataFrame(shares, index, ["own class", "other objects", "background"])

@@ -5,9 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from wsss_lib.classify.backbones import Backbone, build_backbone
-from wsss_lib.classify.presets import preset
-from wsss_lib.classify.sipe.network import SIPESettings
-from wsss_lib.classify.train import train_classifier
+from wsss_lib.classify.sipe import SIPESettings
+from wsss_lib.classify.train import preset, train_classifier
 from wsss_lib.datasets import DevkitDataset, load_dataset
 from wsss_lib.errors import WeightsError
 from wsss_lib.paths import shown
@@ -83,7 +82,7 @@ def choose_classifier(
     root : path, optional
         The folder that holds ``VOCdevkit/``.
     device : str
-        Where to train, see `wsss_lib.devices.choose_device`.
+        Where to train, see `wsss_lib.training.choose_device`.
 
     Raises
     ------
@@ -127,7 +126,7 @@ def choose_backbone(
     root : path, optional
         The folder that holds ``VOCdevkit/``.
     device : str
-        Where to train, see `wsss_lib.devices.choose_device`.
+        Where to train, see `wsss_lib.training.choose_device`.
 
     Returns
     -------

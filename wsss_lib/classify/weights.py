@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torchvision.models import ResNet18_Weights, ResNet50_Weights, ResNet101_Weights
 
-from wsss_lib.checkpoints import network_part, read_tensors
 from wsss_lib.errors import WeightsError
 from wsss_lib.paths import cache_dir, shown
+from wsss_lib.training import network_part, read_tensors
 
 #: torchvision's first ImageNet weights (V1), those that the field started from.
 IMAGENET_URLS = {

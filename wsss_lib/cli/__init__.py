@@ -5,11 +5,8 @@ from pathlib import Path
 
 import click
 
-from wsss_lib.cli.expand import expand
 from wsss_lib.cli.options import DATA, DATASET
-from wsss_lib.cli.pseudo import pseudo
-from wsss_lib.cli.second_stage import second_stage
-from wsss_lib.cli.tables import study, table1
+from wsss_lib.cli.sweeps import expand, pseudo, second_stage, study, table1
 from wsss_lib.cli.train import train
 from wsss_lib.errors import WsssError
 from wsss_lib.paths import shown

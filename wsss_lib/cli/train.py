@@ -92,7 +92,7 @@ def classifier(**given: object) -> None:
 )
 def sipe(**given: object) -> None:
     """Train SIPE's network with image-level labels; its maps make better seeds than CAMs."""
-    from wsss_lib.classify.sipe.network import SIPESettings
+    from wsss_lib.classify.sipe import SIPESettings
 
     _classifier(SIPESettings(), **given)
 
@@ -106,9 +106,8 @@ def _classifier(
     masks: str,
     **settings: object,
 ) -> None:
-    from wsss_lib.classify.checkpoint import load_trained
     from wsss_lib.classify.spec import training_images
-    from wsss_lib.classify.train import train_classifier
+    from wsss_lib.classify.train import load_trained, train_classifier
 
     opened = training_images(dataset, list_name, root=root, images=images, masks=masks)
     path = train_classifier(opened, sipe=sipe, **settings)
@@ -146,8 +145,8 @@ def irn(
     On toy the first images of the list are enough, unless --list or --images says otherwise.
     """
     from wsss_lib.classify.spec import choose_classifier, training_images
-    from wsss_lib.expand.localise import Localiser
-    from wsss_lib.refine.irn.train import EDGE_IMAGES, train_irn
+    from wsss_lib.weak.irn.train import EDGE_IMAGES, train_irn
+    from wsss_lib.weak.seeds import Localiser
 
     if list_name is None and images is None:
         images = EDGE_IMAGES[dataset]
@@ -168,7 +167,7 @@ def segmenter(
 ) -> None:
     """Train the segmentation network, DeepLabV2, with masks: the second stage (Figure 1)."""
     from wsss_lib.classify.spec import training_images
-    from wsss_lib.evaluate.training_masks import KINDS, training_masks
+    from wsss_lib.evaluate.second_stage import KINDS, training_masks
     from wsss_lib.segment.segmenter import load_segmenter
     from wsss_lib.segment.train import train_segmenter
 

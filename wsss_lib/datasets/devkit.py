@@ -1,11 +1,8 @@
-"""The reader of a data set in VOC devkit layout.
+"""Id lists, and which of their ids lack a file."""
 
-``ROOT/VOCdevkit/VOC2012/`` holds ``JPEGImages/<id>.jpg``, masks in ``SegmentationClass/`` (or
-``SegmentationClassAug/``, or any folder) as ``<id>.png``, id lists in
-``ImageSets/Segmentation/<name>.txt`` and, in the real VOC, ``Annotations/<id>.xml``.
-"""
-
-from collections.abc import Iterator
+import os
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +10,70 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.datasets.images import read_image, read_mask
-from wsss_lib.datasets.labels import labels_from_mask, labels_from_xml
-from wsss_lib.datasets.lists import missing_ids, read_ids
-from wsss_lib.errors import DataError, MaskError, ParameterError
+from wsss_lib.errors import DataError, ImageError, MaskError, ParameterError
 from wsss_lib.paths import shown
+
+
+def missing_ids(folder: Path, ids: Iterable[str], suffix: str) -> list[str]:
+    """The ids without a file ``<id><suffix>`` in a folder, which may be missing itself."""
+    present = set(os.listdir(folder)) if folder.is_dir() else set()
+    return [id_ for id_ in ids if id_ + suffix not in present]
+
+
+def read_ids(devkit: Path, name: str) -> tuple[str, ...]:
+    """Read an id list: a name in ``ImageSets/Segmentation`` or a file with one id a line.
+
+    Raises
+    ------
+    DataError
+        If there is no such list, or it is no text, empty or names an id twice.
+    """
+    lists = devkit / "ImageSets" / "Segmentation"
+    path = next((p for p in (lists / f"{name}.txt", Path(name)) if p.is_file()), None)
+    if path is None:
+        known = ", ".join(sorted(p.stem for p in lists.glob("*.txt"))) or "none"
+        raise DataError(f"No list {name!r}; expected a file, or one of: {known}.")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise DataError(f"{shown(path)} is no text; one id a line was expected.") from None
+    ids = tuple(line.split()[0] for line in lines if line.strip())
+    if not ids:
+        raise DataError(f"The list {shown(path)} is empty; one id a line was expected.")
+    if len(set(ids)) < len(ids):
+        twice = next(id_ for id_ in ids if ids.count(id_) > 1)
+        raise DataError(f"The list {shown(path)} names {twice} more than once; remove the copy.")
+    return ids
+
+
+def labels_from_mask(mask: np.ndarray) -> tuple[int, ...]:
+    """The object classes that have a pixel in `mask` ((H, W) uint8), in index order."""
+    values = np.unique(mask)
+    return tuple(int(value) for value in values[(values != 0) & (values != VOID)])
+
+
+def labels_from_xml(path: str | Path, classes: ClassSet) -> tuple[int, ...]:
+    """The object classes that a VOC annotation names, in index order.
+
+    They can name a class whose pixels are absent from the mask.
+
+    Raises
+    ------
+    DataError
+        If the file is no VOC annotation or names an unknown class.
+    """
+    try:
+        names = {element.text for element in ElementTree.parse(path).iterfind("object/name")}
+    except ElementTree.ParseError as error:
+        raise DataError(f"{shown(path)} is no readable XML annotation ({error}).") from None
+    if unknown := sorted(f"{name}" for name in names if name not in classes.names[1:]):
+        raise DataError(
+            f"{shown(path)} names the class {unknown[0]!r}; the classes are "
+            f"{', '.join(classes.names[1:])}. Is it the annotation of another data set?"
+        )
+    return tuple(sorted(classes.index(name) for name in names))
 
 
 @dataclass(frozen=True)
@@ -243,3 +298,28 @@ def open_devkit(
         )
     dataset.check_files(need_masks)
     return dataset
+
+
+def check_readable(*datasets: DevkitDataset, masks: bool = False) -> None:
+    """Read every image once, with its mask if asked for.
+
+    Raises
+    ------
+    ImageError
+        Naming all photographs that are bad.
+    DataError
+        The same, where masks are read, too.
+    """
+    what = "images with their masks" if masks else "images"
+    images = [(dataset, id_) for dataset in datasets for id_ in dataset.ids]
+    problems = {}
+    for dataset, id_ in tqdm(images, desc=f"checking {what}", unit="image"):
+        try:
+            dataset.sample(id_) if masks else dataset.image(id_)
+        except DataError as error:
+            problems[id_] = str(error)
+    if problems:
+        raise (DataError if masks else ImageError)(
+            f"{len(problems)} of {len(images)} {what} cannot be read: {', '.join(problems)}. "
+            f"The first: {next(iter(problems.values()))}"
+        )

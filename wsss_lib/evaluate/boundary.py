@@ -8,9 +8,8 @@ from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.datasets.devkit import DevkitDataset
-from wsss_lib.evaluate.rows.regions import boundary_distance, count_bands
-from wsss_lib.evaluate.tables.bootstrap import drawn_scores, interval, pooled_score
-from wsss_lib.evaluate.tables.scores import region_of
+from wsss_lib.evaluate.regions import boundary_distance, count_bands
+from wsss_lib.evaluate.scores import drawn_scores, interval, pooled_score, region_of
 from wsss_lib.metrics import pooled
 
 
@@ -27,7 +26,7 @@ def band_rows(truth: DevkitDataset, masks: Iterable[np.ndarray]) -> list[dict]:
     Returns
     -------
     list of dict
-        A row an image: ``id``, and what `wsss_lib.evaluate.rows.regions.count_bands` gives.
+        A row an image: ``id``, and what `wsss_lib.evaluate.regions.count_bands` gives.
     """
     rows = []
     ids = tqdm(truth.ids, desc="scoring masks", unit="image")
@@ -49,7 +48,7 @@ def band_table(
         As `band_rows` gives them, by what they are called.
     classes : ClassSet
     widths : sequence of int
-        Of `wsss_lib.evaluate.rows.regions.NEAR`, in pixels.
+        Of `wsss_lib.evaluate.regions.NEAR`, in pixels.
 
     Returns
     -------

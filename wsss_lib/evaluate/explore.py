@@ -1,20 +1,20 @@
 """One image looked at closely: sample, fit, predict, score, with everything kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset, Sample
+from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.rows.settings import Setting
-from wsss_lib.evaluate.tables.precision import count_right
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.image import Classifier, Expansion, expand
-from wsss_lib.expand.localise import Localiser
 from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.sampling import PixelSamples, sample_mask
-from wsss_lib.expand.selection import select_samples
 from wsss_lib.features import (
     KNOWN_LAYERS,
     FeatureMap,
@@ -24,6 +24,8 @@ from wsss_lib.features import (
     split_feature,
 )
 from wsss_lib.metrics import confusion_matrix, iou_of_counted, mean
+from wsss_lib.weak.seeds import Localiser
+from wsss_lib.weak.selection import count_right, select_samples
 
 #: Where samples come from in the paper's upper bound, and where nothing else is said.
 GROUND_TRUTH = "ground truth"
@@ -40,7 +42,7 @@ class SeedSource:
     localiser : Localiser
         Gives the scores whose argmax is the seed.
     selection : str
-        One of `wsss_lib.expand.selection.SELECTIONS`.
+        One of `wsss_lib.weak.selection.SELECTIONS`.
     look : str
         The shallow layer in which ``consistent`` samples look like their class.
     """
@@ -212,3 +214,62 @@ def image_iou(confusion: np.ndarray) -> float:
         NaN where no pixel is counted.
     """
     return 100 * mean(iou_of_counted(confusion))
+
+
+def class_scores(result: Exploration, classes: ClassSet) -> pd.DataFrame:
+    """IoU in % of each class that the ground truth has, and their mean in the last line.
+
+    Parameters
+    ----------
+    result : Exploration
+    classes : ClassSet
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``class``; the columns ``all pixels`` and ``held out``, NaN where no pixel of
+        the class is counted.
+    """
+    shown = np.flatnonzero(result.confusion.sum(1))
+    columns = {"all pixels": result.confusion, "held out": result.held_out}
+    scores = {
+        name: [*100 * iou_of_counted(counts)[shown], image_iou(counts)]
+        for name, counts in columns.items()
+    }
+    names = [*(classes.names[label] for label in shown), "mean"]
+    return pd.DataFrame(scores, pd.Index(names, name="class"))
+
+
+def history(results: Sequence[Exploration], classes: ClassSet) -> pd.DataFrame:
+    """What was tried, a line each in that order: settings, scores and costs.
+
+    Parameters
+    ----------
+    results : sequence of Exploration
+        Of an `ImageSVM` or a `ProductSVM`.
+    classes : ClassSet
+
+    Returns
+    -------
+    DataFrame
+        The columns of `Exploration.row`, where the samples come from and how many of their labels
+        are right (%), kernel, C and gamma, and the IoU (%) on all pixels of each class that any of
+        the images has.
+    """
+    return pd.DataFrame([_line(result, classes) for result in results])
+
+
+def _line(result: Exploration, classes: ClassSet) -> dict[str, object]:
+    row, svm = result.row(), result.expansion.svm.get_params()
+    settings = {
+        "image": row.pop("image"),
+        "samples from": result.source,
+        "labels right": result.labels_right(),
+        "layer": row.pop("layer"),
+        "n": row.pop("n"),
+        "kernel": svm.get("kernel", "rbf"),  # a product has no other
+        "C": svm["C"],
+        "gamma": svm["gamma"],
+    }
+    scores = class_scores(result, classes)["all pixels"].drop("mean")
+    return settings | row | scores.add_prefix("IoU, ").to_dict()

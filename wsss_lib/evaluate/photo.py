@@ -9,13 +9,13 @@ from torch.nn.functional import interpolate
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.photo import scale_photo
 from wsss_lib.errors import MaskError, ParameterError
-from wsss_lib.evaluate.pseudo.steps import decision_scores
-from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.sampling import samples_on
 from wsss_lib.expand.strokes import shrink_strokes, stroke_samples
 from wsss_lib.features import FeatureMap, check_backbone, extract
-from wsss_lib.refine.crf import dense_crf, find_preset, unary_from_probabilities
 from wsss_lib.scores import ClassScores
+from wsss_lib.weak.crf import dense_crf, find_preset, unary_from_probabilities
+from wsss_lib.weak.steps import decision_scores
 
 #: A network whose weights come with a package, so that a first try needs neither network nor data.
 NETWORK = BackboneSpec("efficientnet_lite0", "imagenet")
@@ -89,7 +89,7 @@ class PhotoSegmenter:
         strokes : ndarray, shape (H, W) or (h, w), uint8
             Of the photograph as it was, or as it was scaled; 255 = not labelled.
         crf : str, optional
-            A preset of `wsss_lib.refine.crf.PRESETS`; no CRF when left out.
+            A preset of `wsss_lib.weak.crf.PRESETS`; no CRF when left out.
 
         Returns
         -------

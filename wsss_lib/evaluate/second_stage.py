@@ -1,24 +1,211 @@
-"""What masks are worth as training data: a segmentation network learns from each (Figure 8)."""
+"""The masks that a segmentation network learns from, made where they are not there yet."""
 
+import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from wsss_lib.datasets import DevkitDataset
-from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.outputs import filled_mask
-from wsss_lib.evaluate.provenance import versions
-from wsss_lib.evaluate.tables.iou import write_table
-from wsss_lib.evaluate.training_masks import KINDS, training_masks
+from wsss_lib.classify.spec import BackboneSpec, choose_backbone
+from wsss_lib.datasets import DevkitDataset, Sample
+from wsss_lib.errors import DataError, ParameterError
+from wsss_lib.evaluate.explore import image_iou
+from wsss_lib.evaluate.scores import write_table
+from wsss_lib.evaluate.sweep import SweepResult, sweep
+from wsss_lib.evaluate.table1 import settings_for
 from wsss_lib.files import write_text
 from wsss_lib.metrics import confusion_matrix, mean_iou
-from wsss_lib.segment.segmenter import load_segmenter
+from wsss_lib.paths import cache_dir
+from wsss_lib.report import versions
+from wsss_lib.segment.segmenter import Segmenter, load_segmenter
 from wsss_lib.segment.train import train_segmenter
+from wsss_lib.weak.masks import choose_networks, pseudo_masks, weights_of
+from wsss_lib.weak.steps import Networks, make_steps
+
+#: The steps behind each kind of pseudo masks.
+WEAK = {
+    "seed": ("seed",),
+    "svm": ("seed", "svm"),
+    "crf": ("seed", "svm", "crf"),
+    "irn": ("seed", "svm", "crf", "irn"),
+}
+#: All kinds that are made; ``bound``: the image-specific SVM with samples from the ground truth.
+KINDS = ("bound", *WEAK)
+#: The feature with the best upper bound, as measured on each data set (Table 1).
+BEST_LAYER = {"toy": "F2", "voc": "F4"}
+
+
+def training_masks(
+    kind: str,
+    images: DevkitDataset,
+    *,
+    root: str | Path | None = None,
+    device: str = "cpu",
+    workers: int = 1,
+) -> DevkitDataset:
+    """The same images with the masks of a kind, made with the data set's own networks.
+
+    Parameters
+    ----------
+    kind : str
+        ``truth`` (the images as they are), one of `KINDS`, a folder of masks in the devkit, or any
+        other folder of them.
+    images : DevkitDataset
+        With ground truth as its masks, which ``bound`` samples.
+    root, device, workers
+        As in `wsss_lib.weak.masks.choose_networks`.
+
+    Raises
+    ------
+    DataError
+        If an image could not be done, so that it has no mask.
+    """
+    if kind == "truth":
+        return images
+    if kind == "bound":
+        return bound_masks(images, choose_backbone(images.name, root=root, device=device), workers)
+    if kind in WEAK:
+        how = {"root": root, "device": device, "workers": workers}
+        networks = choose_networks(images.name, edges=kind == "irn", **how)
+        return weak_masks(images, networks, kind, workers)
+    return replace(images, masks=kind)
+
+
+def bound_masks(
+    images: DevkitDataset,
+    backbone: BackboneSpec,
+    workers: int = 1,
+    layer: str | None = None,
+    samples: int | None = None,
+    **svm: object,
+) -> DevkitDataset:
+    """The same images with the masks of the upper bound: samples from the ground truth.
+
+    Parameters
+    ----------
+    images : DevkitDataset
+    backbone : BackboneSpec
+    workers : int
+    layer : str, optional
+        By default the data set's in `BEST_LAYER`.
+    samples, **svm
+        See `wsss_lib.evaluate.table1.settings_for`.
+    """
+    [setting] = settings_for(images.name, [layer or BEST_LAYER[images.name]], samples, **svm)
+    made_from = [asdict(setting), images.masks, backbone.name, backbone.load().weights.sha256]
+    folder = _folder("bound", images, made_from)
+    _complete(sweep(images, [setting], backbone, masks_out=folder, workers=workers), images)
+    return replace(images, masks=str(folder / setting.name))
+
+
+def weak_masks(
+    images: DevkitDataset, networks: Networks, kind: str, workers: int = 1, **chosen: object
+) -> DevkitDataset:
+    """The same images with pseudo masks, made from image-level labels.
+
+    Parameters
+    ----------
+    images : DevkitDataset
+    networks : Networks
+    kind : str
+        The last step, one of `WEAK`.
+    workers : int
+    **chosen
+        Parameters of the steps, see `wsss_lib.weak.steps.make_steps`.
+    """
+    steps = make_steps(WEAK[kind], images.name, **chosen)
+    localiser = networks.localiser
+    made_from = [[step.name, asdict(step)] for step in steps]
+    made_from += [localiser.name, localiser.threshold, *weights_of(networks)]
+    folder = _folder(kind, images, made_from)
+    _complete(pseudo_masks(images, steps, networks, masks_out=folder, workers=workers), images)
+    return replace(images, masks=str(folder / kind))
+
+
+def _folder(kind: str, images: DevkitDataset, made_from: Sequence[object]) -> Path:
+    """A folder of the cache for each way of making masks: another way leaves them alone."""
+    key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:10]
+    return cache_dir() / "masks" / f"{images.name}-{kind}-{key}"
+
+
+def _complete(result: SweepResult, images: DevkitDataset) -> None:
+    """Raise `DataError` where an image has got no mask."""
+    if result.failures:
+        raise DataError(
+            f"{len(result.failures)} of {len(images)} images got no mask, the first: "
+            f"{next(iter(result.failures.values()))} Mend them or leave them out of the list."
+        )
+
+
+def output_columns(
+    samples: Sequence[Sample],
+    masks: Mapping[str, DevkitDataset],
+    networks: Mapping[str, Segmenter],
+    crf_preset: str | None = None,
+) -> dict[str, list[np.ndarray]]:
+    """What networks say of images, beside the masks that they learnt from (Figure 3).
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Of the images that are learnt from, with ground truth as their masks.
+    masks : mapping of str to DevkitDataset
+        What is learnt from, by kind.
+    networks : mapping of str to Segmenter
+        What has learnt from each kind.
+    crf_preset : str, optional
+        See `wsss_lib.segment.segmenter.Segmenter.scores`.
+
+    Returns
+    -------
+    dict of str to list of ndarray, shape (H, W), uint8
+        By title, a mask an image: ``masks: svm`` and ``network: svm`` and so on. The ground truth
+        is no column.
+    """
+    columns = {}
+    for kind, network in networks.items():
+        if kind != "truth":
+            columns[f"masks: {kind}"] = [filled_mask(masks[kind], each.id) for each in samples]
+        columns[f"network: {kind}"] = [network.mask(each.image, crf_preset) for each in samples]
+    return columns
+
+
+def image_scores(
+    samples: Sequence[Sample], columns: Mapping[str, Sequence[np.ndarray]], n_classes: int
+) -> pd.DataFrame:
+    """The mean IoU in % of each image alone, for several masks of it.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    columns : mapping of str to sequence of ndarray, shape (H, W), uint8
+        Masks without void, one an image, by what they are called.
+    n_classes : int
+
+    Returns
+    -------
+    DataFrame
+        Indexed by the ``image``'s id, in the columns' order.
+    """
+    scores = {
+        name: [
+            image_iou(confusion_matrix(sample.mask, mask, n_classes))
+            for sample, mask in zip(samples, masks, strict=True)
+        ]
+        for name, masks in columns.items()
+    }
+    return pd.DataFrame(scores, pd.Index([sample.id for sample in samples], name="image"))
+
+
+def filled_mask(masks: DevkitDataset, id_: str) -> np.ndarray:
+    """A mask with background where it has no label (void): (H, W) uint8."""
+    found = masks.mask(id_)
+    return np.where(found < len(masks.classes), found, 0).astype(np.uint8)
+
 
 #: The masks that are compared where nothing else is said; ``truth`` are the data set's own.
 COMPARED = ("truth", "bound", "svm", "seed")
@@ -81,7 +268,7 @@ def second_stage(
     images : DevkitDataset
         What is learnt from, with ground truth as its masks.
     kinds : sequence of str
-        ``truth``, some of `wsss_lib.evaluate.training_masks.KINDS`, or folders of masks.
+        ``truth``, some of `wsss_lib.evaluate.second_stage.KINDS`, or folders of masks.
     seeds : sequence of int
         Of the trainings; the masks are the same for all.
     val_list, device

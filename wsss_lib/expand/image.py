@@ -1,16 +1,61 @@
-"""One image, one feature, one image-specific classifier (section 3, Figure 5b)."""
+"""The label of the nearest sampled pixel: a control without features and without learning."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import clone
+from scipy.ndimage import distance_transform_edt
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.validation import check_is_fitted
 
-from wsss_lib.expand.nearest import NearestSample
+from wsss_lib.datasets.classes import VOID
+from wsss_lib.expand.engine.samples import as_maps, labelled_pixels
 from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap
+
+
+class NearestSample(ClassifierMixin, BaseEstimator):
+    """Give each pixel of an image the label of the sampled pixel nearest to it.
+
+    It takes the place of `wsss_lib.expand.svm.ImageSVM` and looks at nothing but the positions of
+    the samples (exact Euclidean distance in pixels).
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+    n_support_ : int
+        The samples: all of them are kept.
+    """
+
+    def fit(self, X, y) -> "NearestSample":
+        """Keep the samples.
+
+        Parameters
+        ----------
+        X : FeatureMap, or sequence of FeatureMap
+            Only its image size is used.
+        y : ndarray, shape (H, W), uint8
+            255 = not labelled.
+
+        Raises
+        ------
+        ParameterError
+            If the sizes do not agree, or nothing is labelled.
+        """
+        _, _, labels = labelled_pixels(y, as_maps(X)[0].image_size)
+        self.classes_, self.n_support_ = np.unique(labels), len(labels)
+        y = np.asarray(y)
+        nearest = distance_transform_edt(y == VOID, return_distances=False, return_indices=True)
+        self._labels = y[tuple(nearest)]
+        return self
+
+    def predict(self, X) -> np.ndarray:
+        """The class of every pixel of the image that was fitted, shape (H, W)."""
+        check_is_fitted(self)
+        return self._labels
+
 
 Classifier = ImageSVM | ProductSVM | NearestSample
 

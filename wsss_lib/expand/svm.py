@@ -10,18 +10,24 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.expand.engine.backends import backend, check_device
-from wsss_lib.expand.engine.duals import Duals
 from wsss_lib.expand.engine.fit import (
     Problem,
+    backend,
+    check_device,
     pixel_samples,
     solve_libsvm,
     solve_ours,
     vector_samples,
 )
-from wsss_lib.expand.engine.inputs import as_maps, as_rows, check_labels, labelled_pixels
-from wsss_lib.expand.engine.predict_numpy import linear_maps
-from wsss_lib.expand.engine.samples import Samples, scale_gamma
+from wsss_lib.expand.engine.predict_numpy import Duals, linear_maps
+from wsss_lib.expand.engine.samples import (
+    Samples,
+    as_maps,
+    as_rows,
+    check_labels,
+    labelled_pixels,
+    scale_gamma,
+)
 
 KERNELS = ("rbf", "linear")
 SOLVERS = {"ours": solve_ours, "libsvm": solve_libsvm}

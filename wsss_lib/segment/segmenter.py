@@ -11,18 +11,16 @@ import torch
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from wsss_lib.checkpoints import read_tensors
 from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.classify.weights import check_finished
 from wsss_lib.datasets.devkit import DevkitDataset
-from wsss_lib.devices import choose_device
 from wsss_lib.errors import WeightsError
 from wsss_lib.metrics import confusion_matrix
 from wsss_lib.paths import shown
-from wsss_lib.refine.crf import dense_crf, find_preset, unary_from_probabilities
 from wsss_lib.scores import ClassScores
-from wsss_lib.segment.caffe import CaffeBackbone
-from wsss_lib.segment.network import DeepLabV2
+from wsss_lib.segment.network import CaffeBackbone, DeepLabV2
+from wsss_lib.training import choose_device, read_tensors
+from wsss_lib.weak.crf import dense_crf, find_preset, unary_from_probabilities
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Segmenter:
         ----------
         image : ndarray, shape (H, W, 3), uint8
         crf_preset : str, optional
-            Refine them by the dense CRF with these parameters, see `wsss_lib.refine.crf.PRESETS`:
+            Refine them by the dense CRF with these parameters, see `wsss_lib.weak.crf.PRESETS`:
             ``"deeplab"`` is what DeepLab has at test time. None for no CRF.
 
         Raises

@@ -1,29 +1,148 @@
-"""Training a segmentation network with masks, true or pseudo ones; a stopped training goes on."""
+"""How a segmentation network is trained: the settings of each data set."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from wsss_lib.checkpoints import checkpoint_path, read_progress
+from wsss_lib.classify.crops import EpochCrops, augment_pair
 from wsss_lib.classify.spec import choose_classifier
-from wsss_lib.datasets.devkit import DevkitDataset, open_devkit
-from wsss_lib.datasets.readable import check_readable
-from wsss_lib.devices import choose_device
-from wsss_lib.errors import DataError
+from wsss_lib.datasets.devkit import DevkitDataset, check_readable, open_devkit
+from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.files import sha256
 from wsss_lib.metrics import iou, mean_iou
-from wsss_lib.segment.caffe import CaffeBackbone, first_backbone
-from wsss_lib.segment.crops import SegmentationCrops
-from wsss_lib.segment.network import DeepLabV2
-from wsss_lib.segment.presets import PRESETS, SegmenterPreset
+from wsss_lib.segment.network import RATES, CaffeBackbone, DeepLabV2, first_backbone
 from wsss_lib.segment.segmenter import pooled_confusion, probabilities
-from wsss_lib.training import Training, choose_settings
+from wsss_lib.training import (
+    Optimisation,
+    Training,
+    checkpoint_path,
+    choose_device,
+    choose_settings,
+    read_progress,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmenterPreset(Optimisation):
+    """Settings of a training of the segmentation network.
+
+    Attributes
+    ----------
+    backbone : str
+        See `wsss_lib.classify.backbones.build_backbone`.
+    weights : str
+        See `wsss_lib.segment.network.first_backbone`; ``"trained"`` and ``"sipe"``, too: the
+        classification network of the data set, trained without SIPE or with it.
+    crop : int
+        Side of the square crops in pixels.
+    factors : tuple of float
+        Of an image's size; one is drawn for each crop.
+    rates : tuple of int
+        Dilations of the pyramid in cells of 8 pixels. The greatest should be well below the crop's
+        cells: beyond it the outer weights see no pixel in training, and some at test time.
+    epochs, batch, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
+        See `wsss_lib.training.Optimisation`; the biases of the new layers learn at twice the rate
+        of their weights, and do not decay.
+    """
+
+    backbone: str
+    weights: str
+    crop: int
+    factors: tuple[float, ...]
+    rates: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.crop > 0:
+            raise ParameterError(f"crop={self.crop}; it must be positive.")
+        for name in ("factors", "rates"):
+            values = getattr(self, name)
+            if not values or not min(values) > 0:
+                raise ParameterError(f"{name}={values}; positive ones were expected.")
+
+
+PRESETS = {
+    # A training of minutes on one core, from a classifier that knows the classes. Crops and
+    # dilations are a quarter of VOC's. AdamW moves each weight by its rate, and a cell of the
+    # pyramid sums 18432 of them: at ten times the backbone's rate it would overshoot.
+    "toy": SegmenterPreset(
+        backbone="resnet10",
+        weights="trained",
+        epochs=4,
+        batch=4,
+        crop=80,
+        factors=(0.75, 1.0),
+        rates=(1, 2, 4, 6),
+        optimiser="adamw",
+        lr=5e-4,
+        head_factor=0.3,
+        momentum=0.9,
+        weight_decay=1e-4,
+    ),
+    # DeepLabV2 as deeplab-pytorch trains it, but for the first weights: those published were learnt
+    # from the masks of COCO, a file that is not here. Its 20000 steps are 18.9 passes over the
+    # 10582 images of trainaug; its batch is two of 5, added up, which makes no difference while
+    # batch norm does not learn, but for how void pixels weigh in the mean.
+    "voc": SegmenterPreset(
+        backbone="resnet101",
+        weights="imagenet",
+        epochs=19,
+        batch=10,
+        crop=321,
+        factors=(0.5, 0.75, 1.0, 1.25, 1.5),
+        rates=RATES,
+        optimiser="sgd",
+        lr=2.5e-4,
+        head_factor=10,
+        momentum=0.9,
+        weight_decay=5e-4,
+        clip_norm=float("inf"),
+    ),
+}
+
+
+class SegmentationCrops(EpochCrops):
+    """The crops of one epoch with their masks.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+    crop : int
+        Side of the square crops in pixels.
+    factors : sequence of float
+        Of an image's size; one is drawn for each crop.
+    batch : int
+    seed, epoch : int
+    """
+
+    def __init__(
+        self,
+        dataset: DevkitDataset,
+        *,
+        crop: int,
+        factors: Sequence[float],
+        batch: int,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        super().__init__(dataset, batch, seed, epoch)
+        self.crop, self.factors = crop, factors
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A crop, where it shows its image, and its mask, which is void beyond.
+
+        Shapes (crop, crop, 3) uint8, (crop, crop) bool and (crop, crop) uint8.
+        """
+        sample, rng = self.dataset[index], self.random(index)
+        factor = rng.choice(self.factors)
+        return augment_pair(sample.image, sample.mask, factor, self.crop, rng)
 
 
 def train_segmenter(
@@ -50,7 +169,7 @@ def train_segmenter(
         The list of the same devkit whose mIoU is taken after every epoch, against the masks in
         SegmentationClass; it does not change the training. None for none.
     device : str
-        Where to train, see `wsss_lib.devices.choose_device`.
+        Where to train, see `wsss_lib.training.choose_device`.
     workers : int
         Processes that read images.
     **changes

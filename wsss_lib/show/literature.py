@@ -1,6 +1,6 @@
 """Published results of WSSS methods as pictures: Figures 2 and 8 of the paper.
 
-Both take the table of `wsss_lib.literature.results` and draw the rows that are marked as plotted.
+Both take the table of `wsss_lib.paper.results` and draw the rows that are marked as plotted.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from wsss_lib.literature import SOLID, drawn_rows
+from wsss_lib.paper import SOLID, drawn_rows
 
 #: What the numbers of Figure 2 are, their colours, and lines that differ in grey, too.
 _NUMBERS = {
@@ -33,7 +33,7 @@ def methods_plot(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : DataFrame
-        As `wsss_lib.literature.results` gives it.
+        As `wsss_lib.paper.results` gives it.
     ax : Axes, optional
         Wants about 7 x 4 inches.
 
@@ -71,7 +71,7 @@ def pseudo_against_segmentation(table: pd.DataFrame, ax: Axes | None = None) -> 
     Parameters
     ----------
     table : DataFrame
-        As `wsss_lib.literature.results` gives it. A method that lacks either number is not drawn.
+        As `wsss_lib.paper.results` gives it. A method that lacks either number is not drawn.
     ax : Axes, optional
         Wants about 7 x 4.5 inches.
 

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from scipy.ndimage import binary_dilation
 
 from wsss_lib.datasets.classes import VOID, ClassSet, palette
 from wsss_lib.datasets.devkit import Sample
@@ -124,3 +126,122 @@ def samples_figure(
         ax.images[0].remove()
         show_samples(sample.image, drawn, ax.get_title(), ax)
     return figure
+
+
+def cam_overlay(image: np.ndarray, cam: np.ndarray, share: float = 0.6) -> np.ndarray:
+    """A class activation map as colours over its photograph turned grey.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    cam : ndarray, shape (H, W)
+        0 (dark violet) to 1 (yellow).
+    share : float
+        Of the colours in the mixture, 0 to 1.
+
+    Returns
+    -------
+    ndarray, shape (H, W, 3), uint8
+    """
+    grey = image.mean(2, keepdims=True)
+    colours = 255 * plt.get_cmap("inferno")(np.clip(cam, 0, 1))[..., :3]
+    return (share * colours + (1 - share) * grey).round().astype(np.uint8)
+
+
+def share_bars(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw shares that add up to 100 % as one divided bar a row.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        One row a class, one column a share in %.
+    ax : Axes, optional
+    """
+    ax = ax or plt.gca()
+    shares.plot.barh(
+        stacked=True, ax=ax, color=["#08519c", "#d95f02", "0.8"], edgecolor="white", width=0.75
+    )
+    ax.invert_yaxis()
+    ax.set(xlim=(0, 100), xlabel="share of the activation (%)", ylabel="")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=shares.shape[1], frameon=False)
+    return ax
+
+
+_WHITE = 255
+
+
+def strokes_overlay(
+    image: np.ndarray,
+    strokes: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
+    opacity: float = 0.5,
+) -> np.ndarray:
+    """A photograph under its mask, and both under the strokes.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    strokes : ndarray, shape (H, W), uint8, optional
+        Drawn in the colours of their classes with a white outline; 255 is left out.
+    mask : ndarray, shape (H, W), uint8, optional
+        Drawn in the colours of its classes with white borders between them.
+    opacity : float
+        Of the mask, from 0 (nothing but its borders) to 1.
+
+    Returns
+    -------
+    ndarray, shape (H, W, 3), uint8
+    """
+    picture = image.copy()
+    if mask is not None:
+        mixed = (1 - opacity) * image + opacity * palette()[mask]
+        picture = mixed.round().astype(np.uint8)
+        picture[_borders(mask)] = _WHITE
+    if strokes is not None:
+        painted = strokes != VOID
+        picture[binary_dilation(painted, iterations=2)] = _WHITE
+        picture[painted] = palette()[strokes[painted]]
+    return picture
+
+
+def strokes_figure(
+    image: np.ndarray,
+    strokes: np.ndarray,
+    masks: dict[str, np.ndarray],
+    names: Sequence[str],
+    credit: str = "",
+    width: float = 3.2,
+) -> Figure:
+    """Draw a photograph with its strokes, and beside it each mask that was learnt from them.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    strokes : ndarray, shape (H, W), uint8
+        255 = not labelled.
+    masks : dict of str to ndarray, shape (H, W), uint8
+        By their titles.
+    names : sequence of str
+        Of the classes 0, 1, 2, ...
+    credit : str
+        Who took the photograph, and its licence; stands below it.
+    width : float
+        Inches a picture.
+    """
+    row = [strokes_overlay(image, strokes)]
+    row += [strokes_overlay(image, mask=mask, opacity=0.6) for mask in masks.values()]
+    figure = picture_grid([row], ["strokes", *masks], width)
+    if credit:
+        place = {"transform": figure.axes[0].transAxes, "va": "top", "size": "x-small"}
+        figure.axes[0].text(0, -0.02, f"Photograph: {credit}", **place)
+    painted = np.setdiff1d(strokes, [VOID]).tolist()
+    class_legend(figure, ClassSet(tuple(names), tuple(names)), painted)
+    return figure
+
+
+def _borders(mask: np.ndarray) -> np.ndarray:
+    """(H, W) bool, true where the next pixel to the right or below has another class."""
+    borders = np.zeros(mask.shape, bool)
+    borders[:, :-1] |= mask[:, :-1] != mask[:, 1:]
+    borders[:-1] |= mask[:-1] != mask[1:]
+    return borders

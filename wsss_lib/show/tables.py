@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from pandas.io.formats.style import Styler
 
 from wsss_lib import paper
-from wsss_lib.evaluate.tables.residuals import residuals
+from wsss_lib.evaluate.table1 import residuals
 from wsss_lib.files import write_text
 
 
@@ -152,9 +152,9 @@ def judged_svms(scores: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, dict[
     Returns
     -------
     DataFrame
-        `scores`, or their `wsss_lib.evaluate.tables.residuals.residuals`.
+        `scores`, or their `wsss_lib.evaluate.table1.residuals`.
     dict
-        The arguments of `wsss_lib.show.scores.svm_surface` that go with it.
+        The arguments of `wsss_lib.show.plots.svm_surface` that go with it.
     """
     if dataset == "voc":
         label = "rms from the paper (points)"
@@ -170,7 +170,7 @@ def order_table(
     Parameters
     ----------
     scores : DataFrame
-        Lines of `wsss_lib.evaluate.tables.scores.score_table`.
+        Lines of `wsss_lib.evaluate.scores.score_table`.
     by : str
         The column that makes the rows, such as ``sampling``.
     against : mapping of str to DataFrame, optional

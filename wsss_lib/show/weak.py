@@ -12,9 +12,8 @@ from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.datasets.devkit import Sample
 from wsss_lib.errors import ParameterError
 from wsss_lib.scores import ClassScores
-from wsss_lib.show.cams import cam_overlay
-from wsss_lib.show.masks import colour_mask, picture_grid
-from wsss_lib.show.scores import legend_beside
+from wsss_lib.show.masks import cam_overlay, colour_mask, picture_grid
+from wsss_lib.show.plots import legend_beside
 
 #: Colour and marker of each way of selecting or of each chain of steps: told apart in print, too.
 _LOOKS = (("#08519c", "o"), ("#d95f02", "s"), ("#1b7837", "^"), ("0.0", "*"))
@@ -36,7 +35,7 @@ def score_overlays(
     Returns
     -------
     dict of str to ndarray, shape (H, W, 3), uint8
-        By the name of the class, see `wsss_lib.show.cams.cam_overlay`.
+        By the name of the class, see `wsss_lib.show.masks.cam_overlay`.
     """
     pairs = zip(scores.labels, scores.values, strict=True)
     return {classes.names[label]: cam_overlay(image, values) for label, values in pairs}

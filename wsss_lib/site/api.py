@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tqdm.auto import tqdm
 
 from wsss_lib.errors import WsssError
-from wsss_lib.show.map import PARTS
+from wsss_lib.show.diagrams import PARTS
 from wsss_lib.site.pages import TEMPLATES, render
 
 if TYPE_CHECKING:

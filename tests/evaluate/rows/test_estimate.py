@@ -4,7 +4,7 @@ import psutil
 import pytest
 
 from wsss_lib.evaluate.rows.estimate import Measured, estimate, image_cost, peak_memory, warm_up
-from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.evaluate.settings import Setting
 
 FIRST = Measured(cost=100.0, seconds=3.0, rows=6, disk_bytes=600, memory_bytes=2**30)
 

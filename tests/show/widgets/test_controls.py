@@ -2,9 +2,97 @@ from pathlib import Path
 
 import pytest
 
+from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.explore import SeedSource
-from wsss_lib.expand.localise import Localiser
-from wsss_lib.show.widgets.controls import GAMMAS, Controls
+from wsss_lib.show.widgets.controls import GAMMAS, Controls, FeatureChoice, ImageChoice
+from wsss_lib.weak.seeds import Localiser
+
+LAYERS = ["img", "F1", "F2", "F3"]
+
+
+@pytest.fixture
+def feature():
+    return FeatureChoice(LAYERS, "F2")
+
+
+def on(feature):
+    return [layer for layer, chip in feature.chips.items() if chip.value]
+
+
+def test_of_one_way_the_newest_layer_is_chosen(feature):
+    feature.chips["F3"].value = True
+    assert (feature.value, on(feature)) == ("F3", ["F3"])
+
+
+@pytest.mark.parametrize("way", ["", "+", "*"])
+def test_the_last_layer_cannot_be_switched_off(feature, way):
+    feature.way.value = way
+    feature.chips["F2"].value = False
+    assert (feature.value, on(feature)) == ("F2", ["F2"])
+
+
+@pytest.mark.parametrize("way", ["+", "*"])
+def test_several_layers_are_put_together_in_their_order(feature, way):
+    feature.way.value = way
+    feature.chips["F3"].value = True
+    feature.chips["img"].value = True
+    assert feature.value == way.join(["img", "F2", "F3"])
+    feature.chips["F2"].value = False
+    assert feature.value == way.join(["img", "F3"])
+
+
+def test_another_way_keeps_the_layers_and_one_keeps_the_first(feature):
+    feature.value = "F1+F3"
+    feature.way.value = "*"
+    assert feature.value == "F1*F3"
+    feature.way.value = ""
+    assert (feature.value, on(feature)) == ("F1", ["F1"])
+
+
+@pytest.mark.parametrize("value", ["img", "F3+F1", "img*F1*F2*F3"])
+def test_the_buttons_follow_the_value(feature, value):
+    feature.value = value
+    assert feature.value == value
+    assert set(on(feature)) == {layer for layer in LAYERS if layer in value}
+    assert feature.way.value == next((sign for sign in "+*" if sign in value), "")
+
+
+def test_each_click_changes_the_value_once(feature):
+    seen = []
+    feature.observe(lambda change: seen.append(change["new"]), names="value")
+    feature.way.value = "+"
+    feature.chips["F3"].value = True
+    feature.way.value = ""
+    assert seen == ["F2+F3", "F2"]
+
+
+@pytest.mark.parametrize("value", ["xy", "F9", "F1+F9", "F1+F1", "F1+F2*F3", ""])
+def test_what_is_no_feature_of_these_layers_is_refused(feature, value):
+    with pytest.raises(ParameterError):
+        feature.value = value
+    assert feature.value == "F2"
+
+
+def test_the_arrows_step_through_the_images_and_end_where_these_end():
+    image = ImageChoice(["a", "b", "c"], "b")
+    image.after.click()
+    assert (image.value, image.before.disabled, image.after.disabled) == ("c", False, True)
+    image.before.click()
+    image.before.click()
+    assert (image.value, image.before.disabled, image.after.disabled) == ("a", True, False)
+
+
+def test_a_single_image_has_no_neighbours():
+    image = ImageChoice(["a"], "a")
+    assert image.before.disabled
+    assert image.after.disabled
+
+
+def test_an_image_that_is_not_there_is_refused_in_a_sentence():
+    image = ImageChoice([f"image {number}" for number in range(9)], "image 8")
+    with pytest.raises(ParameterError, match=r"No image 'x' here; .* image 6, \.\.\.\."):
+        image.value = "x"
+
 
 SIPE = Localiser(Path("sipe.pth"))
 FIRST = dict(image="a", layer="F1", samples=300, max_samples=2500, seed=2, look="F1")

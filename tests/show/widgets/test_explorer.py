@@ -7,13 +7,13 @@ import pytest
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.errors import MaskError, ParameterError
 from wsss_lib.evaluate.explore import SeedSource, explore
-from wsss_lib.evaluate.rows.settings import Setting
-from wsss_lib.expand.localise import Localiser
-from wsss_lib.expand.selection import SELECTIONS
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.features import KNOWN_LAYERS
 from wsss_lib.show.widgets import explorer as module
 from wsss_lib.show.widgets.controls import GAMMAS
 from wsss_lib.show.widgets.explorer import LayerExplorer
+from wsss_lib.weak.seeds import Localiser
+from wsss_lib.weak.selection import SELECTIONS
 
 
 def make(pair, **how):

@@ -7,7 +7,7 @@ background (a fish its weed, a basket its wall), so image-level labels cannot te
 companions are, ``Companions/`` says.
 """
 
-from wsss_lib.datasets.toy.kinds import TOY
+from wsss_lib.datasets.toy.scenes import TOY
 from wsss_lib.datasets.toy.write import TOY_VERSION, make_toy
 
 __all__ = ["TOY", "TOY_VERSION", "make_toy"]

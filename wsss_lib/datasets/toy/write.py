@@ -1,5 +1,6 @@
-"""Writing the toy set in VOC devkit layout."""
+"""Painting a scene: one palette an image, light and shade, a camera's blur and noise."""
 
+import colorsys
 import json
 import shutil
 import tempfile
@@ -9,15 +10,147 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 from tqdm.auto import tqdm
 
 from wsss_lib.datasets.images import write_mask
-from wsss_lib.datasets.toy.kinds import KINDS
-from wsss_lib.datasets.toy.paint import paint
-from wsss_lib.datasets.toy.scenes import draw_scene
+from wsss_lib.datasets.toy.scenes import KINDS, Scene, Thing, draw_scene
+from wsss_lib.datasets.toy.textures import BACKGROUNDS, noise
 from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.files import write_text
 from wsss_lib.paths import shown
+
+
+def paint(scene: Scene, rng: np.random.Generator) -> np.ndarray:
+    """Paint a scene.
+
+    Background, objects and companions all take their colours from the one palette of the image:
+    a texture says how light a pixel is, a slow change of hue which of the two ramps it is on.
+
+    Returns
+    -------
+    ndarray, shape (H, W, 3), uint8
+    """
+    palette = draw_palette(rng)
+    light = rng.uniform(0, 2 * np.pi)
+    light = np.array([np.sin(light), np.cos(light)])  # (y, x) towards the lamp
+    layers = _ground(scene.shape, rng)
+    for thing in scene.things:
+        layers[2] *= 1 - 0.45 * _shadow(thing, light)
+        layers += thing.coverage * (_surface(thing, light, rng) - layers)
+    tone, hue, brightness = layers
+    return _photograph(_lookup(palette, tone, hue) * brightness[..., None], rng)
+
+
+def draw_palette(rng: np.random.Generator) -> np.ndarray:
+    """The palette of an image: two hues, each from dark to light, (2, 4, 3) float64 in 0..1."""
+    first = rng.uniform(0, 0.72)  # red to violet: few things in nature are purple
+    second = (first + rng.uniform(0.12, 0.6)) % 0.72
+    pale = rng.uniform(0.6, 1.0)
+    shades = ((0.7, 0.16), (0.6, 0.42), (0.45, 0.7), (0.2, 0.96))  # saturation and value
+    return np.array(
+        [[colorsys.hsv_to_rgb(hue, pale * s, v) for s, v in shades] for hue in (first, second)]
+    )
+
+
+def _lookup(palette: np.ndarray, tone: np.ndarray, hue: np.ndarray) -> np.ndarray:
+    """Colours (H, W, 3) of tones (0 dark, 1 light) and hues (0 the first ramp, 1 the second)."""
+    stops = np.linspace(0, 1, palette.shape[1])
+    first, second = (
+        np.stack([np.interp(tone, stops, channel) for channel in ramp.T], -1) for ramp in palette
+    )
+    return first + hue[..., None] * (second - first)
+
+
+def _spread(
+    field: np.ndarray, middle: float, contrast: float, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """A field as positions on the palette, 0..1.
+
+    It is standardized first (where `weights` are), so that no texture has colours of its own.
+    """
+    mean = np.average(field, weights=weights)
+    deviation = np.sqrt(np.average((field - mean) ** 2, weights=weights))
+    return 0.5 + 0.5 * np.tanh(middle + contrast * (field - mean) / deviation)
+
+
+def _ground(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Tone, hue and brightness of the background, (3, H, W)."""
+    hue = noise(shape, rng, 2.2)
+    return np.stack(
+        [
+            _spread(_landscape(shape, rng), rng.uniform(-0.4, 0.4), rng.uniform(0.25, 0.55)),
+            _spread(hue, rng.uniform(-0.3, 0.3), 0.55),
+            1 + 0.12 * noise(shape, rng, 3.0, coarsest=200),
+        ]
+    )
+
+
+def _landscape(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """The background's texture, now and then with a second one beyond a horizon."""
+    near, far = (BACKGROUNDS[index](shape, rng) for index in rng.choice(len(BACKGROUNDS), 2))
+    if rng.random() < 0.6:
+        return near
+    horizon = shape[0] * rng.uniform(0.3, 0.6) + 3 * noise(shape, rng, 3.0)[0]
+    share = np.clip((np.arange(shape[0])[:, None] - horizon) / 3 + 0.5, 0, 1)
+    return share * near + (1 - share) * (far + rng.uniform(-0.5, 0.5))
+
+
+def _surface(thing: Thing, light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Tone, hue and brightness of a thing, (3, H, W); they hold where it is.
+
+    Its hue keeps to one end of the palette, its tone to no end.
+    """
+    texture, weights = _texture(thing, rng), thing.coverage
+    hue, end = noise(weights.shape, rng, 1.5), rng.choice([-1, 1])
+    return np.stack(
+        [
+            _spread(texture, rng.uniform(-0.6, 0.6), rng.uniform(0.4, 0.65), weights),
+            _spread(hue, end * rng.uniform(0.9, 1.6), 0.15),
+            _relief(thing, light),
+        ]
+    )
+
+
+def _texture(thing: Thing, rng: np.random.Generator) -> np.ndarray:
+    """The texture of a thing, a little weathered, with its eye."""
+    size, shape = thing.frame.size, thing.coverage.shape
+    period = np.clip(0.3 * size, 5.5, 9.5) * rng.uniform(0.9, 1.15) / size
+    u, v = thing.frame.coordinates(shape)
+    field = thing.texture(u, v, period, rng)
+    field = field / field.std() + 0.2 * noise(shape, rng, 1.0)
+    if thing.eye:
+        distance = np.hypot(u - thing.eye[0], v - thing.eye[1])
+        field = np.select([distance < 0.055, distance < 0.1], [-3.0, 2.0], field)
+    return field
+
+
+def _shadow(thing: Thing, light: np.ndarray) -> np.ndarray:
+    """How much of the light a thing keeps from what lies behind it, (H, W) in 0..1."""
+    shifted = ndimage.shift(thing.coverage, -0.16 * thing.frame.size * light, order=1)
+    return ndimage.gaussian_filter(shifted, 0.1 * thing.frame.size)
+
+
+def _relief(thing: Thing, light: np.ndarray) -> np.ndarray:
+    """Brightness of a thing that bulges towards the viewer, (H, W), about 1."""
+    width = 0.5 * thing.frame.size if thing.label else 3.0  # of the rounded margin, in pixels
+    depth = np.clip(ndimage.distance_transform_edt(thing.coverage >= 0.5) / width, 0, 1)
+    height = width * np.sqrt(depth * (2 - depth))
+    height = ndimage.gaussian_filter(height, 0.06 * thing.frame.size + 0.7)
+    slope_y, slope_x = np.gradient(height)
+    return 1.05 - 0.4 * np.tanh(slope_y * light[0] + slope_x * light[1])
+
+
+def _photograph(colours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What a camera adds: a lens that is not sharp, darker corners, noise."""
+    rows, cols = colours.shape[:2]
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : cols * 1j]
+    colours = colours * (1 - rng.uniform(0, 0.12) * (x**2 + y**2))[..., None]
+    blur = rng.uniform(0.3, 0.6)
+    colours = ndimage.gaussian_filter(colours, (blur, blur, 0))
+    grain = rng.normal(0, rng.uniform(0.008, 0.02), colours.shape)
+    return np.round(255 * np.clip(colours + grain, 0, 1)).astype(np.uint8)
+
 
 #: Raised whenever the same seed gives other files than before; caches carry it in their name.
 TOY_VERSION = 2

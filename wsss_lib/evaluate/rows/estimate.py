@@ -13,7 +13,7 @@ from PIL import Image
 
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import WsssError
-from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.image import expand
 from wsss_lib.features import FeatureMap
 

@@ -18,7 +18,7 @@ import torch
 
 from wsss_lib.classify.backbones import Backbone
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.rows.settings import FORMAT
+from wsss_lib.evaluate.settings import FORMAT
 from wsss_lib.features import FeatureMap, extract, needs_backbone
 from wsss_lib.files import atomic_path
 from wsss_lib.paths import cache_dir

@@ -1,17 +1,143 @@
-"""Fits of the one-vs-rest problems, by the engine's own solver or by scikit-learn's libsvm."""
+"""Which code does the heavy work: compiled loops, plain NumPy, or torch on an accelerator."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from itertools import combinations_with_replacement
 
 import numpy as np
 from sklearn.svm import SVC
 
-from wsss_lib.expand.engine.backends import Backend
-from wsss_lib.expand.engine.gram import gram
+from wsss_lib import training as devices
+from wsss_lib.expand.engine import predict_numpy, predict_torch, smo_numpy
 from wsss_lib.expand.engine.samples import CellSamples, JoinedSamples, Samples, VectorSamples
-from wsss_lib.expand.engine.solution import Solution
-from wsss_lib.expand.engine.threads import run
+from wsss_lib.expand.engine.smo_numpy import Solution
+from wsss_lib.expand.engine.threads import run, slices
 from wsss_lib.features import FeatureMap
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The functions that a fit and a prediction are made of.
+
+    Attributes
+    ----------
+    decide_rows, decide_maps : callable
+        RBF decision functions, see `predict_numpy`.
+    gaussian : callable
+        Inner products to kernel values, see `gram.gram`.
+    solve : callable
+        Solves a binary problem, see `smo_numpy.solve`.
+    combine : callable, optional
+        Inner products of pixels from those of cells, see `samples.CellSamples`; where it is
+        missing they are computed from the pixels' features.
+    """
+
+    decide_rows: Callable
+    decide_maps: Callable
+    gaussian: Callable
+    solve: Callable
+    combine: Callable | None = None
+
+
+NUMPY = Backend(
+    predict_numpy.decide_rows, predict_numpy.decide_maps, predict_numpy.gaussian, smo_numpy.solve
+)
+
+
+def backend(device: str) -> Backend:
+    """The backend of a device.
+
+    Parameters
+    ----------
+    device : str
+        ``"cpu"``: compiled loops, or NumPy where numba is missing, which is said once.
+        ``"cuda"``, ``"cuda:1"``, ...: torch predicts there; the solver, whose steps follow each
+        other, stays on the CPU. For comparison: ``"numpy"``, and ``"torch:cpu"`` for CPU tensors.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such device.
+    """
+    if device == "cpu":
+        return _compiled()
+    if device == "numpy":
+        return NUMPY
+    check_device(device)
+    name = device.removeprefix("torch:")
+    return replace(
+        _compiled(),
+        decide_rows=partial(predict_torch.decide_rows, device=name),
+        decide_maps=partial(predict_torch.decide_maps, device=name),
+    )
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there; parameters and errors are those of `backend`."""
+    if device not in ("cpu", "numpy"):
+        devices.check_device(device.removeprefix("torch:"))
+
+
+@cache
+def _compiled() -> Backend:
+    try:
+        from wsss_lib.expand.engine import compiled, predict_compiled, smo
+    except ImportError as error:
+        warnings.warn(
+            f"The SVM runs in plain NumPy, many times slower, because numba is missing ({error}). "
+            "Run 'pip install numba'.",
+            stacklevel=3,
+        )
+        return NUMPY
+    return Backend(
+        predict_compiled.decide_rows,
+        predict_compiled.decide_maps,
+        compiled.gaussian,
+        smo.solve,
+        compiled.combine,
+    )
+
+
+#: Samples on a side of a tile.
+TILE = 512
+
+
+def gram(samples: Samples, kernel: str, gamma: float, gaussian, threads=None) -> np.ndarray:
+    """The kernel between all pairs of samples, computed in tiles on and above the diagonal.
+
+    Parameters
+    ----------
+    samples : Samples
+    kernel : str
+        ``"rbf"`` or ``"linear"``.
+    gamma : float
+    gaussian : callable
+        ``gaussian(products, norms_a, norms_b, gamma)`` turns inner products (a, b) into kernel
+        values, given squared norms (a, 1) and (b,).
+    threads : int, optional
+
+    Returns
+    -------
+    ndarray, shape (n, n), float32
+    """
+    result = np.empty((len(samples), len(samples)), np.float32)
+    norms = samples.squared_norms
+
+    def work(tile: tuple[slice, slice]) -> None:
+        a, b = tile
+        values = samples.products(a, b)
+        if kernel == "rbf":
+            values = gaussian(values, norms[a, None], norms[b], gamma)
+        result[a, b] = values
+        result[b, a] = values.T
+
+    run(work, combinations_with_replacement(slices(len(samples), TILE), 2), threads)
+    if kernel == "rbf":
+        np.fill_diagonal(result, 1)
+    return result
+
 
 #: From so many features on, libsvm is faster on a shared Gram matrix than with its own kernel.
 PRECOMPUTE_FROM = 512

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from wsss_lib.expand.engine import compiled
-from wsss_lib.expand.engine.distinct import distinct_rows, merge_equal
-from wsss_lib.expand.engine.duals import Duals
 from wsss_lib.expand.engine.interpolation import Axis, axes, cells, squared_norms
+from wsss_lib.expand.engine.predict_numpy import Duals
+from wsss_lib.expand.engine.samples import distinct_rows, merge_equal
 from wsss_lib.expand.engine.threads import run, slices
 from wsss_lib.features import FeatureMap
 

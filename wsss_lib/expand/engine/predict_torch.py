@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from wsss_lib.expand.engine.duals import Duals
 from wsss_lib.expand.engine.interpolation import axes, cells, squared_norms
+from wsss_lib.expand.engine.predict_numpy import Duals
 from wsss_lib.expand.engine.threads import slices
 from wsss_lib.features import FeatureMap
 

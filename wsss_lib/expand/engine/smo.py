@@ -15,7 +15,7 @@ move are left out for a while, on a smaller Gram matrix. The end is always judge
 import numpy as np
 
 from wsss_lib.expand.engine.compiled import compiled
-from wsss_lib.expand.engine.solution import MAX_STEPS, TAU, Solution, finish, movable
+from wsss_lib.expand.engine.smo_numpy import MAX_STEPS, TAU, Solution, finish, movable
 
 #: Samples that are searched at once: a maximum is found by block first, its place afterwards.
 BLOCK = 128

@@ -1,8 +1,61 @@
-"""The solver of `smo` in plain NumPy: the same steps, a few times slower."""
+"""The optimum of a binary SVM, shared by its solvers."""
+
+import warnings
+from dataclasses import dataclass
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
-from wsss_lib.expand.engine.solution import MAX_STEPS, TAU, Solution, finish
+#: libsvm's curvature of a pair of equal samples.
+TAU = 1e-12
+#: libsvm's limit.
+MAX_STEPS = 10_000_000
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The optimum of one binary problem.
+
+    Attributes
+    ----------
+    beta : ndarray, shape (n,), float64
+        Dual coefficients times labels.
+    intercept : float
+    objective : float
+        Of the dual, as libsvm counts it (negative; it is minimised).
+    steps : int
+    """
+
+    beta: np.ndarray
+    intercept: float
+    objective: float
+    steps: int
+
+
+def movable(beta: np.ndarray, y: np.ndarray, C: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which samples can rise and which can fall: those that are not at that bound."""
+    return beta < np.maximum(y, 0) * C, beta > np.minimum(y, 0) * C
+
+
+def finish(beta: np.ndarray, gradient: np.ndarray, y: np.ndarray, C: float, steps: int) -> Solution:
+    """Intercept and objective of an optimum, given ``gradient = y - K beta``.
+
+    The intercept is the mean over the free support vectors, on whose margin the decision function
+    is known; without any, the middle of what the bounded ones allow.
+    """
+    if steps >= MAX_STEPS:
+        warnings.warn(
+            f"The SVM stopped after {steps} steps before reaching its tolerance. Lower C, or "
+            "z-score the features.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    rise, fall = movable(beta, y, C)
+    if (rise & fall).any():
+        intercept = gradient[rise & fall].mean()
+    else:
+        intercept = (gradient[rise].max() + gradient[fall].min()) / 2
+    return Solution(beta, float(intercept), float(-0.5 * beta @ (y + gradient)), steps)
 
 
 def solve(gram: np.ndarray, target: np.ndarray, C: float, tol: float) -> Solution:

@@ -9,13 +9,13 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import WsssError
 from wsss_lib.evaluate.explore import Exploration, explore
-from wsss_lib.expand.localise import Localiser
 from wsss_lib.expand.sampling import check_samples
 from wsss_lib.features import KNOWN_LAYERS
 from wsss_lib.show.widgets import page
 from wsss_lib.show.widgets.controls import Controls
 from wsss_lib.show.widgets.history import History
 from wsss_lib.show.widgets.latest import LatestWins
+from wsss_lib.weak.seeds import Localiser
 
 
 class LayerExplorer(widgets.VBox):

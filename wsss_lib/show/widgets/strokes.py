@@ -1,4 +1,4 @@
-"""Paint strokes on a photograph and see it segmented: controls round `PhotoSegmenter`."""
+"""The classes to paint with: a button in the colour of each, and a name that can be typed."""
 
 import time
 import traceback
@@ -10,21 +10,150 @@ import ipywidgets as widgets
 import numpy as np
 
 from wsss_lib.classify.spec import BackboneSpec
-from wsss_lib.datasets.classes import VOID
+from wsss_lib.datasets.classes import VOC, VOID, palette
 from wsss_lib.datasets.images import write_mask
 from wsss_lib.datasets.photo import read_photo
-from wsss_lib.errors import WsssError
+from wsss_lib.errors import ParameterError, WsssError
 from wsss_lib.evaluate.photo import LONG_SIDE, NETWORK, SETTING, PhotoSegmenter, enlarged_mask
-from wsss_lib.evaluate.rows.settings import Setting
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.strokes import enlarge_strokes, paint_stroke, shrink_strokes
 from wsss_lib.files import atomic_path
 from wsss_lib.paths import output_dir, shown
 from wsss_lib.scores import ClassScores
-from wsss_lib.show.strokes import strokes_overlay
+from wsss_lib.show.masks import strokes_overlay
 from wsss_lib.show.widgets import page, strokes_surface
 from wsss_lib.show.widgets.latest import LatestWins
-from wsss_lib.show.widgets.strokes_controls import StrokeControls
-from wsss_lib.show.widgets.strokes_palette import ClassPalette, css
+
+#: A larger mask would have colours that look alike.
+MOST = len(VOC)
+
+
+class ClassPalette(widgets.VBox):
+    """Choose a class, or the eraser; type its name; add one more.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the classes 0, 1, 2, ...
+
+    Attributes
+    ----------
+    label : int
+        What is painted with: a class, or 255, the eraser.
+    buttons : list of Button
+        One a class.
+    fields : list of Text
+        The names.
+    eraser, more : Button
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than two names, or more than 21.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        if not 2 <= len(names) <= MOST:
+            raise ParameterError(f"{len(names)} names of classes; expected 2 to {MOST}.")
+        super().__init__()
+        self.buttons, self.fields = [], []
+        self.eraser = widgets.Button(description="eraser", layout={"width": "50%"})
+        self.more = widgets.Button(description="add a class", icon="plus", layout={"width": "50%"})
+        self.eraser.on_click(lambda _: self.choose(VOID))
+        self.more.on_click(lambda _: self.add(f"class {len(self.buttons)}"))
+        for name in names:
+            self.add(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all classes."""
+        return tuple(field.value for field in self.fields)
+
+    def add(self, name: str) -> None:
+        """Add a class and paint with it."""
+        label = len(self.buttons)
+        text = "#fff" if palette()[label].mean() < 128 else "#000"
+        button = widgets.Button(
+            tooltip=f"Paint with class {label}",
+            style={"button_color": css(label), "text_color": text},
+            layout={"width": "56px", "border": "1px solid rgba(128, 128, 128, .6)"},
+        )
+        button.on_click(lambda _: self.choose(label))
+        field = widgets.Text(name, layout={"flex": "1 1 0", "width": "auto"})
+        self.buttons.append(button)
+        self.fields.append(field)
+        rows = [widgets.HBox(pair) for pair in zip(self.buttons, self.fields, strict=True)]
+        self.children = [*rows, widgets.HBox([self.eraser, self.more])]
+        self.more.disabled = label + 1 == MOST
+        self.choose(label)
+
+    def choose(self, label: int) -> None:
+        """Paint with a class from now on, or with the eraser (255)."""
+        self.label = label
+        for place, button in enumerate(self.buttons):
+            button.icon = "pencil" if place == label else ""
+            button.description = "" if place == label else str(place)
+        self.eraser.icon = "eraser" if label == VOID else ""
+
+
+def css(label: int) -> str:
+    """The colour of a label in VOC's palette as CSS knows it."""
+    return "#" + bytes(palette()[label]).hex()
+
+
+_WIDE, _HALF = {"width": "auto"}, {"width": "50%"}
+
+
+class StrokeControls(widgets.VBox):
+    """What is painted with, how the mask is made and shown, and which photograph.
+
+    Parameters
+    ----------
+    palette : ClassPalette
+
+    Attributes
+    ----------
+    brush : IntSlider
+        Width in pixels of the scaled photograph.
+    opacity : FloatSlider
+        Of the mask.
+    refine, live : Checkbox
+        Whether a CRF follows the SVM, and whether to segment after each stroke.
+    undo, clear, segment, save : Button
+    upload : FileUpload
+    path : Text
+        Of a photograph to open.
+    """
+
+    def __init__(self, palette: ClassPalette) -> None:
+        self.brush = widgets.IntSlider(8, 1, 60, description="brush", layout=_WIDE)
+        self.opacity = widgets.FloatSlider(0.5, max=1, step=0.05, description="mask", layout=_WIDE)
+        for slider in (self.brush, self.opacity):
+            slider.style.description_width = "3.2em"
+        self.refine = widgets.Checkbox(description="refine borders (CRF)", indent=False)
+        self.live = widgets.Checkbox(True, description="segment after each stroke", indent=False)
+        self.undo = widgets.Button(description="undo", icon="undo", layout=_HALF)
+        self.clear = widgets.Button(description="clear", icon="trash", layout=_HALF)
+        self.segment = widgets.Button(description="segment", icon="magic", layout=_HALF)
+        self.segment.button_style = "primary"
+        self.save = widgets.Button(description="save", icon="save", layout=_HALF)
+        self.upload = widgets.FileUpload(
+            accept="image/*", description="upload a photograph", layout=_WIDE
+        )
+        self.path = widgets.Text(
+            placeholder="or its path, then Enter", continuous_update=False, layout=_WIDE
+        )
+        strokes = widgets.HBox([self.undo, self.clear])
+        mask = widgets.HBox([self.segment, self.save])
+        super().__init__(
+            [
+                *(palette, self.brush, strokes),
+                *(self.opacity, self.refine, self.live, mask),
+                *(self.upload, self.path),
+            ],
+            layout={"flex": "0 0 260px", "grid_gap": "6px"},
+        )
+
 
 #: The strokes that can be undone.
 _STEPS = 50

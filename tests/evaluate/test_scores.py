@@ -1,0 +1,244 @@
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn.metrics
+from PIL import Image
+
+from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.scores import (
+    AVERAGED,
+    DRAWS,
+    FIELDS,
+    best_layer,
+    compared,
+    difference_table,
+    drawn_scores,
+    interval,
+    over_seeds,
+    own_classifier,
+    region_of,
+    score_table,
+)
+from wsss_lib.evaluate.settings import Setting
+from wsss_lib.evaluate.sweep import SweepResult, sweep
+from wsss_lib.studies.study import STUDIES, find_study
+
+
+def test_scores_are_those_of_scikit_learn_on_the_pooled_pixels(tiny, tmp_path):
+    setting = Setting("xy", 30, kernel="nearest")
+    result = sweep(tiny, [setting], store=tmp_path / "s", masks_out=tmp_path)
+    table = score_table(result, tiny.classes, over=("left", "low"))
+    truth = np.concatenate([tiny.mask(id_).ravel() for id_ in tiny.ids])
+    predicted = np.concatenate(
+        [np.array(Image.open(tmp_path / "xy" / f"{id_}.png")).ravel() for id_ in tiny.ids]
+    )
+    expected = sklearn.metrics.jaccard_score(
+        truth[truth < 255], predicted[truth < 255], average=None
+    )
+    line = table[table["region"] == "confusion"].iloc[0]
+    np.testing.assert_allclose(line[["left", "low"]].astype(float), 100 * expected[1:])
+    assert line["mean"] == pytest.approx(100 * expected[1:].mean())
+    assert line["mean_low"] <= line["mean"] <= line["mean_high"]
+    assert "bkg" not in table
+
+
+def test_drawing_images_anew_gives_the_spread_of_a_mean():
+    # one class, each image right on a share of its pixels: IoU of a pool is the mean of shares
+    rng = np.random.default_rng(0)
+    shares = rng.integers(0, 101, 200)
+    confusions = [[[0, 0, int(s)], [0, 1, int(100 - s)]] for s in shares]
+    draws = drawn_scores(confusions, 2, over=[0])
+    assert draws.shape == (DRAWS,)
+    assert draws.std() == pytest.approx(shares.std() / np.sqrt(200), rel=0.1)
+    low, high = interval(draws)
+    assert high - low == pytest.approx(2 * 1.96 * shares.std() / np.sqrt(200), rel=0.1)
+
+
+def test_a_region_without_pixels_has_no_score(tiny, tmp_path):
+    result = sweep(tiny, [Setting("xy", 30, kernel="nearest")], store=tmp_path / "s")
+    line = score_table(result, tiny.classes, ["far64"]).iloc[0]
+    assert line[["mean", "mean_low", "mean_high"]].isna().all()
+
+
+def test_an_unknown_class_is_refused(tiny, tmp_path):
+    result = sweep(tiny, [Setting("xy", 30, kernel="nearest")], store=tmp_path / "s")
+    with pytest.raises(ParameterError, match="No class 'cat'"):
+        score_table(result, tiny.classes, over=["bkg", "cat"])
+
+
+def test_lines_are_set_against_each_other_draw_by_draw():
+    alike = {field: "same" for field in FIELDS} | {"region": "held_out"}
+    lines = [
+        alike | {"feature": "F1", "kernel": "rbf"},
+        alike | {"feature": "F2", "kernel": "rbf"},
+        alike | {"feature": "xy", "kernel": "nearest"},
+        alike | {"feature": "F2", "kernel": "rbf", "region": "confusion"},
+    ]
+    draws = np.array([[1.0, 5, 3, 3], [2, 4, 4, np.nan], [0, 9, 2, 1], [7, 7, 7, 7]])
+    found = compared(pd.DataFrame(lines), draws)
+    np.testing.assert_array_equal(found["best"], [50, 50, np.nan, 100])
+    assert found["ahead"].iloc[[0, 2]].tolist() == [1, 0]  # of 1, -4, 1 and 2
+    assert found["ahead_low"].iloc[0] == pytest.approx(np.percentile([1, -4, 1, 2], 2.5))
+    assert np.isnan(found["ahead"].iloc[3])
+
+
+def test_two_settings_are_drawn_alike():
+    one = [[[0, 0, k], [0, 1, 10]] for k in range(1, 30)]
+    assert np.array_equal(drawn_scores(one, 2, [0]), drawn_scores(one, 2, [0]))
+
+
+def test_a_region_is_found_by_its_name():
+    row = {"confusion": [[0, 0, 1]], "far": {"8": [[1, 1, 2]]}, "near_held_out": {"16": []}}
+    assert region_of(row, "confusion") == [[0, 0, 1]]
+    assert region_of(row, "far8") == [[1, 1, 2]]
+    assert region_of(row, "near_held_out16") == []
+    for unknown in ("far", "far7", "away8", "edge3", "id"):
+        with pytest.raises(ParameterError, match="No region"):
+            region_of(row, unknown)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_has_distinct_settings(name):
+    settings = find_study(name).settings(40, 1)
+    assert len(set(settings)) == len(settings)
+    assert min(setting.seed for setting in settings) == 1
+
+
+def test_away_from_boundaries_is_all_but_near_them():
+    row = {
+        "confusion": [[0, 0, 9], [0, 1, 2], [1, 1, 4]],
+        "held_out": [[1, 1, 3]],
+        "near": {"8": [[0, 0, 4], [0, 1, 2]]},
+        "near_held_out": {"8": [[1, 1, 1]]},
+    }
+    assert region_of(row, "away8") == [[0, 0, 5], [1, 1, 4]]
+    assert region_of(row, "away_held_out8") == [[1, 1, 2]]
+
+
+def test_an_unknown_study_is_refused():
+    with pytest.raises(ParameterError, match="which-svm"):
+        find_study("none")
+
+
+CLASSES = ClassSet(("background", "thing"), ("bkg", "thing"))
+
+
+def rows(*shares):
+    """Images of 100 pixels of each class, so many of each of them right."""
+    return [
+        {
+            "confusion": [
+                *([0, 0, share], [0, 1, 100 - share]),
+                *([1, 1, share], [1, 0, 100 - share]),
+            ]
+        }
+        for share in shares
+    ]
+
+
+def iou(share):
+    return 100 * share / (200 - share)
+
+
+def table(result, reference):
+    return difference_table(result, CLASSES, ["confusion"], reference=reference)
+
+
+def test_a_pooled_classifier_is_set_against_the_own_one_of_the_same_feature():
+    result = SweepResult(
+        {
+            Setting("F1", 10): rows(80, 80, 80),
+            Setting("F2", 10): rows(10, 20, 30),
+            Setting("F1", 10, pool="pooled4"): rows(60, 60, 60),
+        }
+    )
+    (line,) = table(result, own_classifier).to_dict("records")
+    assert (line["feature"], line["pool"], line["against"]) == ("F1", "pooled4", "F1")
+    expected = pytest.approx(iou(60) - iou(80))
+    assert [line[f"difference{end}"] for end in ("", "_low", "_high")] == [expected] * 3
+
+
+def test_layers_together_are_set_against_the_best_single_one_that_is_alike():
+    alike = partial(Setting, samples=10)
+    result = SweepResult(
+        {
+            alike("F1"): rows(50, 60, 70),
+            alike("F2"): rows(70, 80, 60),
+            alike("F3", seed=1): rows(99, 99, 99),
+            alike("xy", kernel="nearest"): rows(99, 99, 99),
+            alike("F1*F2", weights="tuned"): rows(80, 90, 70),
+            alike("F1+F2"): rows(70, 80, 60),
+        }
+    )
+    product, concatenated = table(result, best_layer).to_dict("records")
+    assert product["against"] == concatenated["against"] == "F2"
+    assert product["difference_low"] > 0
+    assert product["difference"] == pytest.approx(iou(80) - iou(70))
+    assert concatenated["difference"] == concatenated["difference_high"] == 0
+
+
+def test_a_difference_is_surer_than_its_two_scores():
+    # images differ much, the two settings hardly: drawn together, that is seen
+    shares = np.arange(8, 98, 3)
+    own, pooled = rows(*shares), rows(*(shares - 5))
+    result = SweepResult({Setting("F1", 10): own, Setting("F1", 10, pool="pooled1"): pooled})
+    (line,) = table(result, own_classifier).to_dict("records")
+    low, high = interval(drawn_scores([row["confusion"] for row in own], 2, [0, 1]))
+    assert line["difference_high"] < 0
+    assert line["difference_high"] - line["difference_low"] < (high - low) / 5
+
+
+def test_without_a_reference_there_is_no_line():
+    assert table(SweepResult({Setting("F1", 10): rows(50)}), best_layer).empty
+
+
+@pytest.fixture
+def scores(tiny, tmp_path):
+    """Two draws of a number of samples, of a share of the cells, and of all pixels."""
+    settings = [
+        Setting("img", samples, seed=seed)
+        for seed in (5, 6)
+        for samples in (4, "0.05xcells", 24 * 32)
+    ]
+    return score_table(sweep(tiny, settings, store=tmp_path / "s"), tiny.classes)
+
+
+def test_lines_that_differ_in_the_seed_become_one(scores):
+    table = over_seeds(scores)
+    assert list(zip(table["samples"], table["region"], strict=True)) == [
+        (samples, region)
+        for samples in (4, "0.05xcells", 768)
+        for region in ("confusion", "held_out")
+    ]
+    assert "seed" not in table
+    line, single = (
+        table.iloc[0],
+        scores[(scores["samples"] == 4) & (scores["region"] == "confusion")],
+    )
+    np.testing.assert_allclose(line[list(AVERAGED)].astype(float), single[list(AVERAGED)].mean())
+    assert line["seed_low"] == single["mean"].min() < line["mean"]
+    assert line["seed_high"] == single["mean"].max() > line["mean"]
+    assert line["seeds"] == 2
+
+
+def test_one_seed_has_the_seconds_of_a_first_call(scores):
+    lines = scores[(scores["samples"] == 4) & (scores["seed"] == 5)]
+    lines = [lines.assign(seed=seed, seconds=s) for seed, s in enumerate((9.0, 0.3, 0.2))]
+    assert over_seeds(pd.concat(lines))["seconds"].tolist() == [0.3, 0.3]
+
+
+def test_where_all_pixels_are_samples_nothing_is_held_out(scores):
+    every, held_out = over_seeds(scores)[-2:].to_dict("records")
+    assert every["samples_drawn"] == held_out["samples_drawn"] == 23 * 32  # a row is void
+    assert every["seed_low"] == pytest.approx(every["seed_high"], abs=1)
+    assert every["seeds"] == 2
+    assert held_out["seeds"] == 0
+    assert np.isnan([held_out[name] for name in ("mean", "seed_low", "seed_high")]).all()
+
+
+def test_the_lines_of_two_networks_are_not_averaged(scores):
+    with pytest.raises(ParameterError, match=r"several lines of .*'seed': 5"):
+        over_seeds(pd.concat([scores, scores]))

@@ -1,0 +1,266 @@
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wsss_lib import engine as compute
+from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.datasets.images import read_mask
+from wsss_lib.datasets.toy import make_toy
+from wsss_lib.errors import MaskError, ParameterError, StoreError, WeightsError
+from wsss_lib.evaluate import jobs
+from wsss_lib.evaluate import pools as pool_module
+from wsss_lib.evaluate.jobs import Task, make_job
+from wsss_lib.evaluate.settings import Setting
+from wsss_lib.evaluate.sweep import image_masks, sweep
+from wsss_lib.evaluate.table1 import settings_for
+from wsss_lib.features import extract
+
+RANDOM18 = BackboneSpec("resnet18", "random")
+IMG = settings_for("toy", ["img"], 40)
+ROWS = "SELECT rowid, key, row FROM results"
+
+
+@pytest.fixture
+def many(tiny, tmp_path):
+    """Eight images: those of `tiny` and as many copies."""
+    copies = [f"copy_{number}" for number in range(4)]
+    for copy, id_ in zip(copies, tiny.ids, strict=True):
+        tiny.image_path(copy).write_bytes(tiny.image_path(id_).read_bytes())
+        tiny.mask_path(copy).write_bytes(tiny.mask_path(id_).read_bytes())
+    return tiny.subset((*tiny.ids, *copies))
+
+
+@pytest.fixture
+def events(monkeypatch):
+    """The images that are begun and the lines that are printed, in their order."""
+    seen = []
+    original = jobs.evaluate_image
+
+    def noted(dataset, id_, *rest):
+        seen.append(id_)
+        return original(dataset, id_, *rest)
+
+    monkeypatch.setattr(jobs, "evaluate_image", noted)
+    monkeypatch.setattr(compute.tqdm, "write", seen.append)
+    return seen
+
+
+def stored(path):
+    """The rows of a store by key, with the number that each got when it was written."""
+    if not path.exists():
+        return {}
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            return {key: (number, row) for number, key, row in connection.execute(ROWS)}
+        except sqlite3.OperationalError:  # no table yet
+            return {}
+
+
+def run_until_killed(command, environment, rows):
+    """Start a command and kill it when its store has so many rows; what is stored then."""
+    store = Path(environment["WSSS_CACHE"]) / "rows.sqlite"
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as run:
+        while len(stored(store)) < rows:
+            assert run.poll() is None, "it ended before it could be killed"
+            time.sleep(0.01)
+        run.send_signal(signal.SIGKILL)
+    return stored(store)
+
+
+@pytest.mark.parametrize(
+    ("what", "files", "settings"),
+    [
+        (
+            "table1 --layers img,xy --out {}",
+            ["table1.csv", "table1_heldout.csv", "table1.json"],
+            2,
+        ),
+        ("study which-svm --out {}/svm.csv", ["svm.csv", "svm.json"], 28),
+    ],
+)
+def test_a_run_that_is_killed_computes_only_what_is_missing_when_run_again(
+    tmp_path, what, files, settings
+):
+    root = make_toy(tmp_path / "voc", n_train=24, n_val=1)
+
+    def command(out):
+        more = f"--dataset voc --data {root} --samples 60"
+        return f"{sys.executable} -m wsss_lib {what.format(tmp_path / out)} {more}".split()
+
+    environments = [
+        os.environ | {"WSSS_CACHE": str(tmp_path / name), "OMP_NUM_THREADS": "1"}
+        for name in ("killed cache", "whole cache")
+    ]
+    before = run_until_killed(command("killed"), environments[0], 3 * settings)
+    assert 3 * settings <= len(before) < 24 * settings
+    assert not (tmp_path / "killed").exists()
+
+    for out, environment in zip(("killed", "whole"), environments, strict=True):
+        subprocess.run(command(out), env=environment, check=True, capture_output=True)
+    after = stored(tmp_path / "killed cache" / "rows.sqlite")
+    assert len(after) == 24 * settings
+    assert {key: after[key] for key in before} == before
+    for name in files:
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_what_the_rest_will_take_is_told_before_it_starts(many, tmp_path, events):
+    result = sweep(many, IMG, store=tmp_path / "s", masks_out=tmp_path / "masks")
+    assert events[0] == many.ids[0]
+    assert events[1].startswith("Left: 7 images x 1 settings, about")
+    assert events[2:] == list(many.ids[1:])
+    assert len(result.rows[IMG[0]]) == 8
+
+
+def test_it_is_told_by_the_first_image_that_can_be_done(many, tmp_path, events):
+    for id_ in many.ids[:2]:
+        many.image_path(id_).write_bytes(b"no picture")
+    sweep(many, IMG, store=tmp_path / "s")
+    told = [line for line in events if line.startswith("Left: ")]
+    assert told[0].startswith("Left: 5 images x")
+    assert events.index(many.ids[2]) == events.index(told[0]) - 1
+    assert len(told) == 1
+
+
+def test_failures_stand_in_the_order_of_the_ids(tiny, tmp_path):
+    first, *_, last = tiny.ids
+    tiny.image_path(first).write_bytes(b"no picture")  # noticed by a worker
+    tiny.mask_path(last).unlink()  # noticed before
+    assert list(sweep(tiny, IMG, store=tmp_path / "s").failures) == [first, last]
+
+
+def test_of_a_few_images_nothing_is_told(many, tmp_path, events):
+    few = many.subset(many.ids[:5])
+    sweep(few, IMG, store=tmp_path / "s")
+    assert events == list(few.ids)
+    events.clear()
+    sweep(many, IMG, store=tmp_path / "s")  # three are left
+    assert events == list(many.ids[5:])
+    sweep(many, IMG, store=tmp_path / "s", scheduler="tcp://nobody.asks:1")  # none is left
+    assert events == list(many.ids[5:])
+
+
+def test_the_bar_shows_images_pace_time_left_and_score(many, tmp_path, capsys):
+    sweep(many, IMG, store=tmp_path / "s")
+    last = capsys.readouterr().err.rsplit("\r", 1)[-1]
+    assert "8/8 images [00:0" in last
+    assert "images/min, img mIoU " in last
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE results SET row = replace(row, 'img', 'xyz') WHERE rowid = 2",
+        "UPDATE results SET (row, digest) = (SELECT row, digest FROM results WHERE rowid = 3)"
+        " WHERE rowid = 2",
+    ],
+)
+def test_a_damaged_or_foreign_row_is_computed_again(tiny, tmp_path, events, damage):
+    whole = sweep(tiny, IMG, store=tmp_path / "s")
+    with closing(sqlite3.connect(tmp_path / "s")) as connection:
+        connection.execute(damage)
+        connection.commit()
+    events.clear()
+    again = sweep(tiny, IMG, store=tmp_path / "s")
+    assert events[0].startswith("1 of 4 rows in ")
+    assert events[1:] == [tiny.ids[1]]
+    seconds = {"fit_seconds": 0, "predict_seconds": 0}
+    for first, second in zip(whole.rows[IMG[0]], again.rows[IMG[0]], strict=True):
+        assert first | seconds == second | seconds
+
+
+def test_features_are_kept_for_the_next_sweep(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
+    cold, warm, without = (
+        sweep(
+            tiny,
+            settings_for("toy", ["img", "F1", "F5"], 40),
+            RANDOM18,
+            store=tmp_path / store,
+            cache_gb=room,
+        )
+        for store, room in (("cold", 0.1), ("warm", 0.1), ("without", 0))
+    )
+    assert len(list(tmp_path.glob("cache/features/*.npy"))) == 8
+    seconds = {"fit_seconds": 0, "predict_seconds": 0}
+    for setting, rows in without.rows.items():
+        for other in (cold, warm):
+            assert [row | seconds for row in other.rows[setting]] == [row | seconds for row in rows]
+
+
+def test_a_negative_cache_is_refused(tiny):
+    with pytest.raises(ParameterError, match="cache_gb=-1"):
+        sweep(tiny, IMG, cache_gb=-1)
+
+
+def test_a_mask_that_cannot_be_written_stops_the_run_and_keeps_the_rows(tiny, tmp_path, events):
+    two = tiny.ids[1]
+    (tmp_path / "masks/img" / f"{two}.png").mkdir(parents=True)
+    with pytest.raises(StoreError, match=f"Cannot write the mask .*{two}.png"):
+        sweep(tiny, IMG, store=tmp_path / "s", masks_out=tmp_path / "masks")
+    assert len(stored(tmp_path / "s")) == 1
+    (tmp_path / "masks/img" / f"{two}.png").rmdir()
+    events.clear()
+    sweep(tiny, IMG, store=tmp_path / "s", masks_out=tmp_path / "masks")
+    assert events == list(tiny.ids[1:])
+
+
+def test_relative_paths_hold_in_worker_processes(tiny, tmp_path, monkeypatch):
+    sweep(tiny, IMG, store=tmp_path / "s", workers=2)
+    monkeypatch.chdir(tmp_path)  # the worker processes stay where they are
+    relative = replace(tiny, root=tiny.root.relative_to(tmp_path))
+    result = sweep(relative, IMG, store="other", workers=2, masks_out=Path("masks"))
+    assert not result.failures
+    assert set(stored(tmp_path / "s")) == set(stored(tmp_path / "other"))
+    assert len(list(tmp_path.glob("masks/img/*.png"))) == 4
+
+
+def test_other_weights_at_the_workers_are_refused(tiny):
+    (f1,) = settings_for("toy", ["F1"], 40)
+    job = make_job(tiny, [f1], RANDOM18, None, extract)
+    task = Task(tiny.ids[0], {f1: "key"})
+    assert compute.do_image(job, task, [f1]).rows["key"]["id"] == tiny.ids[0]
+    with pytest.raises(WeightsError, match="other weights of resnet18"):
+        compute.do_image(replace(job, weights="resnet18:0123"), task, [f1])
+
+
+NETWORK = BackboneSpec("resnet18", "random")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("pool", ["own", "pooled2", "pooled2known"])
+def test_row_and_mask_are_those_of_a_sweep(tiny, tmp_path, pool):
+    setting = Setting("F2", 30, pool=pool)
+    row, mask = image_masks(tiny, "tiny_2", [setting], NETWORK)[setting]
+    rows = sweep(tiny, [setting], NETWORK, store=tmp_path / "s", masks_out=tmp_path).rows[setting]
+    seconds = {"fit_seconds": 0, "predict_seconds": 0}
+    assert row | seconds == rows[2] | seconds
+    np.testing.assert_array_equal(mask, read_mask(tmp_path / "F2" / "tiny_2.png", 3))
+
+
+def test_a_sweep_finds_the_fitted_pools(tiny, tmp_path, monkeypatch):
+    setting = Setting("img", 30, pool="pooled1")
+    image_masks(tiny, "tiny_0", [setting])
+    monkeypatch.setattr(pool_module, "_fit", None)  # nothing is left to be fitted
+    assert len(sweep(tiny, [setting], store=tmp_path / "s").rows[setting]) == 4
+
+
+def test_a_missing_network_or_image_is_named(tiny):
+    with pytest.raises(ParameterError):
+        image_masks(tiny, "tiny_0", [Setting("F1", 30)])
+    tiny.mask_path("tiny_0").unlink()
+    with pytest.raises(MaskError):
+        image_masks(tiny, "tiny_0", [Setting("img", 30, pool="pooled1")])

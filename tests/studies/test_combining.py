@@ -1,0 +1,218 @@
+from dataclasses import asdict
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib.colors import same_color
+from scipy.spatial.distance import pdist
+
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.settings import Setting
+from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.expand.product import ProductSVM
+from wsss_lib.expand.sampling import PixelSamples
+from wsss_lib.features import FeatureMap
+from wsss_lib.studies.combining import (
+    BEST_MEMBER,
+    beside_best_member,
+    claim_table,
+    distance_shares,
+    mean_weights,
+    name_combinations,
+    share_bars,
+    verdict_table,
+)
+
+CHANNELS = {"F1": 64, "F2": 64, "F3": 128}
+
+
+def scores(means, region="held_out", **chosen):
+    """A line a feature; ``tuned`` behind a product gives it these weights."""
+    lines = []
+    for name, mean in means.items():
+        feature, *weights = name.split()
+        setting = Setting(feature, 10, weights=weights[0] if weights else "equal", **chosen)
+        lines.append(asdict(setting) | {"region": region, "mean": mean})
+    return pd.DataFrame(lines)
+
+
+def test_combinations_go_by_their_layers_and_by_how_they_are_combined():
+    table = name_combinations(scores(dict.fromkeys(["F1", "F1+F3", "F1*F3", "F1*F3 tuned"], 50)))
+    assert table["set"].tolist() == ["F1, F3"] * 3
+    assert table["how"].tolist() == ["concatenated", "product, equal", "product, tuned"]
+
+
+def test_each_set_stands_beside_the_best_of_its_members_in_the_same_place():
+    table = pd.concat(
+        [
+            scores({"F1": 50, "F2": 90, "F3": 60, "F1+F3": 55, "F1*F3 tuned": 65}),
+            scores({"F1": 40, "F2": 90, "F3": 30, "F1+F3": 35}, sampling="blocks32"),
+            scores({"F1": 99, "F3": 99}, region="confusion"),
+        ]
+    )
+    found = beside_best_member(table)
+    best = found[found["how"] == BEST_MEMBER]
+    assert best["set"].tolist() == ["F1, F3"] * 2
+    assert best[["sampling", "feature", "mean"]].to_numpy().tolist() == [
+        ["uniform", "F3", 60],
+        ["blocks32", "F1", 40],
+    ]
+    assert len(found) == 3 + 2
+
+
+def test_a_set_without_members_in_the_table_has_no_best_one():
+    assert BEST_MEMBER not in set(beside_best_member(scores({"F1+F3": 55}))["how"])
+
+
+@pytest.mark.parametrize(
+    ("together", "other", "holds"),
+    [(58, "F2", True), (52, "F2", False), (61, "F2", True), (30, "F1", False)],
+)
+def test_the_claim_holds_if_the_member_with_the_most_channels_is_nearest(together, other, holds):
+    (line,) = claim_table(
+        scores({"F1": 40, "F2": 50, "F3": 60, "F1+F2+F3": together}), CHANNELS
+    ).to_dict("records")
+    assert (line["set"], line["concatenated"]) == ("F1, F2, F3", together)
+    assert (line["most channels"], line["IoU"], line["distance"]) == ("F3", 60, abs(60 - together))
+    alone = {"F1": 40, "F2": 50}[other]
+    assert (line["nearest other"], line["other IoU"]) == (other, alone)
+    assert line["other distance"] == abs(alone - together)
+    assert line["holds"] is holds
+    assert (line["best member"], line["above all"]) == ("F3", together > 60)
+
+
+def test_of_as_many_channels_the_first_of_the_set_counts():
+    table = scores({"F2": 40, "F1": 50, "F1+F2": 50, "F1*F2": 50})
+    (line,) = claim_table(table, CHANNELS).to_dict("records")
+    assert (line["most channels"], line["nearest other"]) == ("F1", "F2")
+
+
+def test_a_concatenation_without_two_members_cannot_be_judged():
+    assert claim_table(scores({"F1": 40, "F1+F3": 50}), CHANNELS).empty
+
+
+def test_the_verdict_counts_intervals_that_leave_zero_out_and_names_the_best():
+    lines = scores({"F1+F3": 0, "F1*F3": 0, "F1*F3 tuned": 0, "F1+F2": 0}).assign(
+        difference=[-3.0, 0.5, 1.0, 0.2],
+        difference_low=[-5.0, 0.1, -1.0, 0.0],
+        difference_high=[-1.0, 0.9, 3.0, 0.4],
+        against="F2",
+    )
+    other = lines.iloc[:1].assign(region="confusion")
+    table = verdict_table(pd.concat([other, lines]))
+    assert table.index.tolist() == [("confusion", "uniform"), ("held_out", "uniform")]
+    assert table.loc["held_out", "uniform"].to_dict() == {
+        "best layer": "F2",
+        "combinations": 4,
+        "above 0": 1,
+        "below 0": 1,
+        "best combination": "F1, F3: product, tuned",
+        "difference": 1.0,
+        "low": -1.0,
+        "high": 3.0,
+    }
+
+
+SIZE = (24, 32)
+
+
+def noise(name, channels, cells=SIZE, seed=0):
+    values = np.random.default_rng(seed).normal(size=(channels, *cells))
+    return FeatureMap(torch.from_numpy(values).float(), SIZE, name).zscore()
+
+
+@pytest.fixture
+def pixels():
+    rows, cols = np.unravel_index(np.random.default_rng(1).permutation(24 * 32)[:40], SIZE)
+    return PixelSamples(rows, cols, np.arange(40, dtype=np.uint8) % 2, SIZE, 20)
+
+
+def test_a_layers_distance_is_the_mean_over_all_pairs_of_samples(pixels):
+    maps = [noise("F1", 2), noise("F3", 6, (6, 8))]
+    table = distance_shares(maps, pixels)
+    distances = [pdist(m.at(pixels.rows, pixels.cols), "sqeuclidean").mean() for m in maps]
+    assert table.index.tolist() == ["F1", "F3"]
+    assert table["squared distance"].tolist() == pytest.approx(distances)
+    assert table["concatenated (%)"]["F1"] == pytest.approx(100 * distances[0] / sum(distances))
+    assert table["channels"].tolist() == [2, 6]
+    assert table["channels (%)"].tolist() == [25, 75]
+
+
+def test_in_a_product_it_is_the_share_of_the_exponent_that_the_classifier_has(pixels):
+    maps = [noise("F1", 2), noise("F3", 6, (6, 8))]
+    table = distance_shares(maps, pixels)
+    fitted = ProductSVM().fit(maps, pixels.label_image())
+    exponents = fitted.weights_ * fitted.gammas_ * table["squared distance"]
+    np.testing.assert_allclose(table["product (%)"], 100 * exponents / exponents.sum(), rtol=1e-4)
+
+
+def test_channels_that_are_alike_count_by_their_number_only_without_a_product(pixels):
+    few, many = noise("F1", 3), noise("F5", 3)
+    many = FeatureMap(many.values.repeat(4, 1, 1), SIZE, "F5")
+    table = distance_shares([few, many], pixels)
+    np.testing.assert_allclose(table["concatenated (%)"], [20, 80])
+    np.testing.assert_allclose(table["product (%)"], [50, 50], rtol=1e-5)
+
+
+def test_a_single_sample_has_no_distance():
+    alone = PixelSamples(*np.zeros((2, 1), int), np.zeros(1, np.uint8), SIZE, 1)
+    with pytest.raises(ParameterError, match="at least 2"):
+        distance_shares([noise("F1", 2)], alone)
+
+
+def test_weights_are_averaged_over_images_for_each_product():
+    result = SweepResult(
+        {
+            Setting("F1", 10): [{}, {}],
+            Setting("F3*F1", 10, weights="tuned"): [
+                {"layer_weights": [1.0, 0.0]},
+                {"layer_weights": [0.5, 0.5]},
+            ],
+            Setting("F1*F2", 10, sampling="blocks32"): [{"layer_weights": [0.5, 0.5]}] * 2,
+        }
+    )
+    table = mean_weights(result)
+    assert table.columns.tolist() == ["F1", "F2", "F3"]
+    assert table.loc["uniform", "tuned", "F3, F1"].dropna().to_dict() == {"F1": 0.25, "F3": 0.75}
+    assert table.loc["blocks32", "equal", "F1, F2"].dropna().to_dict() == {"F1": 0.5, "F2": 0.5}
+
+
+SHARES = pd.DataFrame({"F1": [4.0, 50.0], "F5": [96.0, np.nan], "F2": [0, 50]}, ["one", "two"])
+
+
+@pytest.fixture
+def ax():
+    yield plt.figure(layout="constrained").subplots()
+    plt.close("all")
+
+
+def test_parts_of_a_bar_stand_one_after_the_other(ax):
+    assert share_bars(SHARES, ax) is ax
+    first, last, middle = ax.containers
+    assert [(bar.get_x(), bar.get_width()) for bar in first] == [(0, 4), (0, 50)]
+    assert [(bar.get_x(), bar.get_width()) for bar in last] == [(4, 96), (50, 0)]
+    assert [bar.get_x() for bar in middle] == [100, 50]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["one", "two"]
+    assert ax.get_ylim() == (1.5, -0.5)  # the first on top
+
+
+def test_parts_have_their_number_where_it_fits(ax):
+    share_bars(SHARES, ax)
+    assert [text.get_text() for text in ax.texts] == ["", "50", "96", "", "", "50"]
+
+
+def test_a_layer_has_the_colour_that_it_has_in_curves(ax):
+    share_bars(SHARES, ax)
+    assert same_color(ax.containers[0][0].get_facecolor(), "#440154")
+    assert same_color(ax.texts[0].get_color(), "white")  # on dark
+    assert same_color(ax.texts[2].get_color(), "black")  # on light
+
+
+def test_the_legend_stands_beside_the_axes_or_is_left_out(ax):
+    share_bars(SHARES, ax, legend=False)
+    assert ax.get_legend() is None
+    share_bars(SHARES, ax)
+    ax.figure.canvas.draw()
+    assert not ax.bbox.overlaps(ax.get_legend().get_window_extent())

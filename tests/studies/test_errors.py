@@ -1,0 +1,121 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from wsss_lib.datasets.classes import VOC, VOID, palette
+from wsss_lib.datasets.devkit import Sample
+from wsss_lib.evaluate.settings import Setting
+from wsss_lib.evaluate.sweep import sweep
+from wsss_lib.expand.sampling import PixelSamples
+from wsss_lib.show.masks import error_map
+from wsss_lib.studies.errors import error_figure, error_table, noise_figure, show_wrong_samples
+
+
+def test_the_share_of_wrong_pixels_is_told_for_background_and_objects(tiny, tmp_path):
+    setting = Setting("img", 30)
+    result = sweep(tiny, [setting], store=tmp_path / "s", masks_out=tmp_path)
+    table = error_table(result, tiny.classes, ["confusion", "near2", "away2"])
+    predicted = [np.array(Image.open(tmp_path / "img" / f"{id_}.png")) for id_ in tiny.ids]
+    truth = np.concatenate([tiny.mask(id_).ravel() for id_ in tiny.ids])
+    wrong = truth != np.concatenate([mask.ravel() for mask in predicted])
+    lines = table.set_index(["region", "truth"])
+    for name, true in (("background", truth == 0), ("objects", (truth > 0) & (truth < 255))):
+        whole = lines.loc["confusion", name]
+        assert whole["error"] == pytest.approx(100 * wrong[true].mean())
+        assert whole["pixels"] == true.sum()
+        parts = [lines.loc[region, name] for region in ("near2", "away2")]
+        assert sum(part["pixels"] for part in parts) == true.sum()
+        assert sum(p["pixels"] * p["error"] for p in parts) == pytest.approx(
+            100 * wrong[true].sum()
+        )
+        assert whole["error_low"] <= whole["error"] <= whole["error_high"]
+
+
+def test_a_region_without_pixels_has_no_error(tiny, tmp_path):
+    result = sweep(tiny, [Setting("xy", 30, kernel="nearest")], store=tmp_path / "s")
+    table = error_table(result, tiny.classes, ["away32"])
+    assert table["pixels"].tolist() == [0, 0]
+    assert table["error"].isna().all()
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def halves(columns=10):
+    """An image whose left half is background and whose right half is an object."""
+    mask = np.zeros((6, columns), np.uint8)
+    mask[:, columns // 2 :] = 8
+    return Sample("halves", np.zeros((6, columns, 3), np.uint8), mask)
+
+
+def test_errors_stand_beside_the_image_with_the_band_round_the_boundary():
+    sample = halves()
+    wrong = np.zeros_like(sample.mask)
+    figure = error_figure(sample, {"F1": sample.mask, "F5": wrong}, 2)
+    assert [ax.get_title() for ax in figure.axes] == ["image", "F1", "F5"]
+    assert np.array_equal(figure.axes[2].images[0].get_array(), error_map(sample.mask, wrong))
+    for ax in figure.axes:
+        (outline,) = ax.collections
+        columns = np.concatenate([path.vertices[:, 0] for path in outline.get_paths()])
+        assert set(columns) == {2.5, 6.5}  # two pixels on either side of 4.5
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ["wrong pixel", "void", "2 pixels from a boundary"]
+
+
+@pytest.mark.parametrize(("columns", "band"), [(2, 4), (10, 9)])
+def test_a_band_as_wide_as_the_image_has_no_outline(columns, band):
+    sample = halves(columns)
+    assert not error_figure(sample, {"F1": sample.mask}, band).axes[0].collections
+
+
+def test_a_single_class_has_no_boundary():
+    sample = Sample("one", np.zeros((4, 4, 3), np.uint8), np.full((4, 4), 8, np.uint8))
+    assert not error_figure(sample, {"F1": sample.mask}, 2).axes[0].collections
+
+
+def test_wrong_samples_have_the_colour_of_what_they_are_told():
+    rows = cols = np.arange(3)
+    clean, told = (
+        PixelSamples(rows, cols, np.array(labels, np.uint8), (3, 3), 3)
+        for labels in ([0, 8, 8], [0, 12, 8])
+    )
+    ax = show_wrong_samples(np.zeros((3, 3, 3), np.uint8), clean, told, "p")
+    right, wrong = ax.collections
+    assert right.get_offsets().tolist() == [[0, 0], [2, 2]]
+    assert wrong.get_offsets().tolist() == [[1, 1]]
+    assert np.array_equal(wrong.get_facecolors()[0, :3], palette()[12] / 255)
+    assert ax.get_title() == "p"
+
+
+def test_void_is_not_judged_in_the_figure():
+    sample = halves()
+    sample.mask[:, 4] = VOID
+    picture = error_figure(sample, {"F1": np.zeros_like(sample.mask)}, 1).axes[1].images[0]
+    assert picture.get_array()[0, 4].tolist() == palette()[VOID].tolist()
+
+
+def test_each_noise_has_its_samples_above_and_its_errors_below():
+    sample = halves()
+    sample.mask[:, 9] = VOID
+    rows, cols = np.array([0, 1, 2, 3]), np.array([0, 1, 6, 7])
+    clean, noisy = (
+        PixelSamples(rows, cols, np.array(labels, np.uint8), sample.mask.shape, 2)
+        for labels in ([0, 0, 8, 8], [0, 0, 8, 0])
+    )
+    empty = np.zeros_like(sample.mask)
+    told, masks = {"none": clean, "border50": noisy}, {"none": sample.mask, "border50": empty}
+    figure = noise_figure(sample, clean, told, masks, VOC)
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles[:2] == ["none\n0.0 % of samples wrong", "border50\n25.0 % of samples wrong"]
+    assert titles[2:] == [
+        "0.0 % of pixels wrong",
+        "44.4 % of pixels wrong",
+    ]  # 4 of the 9 columns without void
+    assert all(len(ax.images) == 1 for ax in figure.axes)
+    assert [len(ax.collections[1].get_offsets()) for ax in figure.axes[:2]] == [0, 1]
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ["right label", "told background", "told cat", "wrong pixel", "void"]

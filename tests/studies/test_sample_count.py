@@ -1,0 +1,137 @@
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import same_color
+
+from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.settings import Setting
+from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.show.plots import score_curves
+from wsss_lib.studies.sample_count import budget_curves, budget_table, seed_bars
+
+CLASSES = ClassSet(("background", "thing"), ("bkg", "thing"))
+
+
+def rows(samples, *shares):
+    """Images with so many samples, of 100 pixels of each class, so many of each of them right."""
+    pixels = [
+        [*([0, 0, share], [0, 1, 100 - share]), *([1, 1, share], [1, 0, 100 - share])]
+        for share in shares
+    ]
+    costs = {"samples": {"0": samples, "1": samples}, "fit_seconds": 1.0, "predict_seconds": 0.5}
+    return [{"confusion": entries, "held_out": entries, **costs} for entries in pixels]
+
+
+def iou(share):
+    return 100 * share / (200 - share)
+
+
+def test_layers_are_averaged_and_their_samples_summed():
+    result = SweepResult(
+        {
+            Setting("F1", 10): rows(10, 50, 50),
+            Setting("F1", 10, seed=1): rows(10, 60, 60),
+            Setting("F5", 10): rows(10, 70, 70),
+            Setting("F5", 10, seed=1): rows(10, 80, 80),
+            Setting("img", 10): rows(99, 10, 10),  # has no share: left out
+            Setting("F1", 10, sampling="blocks64"): rows(99, 10, 10),  # another sampling, too
+            Setting("F1", "0.1xcells"): rows(16, 65, 65),
+            Setting("F1", "0.1xcells", seed=1): rows(16, 65, 65),
+            Setting("F5", "0.1xcells"): rows(2, 65, 65),
+            Setting("F5", "0.1xcells", seed=1): rows(4, 65, 65),
+        }
+    )
+    equal, shared = budget_table(result, CLASSES).to_dict("records")
+    assert (equal["split"], equal["samples"]) == ("equal n", 10)
+    assert (shared["split"], shared["samples"]) == ("n by cells", "0.1xcells")
+    assert equal["total"] == 40  # of both classes and both layers
+    assert shared["total"] == 32 + 6
+    assert equal["seconds"] == 3
+    assert equal["mean"] == pytest.approx(np.mean([iou(share) for share in (50, 60, 70, 80)]))
+    assert equal["mean_low"] == pytest.approx(equal["mean"])  # images are alike
+    assert np.isnan(shared["difference"])  # equal n has a single total
+
+
+def test_a_share_is_set_against_equal_n_of_the_same_total():
+    shares = np.arange(20, 80, 3)
+    result = SweepResult(
+        {
+            Setting("F1", 1000): rows(1000, *(shares + 20)),
+            Setting("F1", 10): rows(10, *shares),
+            Setting("F1", "0.3xcells"): rows(100, *(shares + 15)),  # half-way in the logarithm
+            Setting("F1", "0.9xcells"): rows(1000, *(shares + 20)),
+            Setting("F1", "0.99xcells"): rows(1001, *(shares + 20)),
+        }
+    )
+    table = budget_table(result, CLASSES)
+    assert table["total"].tolist() == [20, 2000, 200, 2000, 2002]
+    low, high, half, same, beyond = table.to_dict("records")
+    middle = (low["mean"] + high["mean"]) / 2
+    assert half["difference"] == pytest.approx(half["mean"] - middle)
+    assert 0 < half["difference_low"] < half["difference"] < half["difference_high"]
+    # images differ much, the two ways hardly: drawn together, that is seen
+    spread = half["difference_high"] - half["difference_low"]
+    assert spread < (half["mean_high"] - half["mean_low"]) / 5
+    assert same["difference"] == pytest.approx(0)
+    assert np.isnan([low["difference"], beyond["difference"]]).all()
+
+
+@pytest.mark.parametrize(
+    "others", [[], [Setting("F1", "0.1xcells"), Setting("F1", "0.1xcells", C=9.0)]]
+)
+def test_what_cannot_be_compared_is_refused(others):
+    result = SweepResult({each: rows(10, 50) for each in [Setting("F1", 10), *others]})
+    with pytest.raises(ParameterError, match="share of the cells"):
+        budget_table(result, CLASSES)
+
+
+@pytest.fixture
+def ax():
+    yield plt.figure(layout="constrained").subplots()
+    plt.close("all")
+
+
+def test_plots_of_counts_do_not_import_torch():
+    code = "import sys, wsss_lib.studies.sample_count; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_bars_run_over_the_seeds_in_the_colours_of_the_curves(ax):
+    table = pd.DataFrame({"feature": ["F1", "F1", "F5"], "kernel": "rbf", "samples": [10, 30, 10]})
+    table = table.assign(mean=[50.0, 60, 40], mean_low=30.0, mean_high=70.0)
+    table = table.assign(seed_low=[48.0, 60 + 1e-13, 39], seed_high=[51.0, 60, 41])
+    score_curves(table.astype({"samples": object}), "samples", ax)
+    curves, before = list(ax.lines), len(ax.collections)
+    assert seed_bars(table, "samples", ax) is ax
+    shallow, deep = ax.collections[before:]
+    ends = [[point.tolist() for point in bar] for bar in shallow.get_segments()]
+    assert ends[0] == [[10, 48], [10, 51]]
+    np.testing.assert_allclose(ends[1], [[30, 60], [30, 60]])
+    for bars, curve in zip((shallow, deep), curves, strict=True):
+        assert same_color(bars.get_color()[0], curve.get_color())
+
+
+@pytest.mark.parametrize("x", ["total", "seconds"])
+def test_the_two_ways_are_two_curves_with_named_points(ax, x):
+    table = pd.DataFrame(
+        [
+            ("equal n", 300, 1500.0, 3.0, 80.0),
+            ("equal n", 10, 50.0, 2.0, 60.0),
+            ("n by cells", "0.01xcells", 55.0, 1.0, 50.0),
+        ],
+        columns=["split", "samples", "total", "seconds", "mean"],
+    )
+    table = table.assign(mean_low=table["mean"] - 2, mean_high=table["mean"] + 2)
+    assert budget_curves(table, x, ax) is ax
+    equal, shared = ax.lines
+    assert equal.get_ydata().tolist() == [60, 80]
+    assert shared.get_xydata().tolist() == [[table[x][2], 50]]
+    assert [text.get_text() for text in ax.texts] == ["10", "300", "0.01"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["equal n", "n by cells"]
+    assert not same_color(equal.get_color(), shared.get_color())
+    assert (ax.get_xscale(), ax.get_xlabel()) == ("log", x)

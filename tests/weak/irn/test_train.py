@@ -1,0 +1,320 @@
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.datasets.images import write_mask
+from wsss_lib.errors import MaskError, ParameterError, WeightsError
+from wsss_lib.files import sha256
+from wsss_lib.weak.irn import train
+from wsss_lib.weak.irn.network import edge_map
+from wsss_lib.weak.irn.train import (
+    EDGE_IMAGES,
+    PRESETS,
+    AffinityCrops,
+    augment_both,
+    load_edges,
+    train_irn,
+    trained_edges,
+)
+from wsss_lib.weak.seeds import Localiser
+
+
+@pytest.fixture
+def dataset():
+    """Five images; red grows from left to right, green from top to bottom."""
+    rows, cols = np.indices((50, 61), np.uint8)
+    image = np.stack([4 * cols, 4 * rows, 0 * rows], -1)
+    return SimpleNamespace(ids=tuple("abcde"), image=lambda id_: image)
+
+
+@pytest.fixture
+def make(dataset):
+    def make(channel=0, **changes):
+        setting = {"crop": 32, "batch": 2, "seed": 0, "epoch": 0} | changes
+        return AffinityCrops(dataset, lambda id_: dataset.image(id_)[..., channel], **setting)
+
+    return make
+
+
+def arrays(batches):
+    return [[part.numpy() for part in batch] for batch in batches]
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+@pytest.mark.parametrize("crop", [32, 80])
+def test_labels_lie_on_what_they_label(make, channel, crop):
+    for epoch in range(6):
+        shown, valid, labels = make(channel, crop=crop, epoch=epoch)[0]
+        inside = valid[2::4, 2::4]
+        colours = shown[2::4, 2::4, channel].astype(int)
+        assert inside.any()
+        assert (np.abs(colours - labels)[inside] <= 6).all()
+        assert (labels[~inside] == 255).all()
+
+
+def test_shapes_and_types(make):
+    shown, valid, labels = make()[0]
+    assert (shown.shape, valid.shape, labels.shape) == ((32, 32, 3), (32, 32), (8, 8))
+    assert (shown.dtype, valid.dtype, labels.dtype) == (np.uint8, bool, np.uint8)
+
+
+def test_beyond_the_image_crops_are_0(make):
+    shown, valid, _ = make(crop=160)[0]
+    assert not shown[~valid].any()
+    rows, cols = valid.any(1).sum(), valid.any(0).sum()
+    assert valid.sum() == rows * cols < valid.size
+
+
+def test_sizes_are_half_to_one_and_a_half(dataset):
+    image, sides = dataset.image("a"), []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        sides.append(augment_both(image, image[..., 0], 100, rng)[1].any(0).sum())
+    assert 30 <= min(sides) <= 34
+    assert 88 <= max(sides) <= 92
+
+
+def test_half_of_the_crops_are_mirrored(make):
+    crops = (make(crop=80, epoch=epoch)[0] for epoch in range(100))
+    mirrored = [shown[valid][0, 0] > 120 for shown, valid, _ in crops]
+    assert 35 < sum(mirrored) < 65
+
+
+def test_crops_come_from_seed_epoch_and_image_alone(make):
+    first, again = arrays(make().batches()), arrays(make().batches())
+    for one, other in zip(first, again, strict=True):
+        for part, same in zip(one, other, strict=True):
+            np.testing.assert_array_equal(part, same)
+    for changes in ({"seed": 1}, {"epoch": 1}):
+        assert not np.array_equal(arrays(make(**changes).batches())[0][0], first[0][0])
+
+
+def test_images_that_fill_no_batch_are_left_out(make):
+    state = torch.random.get_rng_state()
+    shapes = [[part.shape for part in batch] for batch in arrays(make().batches())]
+    assert shapes == [[(2, 32, 32, 3), (2, 32, 32), (2, 8, 8)]] * 2
+    assert [len(shown) for shown, _, _ in make(batch=9).batches()] == [5]
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_bad_crops_and_labels_of_another_size_are_refused(make, dataset):
+    with pytest.raises(ParameterError, match="crop=30; a multiple of 4"):
+        make(crop=30)
+    small = AffinityCrops(
+        dataset, lambda id_: np.zeros((25, 61), np.uint8), crop=32, batch=1, seed=0, epoch=0
+    )
+    with pytest.raises(MaskError, match=r"labels of a are \(25, 61\), its image is \(50, 61\)"):
+        small[0]
+
+
+SMALL = {"crop": 48, "batch": 4, "epochs": 2, "radius": 3}
+
+
+class Stopped(Exception):
+    """Somebody pulled the plug."""
+
+
+@pytest.fixture
+def localiser(checkpoints):
+    return Localiser(checkpoints.plain, (1.0,))
+
+
+@pytest.fixture
+def how(checkpoints):
+    return SMALL | {"weights": str(checkpoints.plain)}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def true_labels(monkeypatch):
+    """The ground truth takes the place of affinity labels: edges are sure to be found then."""
+    monkeypatch.setattr(train, "make_affinity_labels", lambda dataset, *_: dataset.mask_folder)
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Trainings are asked for, but none takes place: their settings and batches."""
+    seen = []
+
+    def training(_network, _settings, batches, _losses, _path, record, **_more):
+        seen.append((record["setting"], batches))
+        return SimpleNamespace(run=lambda: None)
+
+    monkeypatch.setattr(train, "Training", training)
+    return seen
+
+
+def history_of(path):
+    return json.loads(torch.load(path, weights_only=True)["history"])
+
+
+def test_it_learns_where_labels_change(squares, localiser, how, true_labels):
+    path = train_irn(squares, localiser, **how | {"epochs": 5})
+    losses = [row["loss"] for row in history_of(path)]
+    assert len(losses) == 5
+    assert losses[-1] < 0.9 * losses[0]
+    network = load_edges(path)
+    assert not network.training
+    on, off = [], []
+    for sample in squares.subset(squares.ids[:4]):
+        edges = edge_map(network, sample.image)
+        small = sample.mask[2::4, 2::4]
+        border = np.zeros(small.shape, bool)
+        border[1:] |= small[1:] != small[:-1]
+        border[:, 1:] |= small[:, 1:] != small[:, :-1]
+        on.append(edges[border])
+        off.append(edges[~border])
+    assert np.concatenate(on).mean() > 1.2 * np.concatenate(off).mean()
+
+
+def test_the_backbone_below_is_frozen(checkpoints):
+    kept = torch.load(checkpoints.edges, weights_only=True)
+    below = torch.load(checkpoints.plain, weights_only=True)["network"]
+    below = {name: value for name, value in below.items() if name.startswith("backbone.")}
+    assert all(torch.equal(kept["network"][name], value) for name, value in below.items())
+    assert kept["setting"]["weights"]["sha256"] == sha256(checkpoints.plain)
+    own = load_edges(checkpoints.edges).state_dict()
+    assert own.keys() == kept["network"].keys()
+    assert all(torch.equal(own[name], value) for name, value in kept["network"].items())
+
+
+def test_a_stopped_training_ends_in_the_same_bytes(
+    squares, localiser, how, true_labels, tmp_path, monkeypatch
+):
+    eight = squares.subset(squares.ids[:8])
+    whole = train_irn(eight, localiser, **how)
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "another"))
+    read, left = DevkitDataset.image, iter(range(8 + 5))  # one batch of the second epoch is done
+
+    def image(self, id_):
+        if next(left, None) is None:
+            raise Stopped
+        return read(self, id_)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DevkitDataset, "image", image)
+        with pytest.raises(Stopped):
+            train_irn(eight, localiser, **how)
+    path = tmp_path / "another/weights" / whole.name
+    assert len(history_of(path)) == 1
+    with pytest.raises(WeightsError, match=r"stopped after epoch 1 of 2\. .*'wsss train irn'"):
+        load_edges(path)
+    assert train_irn(eight, localiser, **how) == path
+    assert path.read_bytes() == whole.read_bytes()
+
+
+def test_a_finished_training_is_not_repeated(squares, checkpoints, how, no_training, monkeypatch):
+    monkeypatch.setenv("WSSS_CACHE", str(checkpoints.edges.parents[1]))
+    localiser = Localiser(checkpoints.plain, scales=(1.0,))
+    path = train_irn(squares, localiser, **how | {"crop": 32, "epochs": 1})
+    assert path == checkpoints.edges
+    assert path.name.startswith("toy-irn-resnet10-")
+    assert not no_training
+
+
+def test_what_matters_gives_another_checkpoint(
+    squares, localiser, checkpoints, how, true_labels, no_training
+):
+    sipe = Localiser(checkpoints.sipe, (1.0,))
+    paths = [
+        train_irn(squares, localiser, **how),
+        train_irn(squares, localiser, seed=1, **how),
+        train_irn(squares, localiser, **how | {"radius": 4}),
+        train_irn(squares, localiser, **how | {"weights": str(checkpoints.sipe)}),
+        train_irn(squares, sipe, **how),
+        train_irn(squares.subset(squares.ids[:8]), localiser, **how),
+    ]
+    assert len(set(paths)) == 6
+    train_irn(squares, localiser, **how | {"power": None})
+    assert no_training[-1][0] == no_training[0][0]  # None keeps the data set's own
+
+
+def test_crops_show_affinity_labels(squares, localiser, how, no_training, monkeypatch, tmp_path):
+    for id_ in squares.ids:
+        write_mask(tmp_path / "made" / id_, np.full((40, 52), 4))
+    monkeypatch.setattr(train, "make_affinity_labels", lambda *_: tmp_path / "made")
+    train_irn(squares, localiser, **how)
+    ((_, batches),) = no_training
+    first, second = ([labels for _, _, labels in batches(epoch)] for epoch in (0, 1))
+    assert [labels.shape for labels in first] == [(4, 12, 12)] * 3
+    assert set(torch.cat(first).unique().tolist()) == {4, 255}  # 255 beyond the image
+    assert not torch.equal(torch.cat(first), torch.cat(second))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "images", "count"),
+    [("toy", None, EDGE_IMAGES["toy"]), ("voc", None, None), ("toy", 7, 7)],
+)
+def test_as_many_images_are_learnt_from_as_are_enough(
+    localiser, monkeypatch, dataset, images, count
+):
+    monkeypatch.setattr(train, "training_images", lambda name, **which: (name, which))
+    monkeypatch.setattr(train, "train_irn", lambda *given, **how: (given, how))
+    given, how = trained_edges(dataset, localiser, root="here", images=images, epochs=2)
+    assert given == ((dataset, {"root": "here", "images": count}), localiser)
+    assert how == {"epochs": 2}
+
+
+def test_the_frozen_backbone_is_of_the_kind_and_the_data_of_the_images(
+    squares, localiser, true_labels, no_training, monkeypatch
+):
+    asked, choose = [], train.choose_backbone
+
+    def chosen(*given, **how):
+        asked.append((*given, how))
+        return choose("toy", "resnet18", "random")
+
+    monkeypatch.setattr(train, "choose_backbone", chosen)
+    train_irn(squares, localiser)
+    assert asked == [("toy", "resnet10", "trained", {"root": squares.root, "device": "cpu"})]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"speed": 3}, "No training setting 'speed'.*'radius'"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"device": "banana"}, "device='banana'"),
+    ],
+)
+def test_wrong_settings_are_told_before_labels_are_made(squares, localiser, changes, text):
+    with pytest.raises(ParameterError, match=text):
+        train_irn(squares, localiser, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"crop": 30}, {"crop": 32, "radius": 5}, {"crop": 64, "radius": 1}]
+)
+def test_crops_that_do_not_fit_the_radius_are_refused_at_once(squares, changes):
+    with pytest.raises(ParameterError, match=f"crop={changes['crop']}, radius=.*2 x radius - 1"):
+        train_irn(squares, None, **changes)
+
+
+def test_a_data_set_without_a_preset_is_refused(squares, localiser):
+    other = DevkitDataset("tiny", squares.root, squares.classes, "train", squares.ids)
+    with pytest.raises(ParameterError, match="No training preset 'tiny'; expected toy, voc"):
+        train_irn(other, localiser)
+
+
+def test_the_voc_preset_is_that_of_irn():
+    voc = PRESETS["voc"]
+    assert (voc.epochs, voc.batch, voc.crop, voc.radius) == (3, 32, 512, 10)
+    assert (voc.lr, voc.weight_decay, voc.power, voc.optimiser) == (0.1, 1e-4, 0.9, "sgd")
+    assert (voc.weights, voc.momentum, voc.clip_norm) == ("imagenet", 1e-4, float("inf"))
+
+
+def test_other_files_are_no_edge_network(checkpoints, tmp_path):
+    torch.save({"a": torch.zeros(1)}, tmp_path / "plain.pth")
+    for path in (checkpoints.plain, checkpoints.sipe, tmp_path / "plain.pth"):
+        with pytest.raises(WeightsError, match=rf"{path.name} is no edge network.*train irn"):
+            load_edges(path)
+    with pytest.raises(WeightsError, match="No weights file"):
+        load_edges(tmp_path / "nowhere.pth")

@@ -1,0 +1,429 @@
+"""Pseudo masks of a list: what is kept, what is made again, and what is told."""
+
+import json
+from dataclasses import replace
+from os.path import relpath
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wsss_lib import engine as compute
+from wsss_lib import metrics
+from wsss_lib.datasets import load_dataset
+from wsss_lib.datasets.images import read_mask, read_note, write_mask
+from wsss_lib.datasets.toy import TOY
+from wsss_lib.errors import DataError, ParameterError, WeightsError
+from wsss_lib.files import sha256
+from wsss_lib.metrics import confusion_matrix, dense
+from wsss_lib.report import versions
+from wsss_lib.weak import masks
+from wsss_lib.weak.masks import PseudoJob, pseudo_masks, score_steps, weights_of
+from wsss_lib.weak.seeds import Localiser
+from wsss_lib.weak.steps import CRF, IRN, SVM, Networks, Seed
+
+N = len(TOY)
+
+
+class Stopped(Exception):
+    """Somebody pulled the plug."""
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """The images that are taken through the steps, with the last step's name."""
+    seen, run = [], masks.run_steps
+
+    def noted(view, steps):
+        if None in seen:
+            raise Stopped
+        seen.append((view.id, steps[-1].name))
+        return run(view, steps)
+
+    monkeypatch.setattr(masks, "run_steps", noted)
+    return seen
+
+
+def mask_files(folder, steps):
+    """The files of all masks by step and id."""
+    paths = (path for step in steps for path in (folder / step.name).iterdir())
+    return {(path.parent.name, path.stem): path for path in paths}
+
+
+def contents(folder):
+    """The bytes of every file by its place."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def timeless(rows):
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+def test_every_image_has_a_row_and_a_mask_of_every_step(squares, finished, steps):
+    rows, ids = finished.result.rows, list(squares.ids[:3])
+    assert list(rows) == list(steps)
+    assert not finished.result.failures
+    paths = mask_files(finished.masks, steps)
+    assert set(paths) == {(step.name, id_) for step in steps for id_ in ids}
+    for step in steps:
+        assert [(row["id"], row["step"]) for row in rows[step]] == [(id_, step.name) for id_ in ids]
+        for row in rows[step]:
+            mask = read_mask(paths[step.name, row["id"]], N)
+            expected = confusion_matrix(squares.mask(row["id"]), mask, N)
+            np.testing.assert_array_equal(dense(row["confusion"], N), expected)
+            assert ("samples" in row) == (step.name == "svm")
+
+
+def test_samples_are_counted_by_what_they_were_taken_for(finished, steps):
+    both, blue, none = (row["samples"] for row in finished.result.rows[steps[1]])
+    assert set(both) <= {"0", "1", "2"}
+    assert set(blue) <= {"0", "2"}
+    assert none == {"0": [40, 40]}
+    for right, drawn in [*both.values(), *blue.values()]:
+        assert 0 <= right <= drawn <= 40
+
+
+def test_masks_have_no_label_but_the_images_own(squares, finished, steps):
+    paths = mask_files(finished.masks, steps)
+    present = {key: set(np.unique(read_mask(path, N)).tolist()) for key, path in paths.items()}
+    for (_, id_), found in present.items():
+        assert found <= {0, *squares.labels(id_)}
+    assert len(present["seed", squares.ids[0]]) > 1  # else this would show little
+    assert present["seed", squares.ids[2]] == {0}
+
+
+def test_a_second_run_makes_nothing(again, finished, begun, tmp_path):
+    result = again()
+    assert not begun
+    assert result.rows == finished.result.rows
+    assert contents(tmp_path / "masks") == contents(finished.masks)
+
+
+def test_a_stopped_run_goes_on_with_what_is_missing(
+    few_squares, networks, steps, finished, begun, tmp_path, monkeypatch
+):
+    save = compute._save
+
+    def stop_after_the_first(path, *rest):
+        save(path, *rest)
+        if path.parent.name == "irn":
+            begun.append(None)
+
+    where = {"store": tmp_path / "s", "masks_out": tmp_path / "masks"}
+    with monkeypatch.context() as patch:
+        patch.setattr(compute, "_save", stop_after_the_first)
+        with pytest.raises(Stopped):
+            pseudo_masks(few_squares, steps, networks, **where)
+    assert set(contents(tmp_path / "masks")) == {
+        Path(step.name) / f"{few_squares.ids[0]}.png" for step in steps
+    }
+    begun.clear()
+    result = pseudo_masks(few_squares, steps, networks, **where)
+    assert begun == [(id_, "irn") for id_ in few_squares.ids[1:]]
+    for step in steps:
+        assert timeless(result.rows[step]) == timeless(finished.result.rows[step])
+    assert contents(tmp_path / "masks") == contents(finished.masks)
+
+
+def test_a_step_that_changes_is_made_again_with_those_after_it(
+    again, few_squares, steps, finished, begun, tmp_path
+):
+    before = contents(tmp_path / "masks")
+    other = (steps[0], replace(steps[1], C=0.01), *steps[2:])
+    result = again(steps=other)
+    assert begun == [(id_, "irn") for id_ in few_squares.ids]
+    assert result.rows[steps[0]] == finished.result.rows[steps[0]]  # the seconds, too
+    after = contents(tmp_path / "masks")
+    changed = {path.parts[0] for path in before if after[path] != before[path]}
+    assert changed == {"svm", "crf", "irn"}
+
+    begun.clear()
+    again(steps=(*other[:3], IRN(doublings=2)))  # the last alone: those before keep their rows
+    assert begun == [(id_, "irn") for id_ in few_squares.ids]
+    assert contents(tmp_path / "masks" / "crf") == {
+        path.relative_to("crf"): content
+        for path, content in after.items()
+        if path.parts[0] == "crf"
+    }
+
+
+def test_no_more_steps_are_taken_than_are_missing(again, few_squares, steps, begun, tmp_path):
+    (tmp_path / "masks" / "svm" / f"{few_squares.ids[1]}.png").unlink()
+    again()
+    assert begun == [(few_squares.ids[1], "svm")]
+
+
+def test_a_mask_notes_the_key_of_its_row(again, few_squares, finished, begun, tmp_path):
+    path = tmp_path / "masks" / "crf" / f"{few_squares.ids[0]}.png"
+    assert len(read_note(path)) == 64
+    other = tmp_path / "masks" / "seed" / f"{few_squares.ids[0]}.png"
+    path.write_bytes(other.read_bytes())  # a mask of another setting
+    again()
+    assert begun == [(few_squares.ids[0], "crf")]
+    assert contents(tmp_path / "masks") == contents(finished.masks)
+
+
+def test_the_threshold_matters_to_cams_only(again, few_squares, networks, checkpoints, begun):
+    seed = (Seed(),)
+    again(steps=seed)
+    assert not begun
+    plain = replace(networks.localiser, threshold=0.2)
+    again(steps=seed, networks=Networks(plain))
+    assert len(begun) == 3
+    for threshold in (0.2, 0.4):
+        sipe = Localiser(checkpoints.sipe, (1.0,), threshold)
+        again(steps=seed, networks=Networks(sipe))
+    assert len(begun) == 6
+
+
+def test_another_ground_truth_gives_other_rows_and_the_same_masks(
+    again, few_squares, finished, steps, tmp_path
+):
+    first = few_squares.ids[0]
+    mask = few_squares.mask(first)
+    write_mask(few_squares.mask_path(first), np.where(mask == 0, 255, mask))
+    result = again()
+    for step in steps:
+        new, old = result.rows[step], finished.result.rows[step]
+        assert new[1:] == old[1:]
+        assert {true for true, _, _ in new[0]["confusion"]} == {1, 2}
+        name = f"{first}.png"
+        np.testing.assert_array_equal(
+            read_mask(tmp_path / "masks" / step.name / name, N),
+            read_mask(finished.masks / step.name / name, N),
+        )
+
+
+def test_edges_matter_to_irn_only(again, networks, steps, finished, begun):
+    without = replace(networks, edges=None)
+    result = again(steps=steps[:3], networks=without)
+    assert not begun
+    assert result.rows == {step: finished.result.rows[step] for step in steps[:3]}
+    with pytest.raises(ParameterError, match="needs IRN's edge network"):
+        again(networks=without)
+    assert not begun
+
+
+def test_bad_photographs_are_told_and_left_out(few_squares, networks, steps, tmp_path, capsys):
+    first, second, third = few_squares.ids
+    few_squares.image_path(first).unlink()
+    few_squares.image_path(third).write_bytes(b"no picture")
+    where = {"store": tmp_path / "s", "masks_out": tmp_path / "masks"}
+    result = pseudo_masks(few_squares, steps[:2], networks, **where)
+    assert list(result.failures) == [first, third]
+    assert f"{third}.jpg is no picture" in result.failures[third]
+    assert result.failures[first] == f"cannot read {first}.jpg (No such file or directory)"
+    told = capsys.readouterr().out.splitlines()
+    assert told == [f"{id_}: {reason}" for id_, reason in result.failures.items()]
+    assert [row["id"] for row in result.rows[Seed()]] == [second]
+    assert {path.stem for path in contents(tmp_path / "masks")} == {second}
+
+
+def test_if_no_image_can_be_done_the_first_reason_is_told(few_squares, networks, tmp_path):
+    for id_ in few_squares.ids:
+        few_squares.image_path(id_).write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"None of the 3 images .*square_00\.jpg is no picture"):
+        pseudo_masks(few_squares, (Seed(),), networks, store=tmp_path / "s")
+
+
+def test_masks_come_without_ground_truth(
+    few_squares, networks, steps, finished, annotate, tmp_path
+):
+    for id_ in few_squares.ids:
+        annotate(few_squares, id_)
+    opened = load_dataset("toy", root=few_squares.root, images=3, need_masks=False)
+    where = {"store": tmp_path / "s", "masks_out": tmp_path / "masks"}
+    result = pseudo_masks(opened, steps, networks, **where)
+    assert not result.failures
+    for step in steps:
+        for row in result.rows[step]:
+            assert set(row) == {"id", "step", "seconds"}
+    theirs = mask_files(finished.masks, steps)
+    for key, path in mask_files(tmp_path / "masks", steps).items():
+        np.testing.assert_array_equal(read_mask(path, N), read_mask(theirs[key], N))
+
+
+def test_without_labels_of_any_kind_an_image_is_left_out(few_squares, networks, tmp_path):
+    few_squares.mask_path(few_squares.ids[1]).unlink()
+    result = pseudo_masks(few_squares, (Seed(),), networks, store=tmp_path / "s")
+    assert list(result.failures) == [few_squares.ids[1]]
+    assert "No mask" in result.failures[few_squares.ids[1]]
+
+
+def test_two_workers_make_the_same_bytes(
+    few_squares, networks, steps, finished, tmp_path, monkeypatch
+):
+    """From another working folder than theirs, with paths relative to it."""
+    pseudo_masks(few_squares, steps[:1], networks, workers=2, store=tmp_path / "first")
+    monkeypatch.chdir(tmp_path)
+    dataset = replace(few_squares, root=few_squares.root.relative_to(tmp_path))
+    localiser = replace(networks.localiser, path=Path(relpath(networks.localiser.path)))
+    networks = Networks(localiser, Path(relpath(networks.edges)))
+    where = {"store": "s", "masks_out": Path("masks")}
+    result = pseudo_masks(dataset, steps, networks, workers=2, **where)
+    for step in steps:
+        assert timeless(result.rows[step]) == timeless(finished.result.rows[step])
+    assert contents(tmp_path / "masks") == contents(finished.masks)
+
+
+def test_what_the_rest_will_take_is_told_after_the_first_image(
+    squares, networks, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path))
+    six = squares.subset(squares.ids[:6])
+    pseudo_masks(six, (Seed(),), networks, masks_out=tmp_path / "masks")
+    told, bar = capsys.readouterr()
+    assert told.startswith("Left: 5 images x 1 settings, about")
+    assert bar.startswith("\rpseudo masks:   0%")
+    assert "images/min, seed mIoU " in bar
+
+
+def test_steps_that_do_not_go_together_are_refused(few_squares, networks, steps):
+    for wrong in ((), steps[1:], (Seed(), SVM(20), SVM(30))):
+        with pytest.raises(ParameterError, match="expected a seed, then different ones"):
+            pseudo_masks(few_squares, wrong, networks)
+
+
+def test_other_weights_at_a_worker_are_refused(few_squares, networks, checkpoints):
+    assert weights_of(networks) == (sha256(checkpoints.plain), sha256(checkpoints.edges))
+    job = PseudoJob(few_squares, None, (Seed(),), networks, weights_of(networks))
+    job.check()
+    other = replace(networks, localiser=Localiser(checkpoints.sipe))
+    for wrong in (other, replace(networks, edges=None)):
+        with pytest.raises(WeightsError, match="other weights"):
+            replace(job, networks=wrong).check()
+
+
+def test_workers_are_asked_for_all_that_they_need(few_squares, networks, tmp_path):
+    job = PseudoJob(few_squares, tmp_path / "masks", (Seed(),), networks, ())
+    assert set(job.needed()) == {
+        few_squares.devkit,
+        networks.localiser.path,
+        networks.edges,
+        tmp_path / "masks",
+        tmp_path / "cache",
+    }
+    job = PseudoJob(few_squares, None, (Seed(),), replace(networks, edges=None), ())
+    assert None not in job.needed()
+
+
+N_SCORES = len(TOY)
+
+
+@pytest.fixture(scope="module")
+def scores(squares, networks, steps, finished):
+    """Of the `finished` run; nothing is made again."""
+    three = squares.subset(squares.ids[:3])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WSSS_CACHE", str(finished.store.parent))
+        return score_steps(three, steps, networks)
+
+
+def test_the_table_is_that_of_the_masks_on_the_disk(squares, finished, steps, scores):
+    assert list(scores.table.index) == [step.name for step in steps]
+    assert scores.table.index.name == "step"
+    assert list(scores.table) == [*squares.classes.short, "mean"]
+    for step in steps:
+        counts = sum(
+            metrics.confusion_matrix(
+                squares.mask(id_),
+                read_mask(finished.masks / step.name / f"{id_}.png", N_SCORES),
+                N_SCORES,
+            )
+            for id_ in squares.ids[:3]
+        )
+        expected = 100 * metrics.iou(counts)
+        found = scores.table.loc[step.name]
+        np.testing.assert_allclose(found.iloc[:-1], expected)
+        assert found["mean"] == pytest.approx(100 * metrics.mean_iou(counts))
+        assert np.isfinite(expected).sum() == 3
+
+
+def test_samples_of_the_svm_are_scored_by_class(finished, steps, scores):
+    rows = [row["samples"] for row in finished.result.rows[steps[1]]]
+    table = scores.precision
+    for label, name in enumerate(table.index[:-1]):
+        pairs = [row[str(label)] for row in rows if str(label) in row]
+        assert table.loc[name, ["right", "drawn"]].tolist() == [
+            sum(pair[place] for pair in pairs) for place in (0, 1)
+        ]
+    assert table.index[-1] == "all"
+    assert table.loc["all", "drawn"] == sum(pair[1] for row in rows for pair in row.values()) > 100
+
+
+def test_what_the_numbers_hang_on_is_noted(scores, networks, checkpoints, finished, steps):
+    found = scores.provenance
+    names = [found[what] for what in ("dataset", "list", "masks")]
+    assert names == ["toy", "train", "SegmentationClass"]
+    assert (found["images"], found["scored"], found["failures"]) == (3, 3, {})
+    assert (found["method"], found["threshold"], list(found["scales"])) == ("CAM", 0.4, [1.0])
+    assert found["network"] == {
+        "backbone": "resnet10",
+        "name": checkpoints.plain.name,
+        "sha256": sha256(checkpoints.plain),
+    }
+    assert found["edges"] == checkpoints.edges.name
+    assert found["steps"][1] == {
+        "name": "svm",
+        "samples": 40,
+        "feature": "F2",
+        "selection": "seed",
+        "look": "F2",
+        "C": 1.0,
+        "gamma": "scale",
+        "temperature": 1.0,
+        "seed": 0,
+    }
+    seconds = [row["seconds"] for row in finished.result.rows[steps[2]]]
+    assert found["seconds_per_image"]["crf"] == pytest.approx(np.mean(seconds), abs=6e-4)
+    assert found["versions"] == versions()
+
+
+def test_the_caption_names_list_masks_threshold_and_crf(scores, few_squares, checkpoints):
+    assert scores.caption() == (
+        "mIoU on 3 images of train (toy) against SegmentationClass; threshold: 0.4; CRF: yes"
+    )
+    sipe = Networks(Localiser(checkpoints.sipe, (1.0,)))
+    one = few_squares.subset(few_squares.ids[:1])
+    assert score_steps(one, (Seed(),), sipe).caption() == (
+        "mIoU on 1 images of train (toy) against SegmentationClass; threshold: a background "
+        "channel; CRF: no"
+    )
+
+
+def test_tables_and_note_are_written(scores, tmp_path):
+    scores.write(tmp_path / "new")
+    table = pd.read_csv(tmp_path / "new/scores.csv", index_col="step")
+    pd.testing.assert_frame_equal(table, scores.table.round(2), atol=0.006)
+    precision = pd.read_csv(tmp_path / "new/precision.csv", index_col="class")
+    assert precision["drawn"].tolist() == scores.precision["drawn"].tolist()
+    note = json.loads((tmp_path / "new/scores.json").read_text())
+    assert note == json.loads(json.dumps(scores.provenance))
+
+
+def test_without_ground_truth_only_the_note_is_written(few_squares, networks, annotate, tmp_path):
+    annotate(few_squares, few_squares.ids[0])
+    opened = load_dataset("toy", root=few_squares.root, images=1, need_masks=False)
+    folder = tmp_path / "out"
+    scores = score_steps(opened, (Seed(), CRF(hard=True)), networks, masks_out=folder)
+    assert not len(scores.table)
+    assert not len(scores.precision)
+    scores.write(folder)
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
+    assert names == {"scores.json", "seed/square_00.png", "crf/square_00.png"}
+    note = json.loads((folder / "scores.json").read_text())
+    assert (note["images"], note["scored"]) == (1, 0)
+
+
+def test_images_without_a_mask_are_left_out_of_the_table(few_squares, networks, annotate):
+    first, *others = few_squares.ids
+    whole = score_steps(few_squares, (Seed(),), networks)
+    annotate(few_squares, first)
+    part = score_steps(few_squares, (Seed(),), networks)
+    rest = score_steps(few_squares.subset(others), (Seed(),), networks)
+    assert (part.provenance["images"], part.provenance["scored"]) == (3, 2)
+    pd.testing.assert_frame_equal(part.table, rest.table)
+    assert not part.table.equals(whole.table)
+    assert part.caption().startswith("mIoU on 2 images")

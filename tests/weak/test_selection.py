@@ -1,0 +1,244 @@
+import json
+from dataclasses import replace
+from itertools import chain, zip_longest
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import cdist
+
+from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.errors import ParameterError
+from wsss_lib.expand.sampling import sample_mask
+from wsss_lib.features import FeatureMap
+from wsss_lib.scores import ClassScores
+from wsss_lib.weak import selection
+from wsss_lib.weak.selection import (
+    SELECTIONS,
+    confident_seed,
+    count_right,
+    precision_table,
+    select_samples,
+)
+
+LABELS = (0, 4, 9)
+
+
+@pytest.fixture
+def scores():
+    values = np.random.default_rng(0).random((3, 30, 40), np.float32)
+    values[1, :, :20] += 0.3
+    return ClassScores(values, LABELS)
+
+
+@pytest.fixture
+def feature():
+    """Of half the resolution, one channel of noise and one that tells left from right."""
+    values = torch.randn((2, 15, 20), generator=torch.Generator().manual_seed(0))
+    values[1, :, :10] += 4
+    return FeatureMap(values, (30, 40)).zscore()
+
+
+def places(samples, label):
+    own = samples.labels == label
+    return set(zip(samples.rows[own].tolist(), samples.cols[own].tolist(), strict=True))
+
+
+@pytest.mark.parametrize("how", SELECTIONS)
+def test_labels_are_those_of_the_seed_and_no_pixel_comes_twice(scores, feature, how):
+    samples = select_samples(scores, 50, how, feature)
+    assert np.array_equal(samples.labels, scores.mask()[samples.rows, samples.cols])
+    assert samples.counts == dict.fromkeys(LABELS, 50)
+    assert sum(len(places(samples, label)) for label in LABELS) == 150
+    assert (samples.image_size, samples.requested) == ((30, 40), 50)
+    assert samples.labels.dtype == np.uint8
+
+
+def test_seed_pixels_are_those_of_uniform_sampling(scores):
+    samples, expected = select_samples(scores, 30, "seed", None, 3, "a"), scores.mask()
+    assert np.array_equal(samples.label_image(), sample_mask(expected, 30, 3, "a").label_image())
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 1])
+def test_confident_pixels_have_the_largest_margins_of_their_class(scores, share):
+    mask, kept = scores.mask(), confident_seed(scores, share)
+    for label, values in zip(LABELS, scores.values, strict=True):
+        others = np.delete(scores.values, LABELS.index(label), axis=0).max(0)
+        margin, own = values - others, mask == label
+        assert abs((kept == label).sum() - share * own.sum()) < 1
+        if share < 1:
+            assert margin[kept == label].min() > margin[own & (kept != label)].max()
+
+
+def test_confident_samples_come_from_confident_pixels(scores):
+    samples = select_samples(scores, 20, "confident", share=0.1)
+    assert np.array_equal(confident_seed(scores, 0.1)[samples.rows, samples.cols], samples.labels)
+
+
+def test_equal_margins_are_kept_or_left_together():
+    values = np.zeros((2, 2, 4), np.float32)
+    values[0, 0], values[1, 1] = 0.2, (0.5, 0.5, 0.5, 0.1)
+    assert confident_seed(ClassScores(values, (0, 7)), 0.5).tolist() == [[0] * 4, [7, 7, 7, 255]]
+
+
+def test_one_class_alone_is_sure_everywhere():
+    scores = ClassScores(np.random.default_rng(0).random((1, 5, 6), np.float32), (0,))
+    assert not confident_seed(scores, 0.2).any()
+
+
+class FirstPoints:
+    """Stands for k-means: the centres are the first points."""
+
+    def __init__(self, n_clusters, **_):
+        self.n_clusters = n_clusters
+
+    def fit(self, values):
+        self.cluster_centers_ = values[: self.n_clusters]
+        return self
+
+
+def test_consistent_pixels_are_those_of_a_plain_search(scores, feature, monkeypatch):
+    monkeypatch.setattr(selection, "MiniBatchKMeans", FirstPoints)
+    samples = select_samples(scores, 40, "consistent", feature, 2, "a")
+    pixels = sample_mask(confident_seed(scores), selection.CANDIDATES * 40, 2, "a")
+    points = feature.at(pixels.rows, pixels.cols)
+    centres = {label: points[pixels.labels == label][:8] for label in LABELS}
+    for label in LABELS:
+        queues = [[] for _ in range(8)]
+        for index in np.flatnonzero(pixels.labels == label).tolist():
+            to = {each: cdist(points[index][None], centres[each])[0] for each in LABELS}
+            if all(to[label].min() < to[each].min() for each in LABELS if each != label):
+                queues[to[label].argmin()].append(index)
+        turns = [sorted(set(turn) - {None}) for turn in zip_longest(*queues)]
+        expected = list(chain.from_iterable(turns))
+        assert 40 < len(expected) < (pixels.labels == label).sum()
+        assert places(samples, label) == places(pixels.take(expected[:40]), label)
+
+
+def colours(number, truth):
+    """A feature of eight colours a class, which k-means finds exactly."""
+    values = np.stack([10 * number, 100 * truth]).astype(np.float32)
+    return FeatureMap(torch.from_numpy(values), truth.shape)
+
+
+def one_hot(seed):
+    return ClassScores(np.stack([seed == 0, seed == 1]).astype(np.float32), (0, 1))
+
+
+@pytest.fixture
+def halves():
+    """A mask of two classes."""
+    return np.repeat([0, 1], 30)[None].repeat(40, 0)
+
+
+def drawn(samples, number, label):
+    """Samples of each colour of a class."""
+    return np.bincount(number[samples.rows, samples.cols][samples.labels == label]).tolist()
+
+
+def test_consistent_pixels_are_drawn_evenly_over_the_looks_of_a_class(halves):
+    number = np.random.default_rng(0).integers(0, 8, halves.shape)
+    how = {"feature": colours(number, halves), "share": 1}
+    even = select_samples(one_hot(halves), 160, "consistent", **how)
+    assert drawn(even, number, 0) == drawn(even, number, 1) == [20] * 8
+    plain = select_samples(one_hot(halves), 160, "confident", **how)
+    assert drawn(plain, number, 1) != [20] * 8
+
+
+def test_where_a_look_is_rare_the_others_top_up(halves):
+    number = np.random.default_rng(0).choice(8, halves.shape, p=[0.03] * 7 + [0.79])
+    how = {"feature": colours(number, halves), "share": 1}
+    samples = select_samples(one_hot(halves), 500, "consistent", **how)
+    rare = np.bincount(number[halves == 1])[:7].tolist()
+    assert max(rare) < 500 / 8
+    assert drawn(samples, number, 1) == [*rare, 500 - sum(rare)]
+
+
+def test_wrong_labels_that_look_like_another_class_are_left_out(halves):
+    rng = np.random.default_rng(0)
+    feature = colours(rng.integers(0, 8, halves.shape), halves)
+    seed = np.where(rng.random(halves.shape) < 0.02, 1 - halves, halves)
+    wrong = {}
+    for how in ("confident", "consistent"):
+        samples = select_samples(one_hot(seed), 300, how, feature)
+        wrong[how] = (samples.labels != halves[samples.rows, samples.cols]).sum()
+    assert wrong["consistent"] < wrong["confident"]
+
+
+def test_where_nothing_looks_like_its_class_confident_pixels_are_drawn(scores):
+    blank = FeatureMap(torch.zeros(3, 15, 20), (30, 40))
+    samples, confident = (
+        select_samples(scores, 40, how, blank, 5, "a") for how in ("consistent", "confident")
+    )
+    assert np.array_equal(samples.label_image(), confident.label_image())
+    assert samples.requested == 40
+
+
+@pytest.mark.parametrize("how", SELECTIONS)
+def test_pixels_hang_on_seed_and_image_alone(scores, feature, how):
+    def pixels(*stream):
+        return select_samples(scores, 50, how, feature, *stream).label_image().tolist()
+
+    assert pixels(1, "a") == pixels(1, "a")
+    assert pixels(1, "a") != pixels(2, "a")
+    assert pixels(1, "a") != pixels(1, "b")
+
+
+@pytest.mark.parametrize("how", SELECTIONS)
+def test_a_class_with_few_pixels_gives_them_and_a_lost_one_none(scores, feature, how):
+    scores.values[1] = -1
+    scores.values[2, :, 1:] = -1
+    scores.values[2, :4, 0] = 2
+    scores.values[2, 4:, 0] = -1
+    samples = select_samples(scores, 50, how, feature, share=1)
+    assert samples.counts == {0: 50, 9: 4}
+    assert samples.short_classes == (9,)
+
+
+def test_bad_arguments_are_refused(scores, feature):
+    for how in SELECTIONS:
+        with pytest.raises(ParameterError, match=r"samples=2\.5;"):
+            select_samples(scores, 2.5, how, feature)
+    with pytest.raises(ParameterError, match="'best'; expected one of seed, confident, consistent"):
+        select_samples(scores, 5, "best")
+    with pytest.raises(ParameterError, match=r"\(30, 40\), and none was given"):
+        select_samples(scores, 5, "consistent")
+    with pytest.raises(ParameterError, match=r"\(30, 40\), and one of \(40, 30\) was given"):
+        select_samples(scores, 5, "consistent", replace(feature, image_size=(40, 30)))
+    for share in (0, 1.5, np.nan):
+        with pytest.raises(ParameterError, match=f"share={share};"):
+            select_samples(scores, 5, "confident", share=share)
+
+
+CLASSES = ClassSet(("background", "leaf", "shell"), ("bkg", "leaf", "shell"))
+
+
+def test_samples_are_counted_by_their_label_and_void_is_left_out():
+    seed = np.array([[0, 0, 0, 0], [1, 1, 1, 1]], np.uint8)
+    truth = np.array([[0, 0, 1, 255], [1, 2, 0, 255]], np.uint8)
+    assert count_right(sample_mask(seed, 9), truth) == {0: [2, 3], 1: [1, 3]}
+
+
+def test_precision_is_pooled_over_images_not_averaged():
+    rows = [{0: [9, 10], 1: [1, 2]}, {0: [50, 90]}]
+    table = precision_table(json.loads(json.dumps(rows)), CLASSES)
+    assert table.index.tolist() == ["bkg", "leaf", "shell", "all"]
+    assert table["right"].tolist() == [59, 1, 0, 60]
+    assert table["drawn"].tolist() == [100, 2, 0, 102]
+    expected = [59, 50, np.nan, 100 * 60 / 102]
+    np.testing.assert_allclose(table["precision"], expected)
+    assert precision_table(rows, CLASSES).equals(table)
+
+
+def test_a_class_with_nothing_but_void_has_no_precision():
+    samples = sample_mask(np.ones((2, 2), np.uint8), 4)
+    row = count_right(samples, np.full((2, 2), 255, np.uint8))
+    assert row == {1: [0, 0]}
+    assert precision_table([row], CLASSES)["precision"].isna().all()
+
+
+def test_samples_of_the_truth_are_all_right():
+    truth = np.random.default_rng(0).integers(0, 3, (20, 20)).astype(np.uint8)
+    table = precision_table([count_right(sample_mask(truth, 50), truth)], CLASSES)
+    assert table["drawn"].tolist() == [50, 50, 50, 150]
+    assert table["precision"].tolist() == pytest.approx([100] * 4)

@@ -1,0 +1,360 @@
+"""Commands that expand with ground truth: Table 1 and the studies."""
+
+from pathlib import Path
+
+import click
+
+from wsss_lib.cli.options import (
+    BACKBONE,
+    BACKBONES,
+    BACKGROUND_WEIGHT,
+    CACHE,
+    DATA,
+    DATASET,
+    DEVICE,
+    EPOCHS,
+    IMAGES,
+    LIST,
+    MASKS,
+    SAMPLES,
+    SCHEDULER,
+    SEED,
+    TRAIN_LIST,
+    WEIGHTS,
+    WORKERS,
+    chosen_network,
+    options,
+    processes,
+    report,
+)
+from wsss_lib.paths import output_dir, shown
+
+#: As in `wsss_lib.studies.study`, which is slow to import.
+STUDY_NAMES = (
+    *("which-svm", "zscore", "layers", "readings", "bound", "errors", "sample-count"),
+    *("specific-or-global", "combining", "label-noise", "companions"),
+)
+
+
+@click.command()
+@options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED)
+@options(WORKERS, SCHEDULER, CACHE)
+@click.option("--layers", default="img,F1,F2,F3,F4,F5", show_default=True)
+@click.option(
+    "--svm", type=click.Choice(["sklearn", "paper"]), default="sklearn", show_default=True
+)
+@click.option("--svm-kernel", type=click.Choice(["rbf", "linear"]))
+@click.option("--svm-c", type=float)
+@click.option("--svm-gamma", help="scale, a number, or e.g. 3xscale.")
+@click.option("--solver", type=click.Choice(["ours", "libsvm"]), default="ours", show_default=True)
+@click.option("--save-masks", is_flag=True, help="Write palette PNGs to OUT/masks/<feature>/.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the tables [build/table1/<dataset>].",
+)
+def table1(
+    dataset: str,
+    root: Path,
+    list_name: str,
+    images: int,
+    masks: str,
+    out: Path,
+    **given: object,
+) -> None:
+    """Table 1: IoU per class of the image-specific classifier, a row a feature."""
+    from wsss_lib.datasets import load_dataset
+    from wsss_lib.evaluate.table1 import settings_for, table1
+    from wsss_lib.features import needs_backbone
+
+    folder = out or output_dir() / "build" / "table1" / dataset
+    settings = settings_for(
+        dataset,
+        given["layers"].split(","),
+        samples=given["samples"],
+        svm=given["svm"],
+        kernel=given["svm_kernel"],
+        C=given["svm_c"],
+        gamma=given["svm_gamma"],
+        solver=given["solver"],
+        seed=given["seed"],
+    )
+    opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
+    needed = any(needs_backbone(setting.feature) for setting in settings)
+    tables = table1(
+        opened,
+        settings,
+        chosen_network(dataset, root, given) if needed else None,
+        masks_out=folder / "masks" if given["save_masks"] else None,
+        **processes(given),
+    )
+    tables.write(folder)
+    report(tables.all_pixels, folder, tables.failures)
+
+
+@click.command()
+@click.argument("name", type=click.Choice(STUDY_NAMES))
+@options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED)
+@options(WORKERS, SCHEDULER, CACHE)
+@click.option("--classes", help="Short names of the classes that count [all], e.g. bkg,cat,dog.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV to write [build/studies/<dataset>/NAME.csv].",
+)
+def study(
+    name: str,
+    dataset: str,
+    root: Path,
+    list_name: str,
+    images: int,
+    masks: str,
+    out: Path,
+    **given: object,
+) -> None:
+    """Sweep and score one study: a line for each setting, with intervals over images."""
+    from wsss_lib.datasets import load_dataset
+    from wsss_lib.studies.study import find_study, run_study
+
+    opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
+    found = run_study(
+        name,
+        opened,
+        chosen_network(dataset, root, given) if find_study(name).needs_network else None,
+        given["samples"],
+        given["seed"],
+        over=given["classes"] and given["classes"].split(","),
+        **processes(given),
+    )
+    path = found.write(out or output_dir() / "build" / "studies" / dataset / f"{name}.csv")
+    report(found.scores, path, found.provenance["failures"])
+
+
+@click.command("second-stage")
+@options(DATASET, DATA, TRAIN_LIST, IMAGES, DEVICE, WORKERS, EPOCHS)
+@click.option(
+    "--masks",
+    "kinds",
+    default="truth,bound,svm,seed",
+    show_default=True,
+    help="Kinds: truth, bound (SVM with samples from the ground truth), seed, svm, crf, irn, or "
+    "folders of masks. What is not there is made.",
+)
+@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the tables [build/second_stage/<dataset>].",
+)
+def second_stage(
+    dataset: str,
+    root: Path,
+    list_name: str,
+    images: int,
+    kinds: str,
+    seeds: int,
+    out: Path,
+    **how: object,
+) -> None:
+    """Train the segmentation network from several kinds of masks; score each on val (Figure 8)."""
+    from wsss_lib.classify.spec import training_images
+    from wsss_lib.evaluate.second_stage import second_stage
+
+    folder = out or output_dir() / "build" / "second_stage" / dataset
+    opened = training_images(dataset, list_name, root=root, images=images)
+    found = second_stage(opened, kinds.split(","), range(seeds), **how)
+    found.write(folder)
+    caption = f"mIoU (%) on {found.provenance['val']}; masks_miou: of the masks learnt from"
+    report(found.over_seeds(), folder, {}, caption)
+
+
+@click.command()
+@options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, SAMPLES, SEED, WORKERS, SCHEDULER, DEVICE)
+@options(BACKGROUND_WEIGHT)
+@click.option(
+    "--weights",
+    default="sipe",
+    show_default=True,
+    help="Classification network: sipe, trained (the plain one), or a checkpoint. What is not "
+    "there is trained.",
+)
+@click.option(
+    "--irn-weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What 'wsss train irn' made; trained when left out.",
+)
+@click.option("--steps", default="seed,svm,crf,irn", show_default=True)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Constant background of CAMs; SIPE has none [0.15].",
+)
+@click.option(
+    "--selection",
+    type=click.Choice(["seed", "confident", "consistent"]),
+    default="seed",
+    show_default=True,
+    help="Which pixels of the seed the SVM learns from.",
+)
+@click.option("--layer", "feature", default="F4", show_default=True, help="Feature of the SVM.")
+@click.option("--svm-c", "C", type=float, default=1.0, show_default=True)
+@click.option("--svm-gamma", "gamma", default="scale", show_default=True)
+@click.option(
+    "--temperature",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Of the softmax of the SVM's decision values.",
+)
+@click.option(
+    "--crf",
+    "preset",
+    type=click.Choice(["irn", "psa", "deeplab"]),
+    default="irn",
+    show_default=True,
+    help="Published parameters of the CRF.",
+)
+@click.option(
+    "--beta",
+    type=float,
+    help="Of IRN's random walk: the higher, the sooner edges stop it [10; toy: 20].",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the masks and scores [build/pseudo/<dataset>].",
+)
+def pseudo(
+    dataset: str,
+    root: Path,
+    list_name: str,
+    images: int,
+    masks: str,
+    steps: str,
+    out: Path,
+    workers: int,
+    scheduler: str,
+    **given: object,
+) -> None:
+    """Pseudo masks from image-level labels: seed, SVM, CRF, IRN (Figure 5a).
+
+    Writes OUT/<step>/<id>.png and, where there is ground truth, OUT/scores.csv.
+    """
+    from wsss_lib.datasets import load_dataset
+    from wsss_lib.weak.masks import choose_networks, score_steps
+    from wsss_lib.weak.steps import make_steps
+
+    folder = out or output_dir() / "build" / "pseudo" / dataset
+    opened = load_dataset(
+        dataset, list_name, root=root, images=images, masks=masks, need_masks=False
+    )
+    chain = make_steps(steps.split(","), dataset, **given)
+    names = ("weights", "backbone", "irn_weights", "threshold", "background_weight", "device")
+    networks = choose_networks(
+        dataset,
+        edges="irn" in steps.split(","),
+        root=root,
+        workers=workers,
+        **{name: given[name] for name in names},
+    )
+    scores = score_steps(
+        opened, chain, networks, masks_out=folder, workers=workers, scheduler=scheduler
+    )
+    scores.write(folder)
+    report(scores.table, folder, scores.failures, scores.caption())
+
+
+@click.command()
+@click.argument("photo", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--labels",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Strokes: a PNG of the photograph's size. Grey or palette: 255 is not labelled, any other "
+    "value, 0 too, is a class. In colour: exactly the colours of VOC's palette; white or "
+    "transparent is not labelled.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Palette PNG to write [build/expand/<name of the photograph>.png].",
+)
+@click.option(
+    "--backbone",
+    type=click.Choice(BACKBONES),
+    default="efficientnet_lite0",
+    show_default=True,
+    help="Network behind F1 to F5.",
+)
+@click.option(
+    "--weights", default="imagenet", show_default=True, help="imagenet, random, or a file."
+)
+@click.option(
+    "--layers",
+    "feature",
+    default="F1*F2*F3*F4*F5",
+    show_default=True,
+    help="A layer, or several: F1+F3 concatenates, F1*F3 multiplies kernels.",
+)
+@click.option(
+    "--samples", type=int, default=2500, show_default=True, help="At most so many pixels a class."
+)
+@click.option(
+    "--svm", type=click.Choice(["sklearn", "paper"]), default="sklearn", show_default=True
+)
+@click.option("--svm-kernel", type=click.Choice(["rbf", "linear"]))
+@click.option("--svm-c", type=float)
+@click.option("--svm-gamma", help="scale, a number, or e.g. 3xscale.")
+@click.option(
+    "--crf", type=click.Choice(["irn", "psa", "deeplab"]), help="Refine with published parameters."
+)
+@click.option(
+    "--long-side",
+    type=click.IntRange(min=16),
+    default=640,
+    show_default=True,
+    help="Pixels to which a larger photograph is scaled for its features; the mask is not.",
+)
+@options(SEED)
+def expand(
+    photo: Path,
+    labels: Path,
+    out: Path | None,
+    feature: str,
+    crf: str | None,
+    long_side: int,
+    **given: object,
+) -> None:
+    """Segment a PHOTO of your own: an image-specific SVM learns from strokes painted on it.
+
+    PHOTO is a JPEG or PNG, turned as its camera says.
+    """
+    import numpy as np
+    from tqdm.auto import tqdm
+
+    from wsss_lib.classify.spec import BackboneSpec
+    from wsss_lib.datasets.classes import VOID
+    from wsss_lib.datasets.images import write_mask
+    from wsss_lib.datasets.photo import read_photo, read_strokes
+    from wsss_lib.evaluate.photo import PhotoSegmenter
+    from wsss_lib.evaluate.table1 import settings_for
+    from wsss_lib.features import needs_backbone
+
+    how = {name: given[f"svm_{name.lower()}"] for name in ("kernel", "C", "gamma")}
+    how |= {name: given[name] for name in ("samples", "svm", "seed")}
+    (setting,) = settings_for("voc", [feature], **how)
+    image = read_photo(photo)
+    strokes = read_strokes(labels, image.shape[:2])
+    spec = BackboneSpec(given["backbone"], given["weights"], given["seed"])
+    segmenter = PhotoSegmenter(
+        image, spec if needs_backbone(feature) else None, setting, long_side=long_side
+    )
+    with tqdm(total=2, desc="features, then SVM", unit="step", leave=False) as progress:
+        for step in (lambda: segmenter.maps, lambda: segmenter.mask(strokes, crf)):
+            mask = step()
+            progress.update()
+    path = (out or output_dir() / "build" / "expand" / photo.name).with_suffix(".png")
+    write_mask(path, mask)
+    for label in np.setdiff1d(strokes, [VOID]):
+        click.echo(f"class {label}: {100 * (mask == label).mean():.1f} % of the pixels")
+    click.echo(f"Written to {shown(path)}")

@@ -1,0 +1,228 @@
+"""What settings sample from one image, and which of its pixels are held out."""
+
+import pickle
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache, lru_cache
+from pathlib import Path
+
+import joblib
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.datasets import DevkitDataset
+from wsss_lib.datasets.classes import VOID
+from wsss_lib.errors import StoreError
+from wsss_lib.evaluate.cells import spread_cells
+from wsss_lib.evaluate.regions import boundary_distance, count_regions, sample_distance
+from wsss_lib.evaluate.settings import RESOLUTIONS, Setting
+from wsss_lib.expand.image import Expansion, expand
+from wsss_lib.expand.noise import corrupt
+from wsss_lib.expand.pooled import PooledClassifier, parse_pool
+from wsss_lib.expand.sampling import PixelSamples, draw_samples, samples_on
+from wsss_lib.features import FeatureMap, extract, needs_backbone
+from wsss_lib.paths import shown
+
+
+class ImageSamples:
+    """What is drawn from one image: once for all settings that draw alike.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+    id_ : str
+    truth : ndarray, shape (H, W), uint8
+        The mask of the image.
+    """
+
+    def __init__(self, dataset: DevkitDataset, id_: str, truth: np.ndarray) -> None:
+        self.dataset, self.id, self.truth = dataset, id_, truth
+        self.drawn, self.scored = cache(self._drawn), cache(self._scored)
+
+    def where(self, setting: Setting, size: tuple[int, int]) -> tuple:
+        """The arguments of `drawn` and `scored` for a setting with a map of this size."""
+        n = samples_on(setting.samples, size)
+        size = self.truth.shape if setting.resolution == "pixels" else size
+        return size, setting.resolution, n, setting.sampling, setting.seed
+
+    def _drawn(self, size: tuple[int, int], resolution: str, *how: object) -> PixelSamples:
+        labels = RESOLUTIONS[resolution]
+        return draw_samples(labels(self.truth, size) if labels else self.truth, *how, self.id)
+
+    def _scored(self, *where: object) -> tuple[np.ndarray, np.ndarray]:
+        """The held-out pixels, and how far each pixel is from the nearest sample."""
+        pixels = _on_image(self.drawn(*where), self.truth.shape)
+        return pixels.held_out(), sample_distance(pixels)
+
+    def told(self, setting: Setting, clean: PixelSamples) -> PixelSamples:
+        """The samples as the classifier is told them."""
+        companions = None
+        path = companion_path(self.dataset, self.id)
+        if setting.needs_companions and path.is_file():
+            companions = replace(self.dataset, masks=str(path.parent)).mask(self.id)
+        how = setting.noise, setting.seed, self.id
+        return corrupt(clean, self.truth, *how, companions)
+
+
+def companion_path(dataset: DevkitDataset, id_: str) -> Path:
+    """Where the mask of the companions of an id lies, if the data set has them (toy has)."""
+    return dataset.devkit / "Companions" / f"{id_}.png"
+
+
+def _on_image(pixels: PixelSamples, image_size: tuple[int, int]) -> PixelSamples:
+    """Samples of cells as all the pixels in these cells."""
+    if pixels.image_size == image_size:
+        return pixels
+    labels = spread_cells(pixels.label_image(), image_size)
+    rows, cols = np.nonzero(labels != VOID)
+    aside = pixels.set_aside
+    return PixelSamples(
+        rows,
+        cols,
+        labels[rows, cols],
+        image_size,
+        pixels.requested,
+        None if aside is None else spread_cells(aside, image_size),
+    )
+
+
+def evaluate_image(
+    dataset: DevkitDataset,
+    id_: str,
+    settings: list[Setting],
+    backbone: BackboneSpec | None,
+    features: Callable = extract,
+    pools: Mapping[Setting, Path] | None = None,
+) -> list[tuple[dict, np.ndarray]]:
+    """Expand one image with every setting and count its pixels.
+
+    One thread does it all, so that the numbers do not hang on how many workers there are.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+    id_ : str
+    settings : list of Setting
+    backbone : BackboneSpec or None
+        None where no setting needs the network.
+    features : callable
+        `wsss_lib.features.extract`, or what stands for it.
+    pools : mapping of Setting to Path, optional
+        The fitted classifier of each setting with a pool, see
+        `wsss_lib.evaluate.pools.fit_pools`.
+
+    Returns
+    -------
+    list of (dict, ndarray)
+        For each setting a row of JSON values, and the mask, (H, W) uint8.
+    """
+    with one_thread():
+        sample = dataset.sample(id_)
+        truth, count = sample.mask, len(dataset.classes)
+        maps = setting_maps(sample.image, settings, backbone, features)
+        samples, from_boundary = ImageSamples(dataset, id_, truth), boundary_distance(truth)
+        pooled = _Pooled(maps)
+        results = []
+        for setting in settings:
+            layers = maps[setting]
+            where = samples.where(setting, layers[0].size)
+            clean, (held_out, from_sample) = samples.drawn(*where), samples.scored(*where)
+            if setting.pool == "own":
+                done, learnt = _own(layers, clean, samples.told(setting, clean), setting)
+            else:
+                known = (0, *dataset.labels(id_)) if parse_pool(setting.pool)[1] else None
+                done, learnt = pooled.expand(setting, pools[setting], known)
+            mask = spread_cells(done.mask, truth.shape)
+            counts = count_regions(truth, mask, held_out, (from_sample, from_boundary), count)
+            row = _row(id_, setting, clean, done)
+            results.append((row | learnt | counts, mask))
+    return results
+
+
+def setting_maps(
+    image: np.ndarray, settings: list[Setting], backbone: BackboneSpec | None, features: Callable
+) -> dict[Setting, list[FeatureMap]]:
+    """The feature maps of each setting's layers; the network runs once."""
+    layers = sorted({layer for setting in settings for layer in setting.layers})
+    network = backbone.load() if any(map(needs_backbone, layers)) else None
+    plain = features(image, layers, network, zscore=False)
+    scored = cache(lambda layer: plain[layer].zscore())
+    return {
+        setting: [scored(layer) if setting.zscore else plain[layer] for layer in setting.layers]
+        for setting in settings
+    }
+
+
+def _own(
+    layers: Sequence[FeatureMap], clean: PixelSamples, told: PixelSamples, setting: Setting
+) -> tuple[Expansion, dict]:
+    """Expand with a classifier of the image's own; what is to be said of its samples."""
+    standing_for = [replace(layer, image_size=told.image_size) for layer in layers]
+    wrong = int(np.sum(told.labels != clean.labels))
+    return expand(standing_for, told.label_image(), setting.svm()), {
+        "samples": _named(told.counts),
+        "wrong_samples": wrong,
+    }
+
+
+class _Pooled:
+    """Expand with classifiers of all images, each asked once for known and unknown labels."""
+
+    def __init__(self, maps: Mapping[Setting, Sequence[FeatureMap]]) -> None:
+        self.maps, self.last = maps, (None, None, 0.0)
+
+    def expand(
+        self, setting: Setting, path: Path, known: tuple[int, ...] | None
+    ) -> tuple[Expansion, dict]:
+        """Expand; and what is to be said of the samples."""
+        classifier = _load(path)
+        if self.last[0] != path:
+            start = time.perf_counter()
+            decision = classifier.decide(self.maps[setting])
+            self.last = path, decision, time.perf_counter() - start
+        mask = classifier.choose(self.last[1], known)
+        learnt = {"samples": _named(classifier.counts), "wrong_samples": 0}
+        return Expansion(mask, classifier.svm, 0.0, self.last[2]), learnt
+
+
+@lru_cache(maxsize=1)  # large ones take hundreds of megabytes
+def _load(path: Path) -> PooledClassifier:
+    try:
+        return joblib.load(path)
+    except (OSError, EOFError, pickle.UnpicklingError) as error:
+        raise StoreError(
+            f"Cannot read the pooled classifier {shown(path)} ({error}). Delete it and run the "
+            "same command again; on a cluster WSSS_CACHE must be a folder that all machines share."
+        ) from None
+
+
+def _named(counts: dict[int, int]) -> dict[str, int]:
+    return {str(label): count for label, count in counts.items()}
+
+
+def _row(id_: str, setting: Setting, pixels: PixelSamples, done: Expansion) -> dict:
+    return {
+        "id": id_,
+        "feature": setting.feature,
+        "short_classes": list(pixels.short_classes),
+        "support_vectors": int(done.svm.n_support_),
+        "fit_seconds": round(done.fit_seconds, 4),
+        "predict_seconds": round(done.predict_seconds, 4),
+        **({"layer_weights": done.svm.weights_.tolist()} if "*" in setting.feature else {}),
+    }
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold BLAS, OpenMP and torch to one thread, then give back what was."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)

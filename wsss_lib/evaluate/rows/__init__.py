@@ -1,1 +1,0 @@
-"""From images and settings to rows: what is computed, where, and how it is kept."""

@@ -1,0 +1,398 @@
+"""Intervals over images: how far a score would move with another draw of the same size."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.settings import Setting
+from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.files import write_text
+from wsss_lib.metrics import dense, iou_of_counted, mean, means, pooled
+
+#: Draws of images, with replacement.
+DRAWS = 1000
+
+
+def drawn_confusions(confusions: Sequence[list], n_classes: int, seed: int = 0) -> np.ndarray:
+    """The pooled confusion matrices of many draws of images with replacement.
+
+    With the same seed and as many images the draws are the same images, so that scores of two
+    settings can be compared draw by draw.
+
+    Parameters
+    ----------
+    confusions : sequence of list
+        One an image, as `wsss_lib.metrics.sparse` gives it.
+    n_classes : int
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (DRAWS, n_classes, n_classes), float64
+    """
+    flat = np.stack([dense(entries, n_classes).ravel() for entries in confusions])
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(len(flat), np.full(len(flat), 1 / len(flat)), DRAWS)
+    return (times.astype(float) @ flat).reshape(-1, n_classes, n_classes)
+
+
+def pooled_score(confusions: Sequence[list], n_classes: int, over: Sequence[int]) -> float:
+    """The mean IoU in % of all images, what `drawn_scores` gives for draws of them."""
+    return 100 * mean(iou_of_counted(pooled(confusions, n_classes))[list(over)])
+
+
+def drawn_scores(
+    confusions: Sequence[list], n_classes: int, over: Sequence[int], seed: int = 0
+) -> np.ndarray:
+    """The mean IoU of the draws of `drawn_confusions`.
+
+    Parameters
+    ----------
+    confusions, n_classes, seed
+        As of `drawn_confusions`.
+    over : sequence of int
+        The classes of the mean. One that a draw lacks is left out of that draw's mean.
+
+    Returns
+    -------
+    ndarray, shape (DRAWS,), float64
+        In %; NaN for a draw without a pixel of these classes.
+    """
+    draws = drawn_confusions(confusions, n_classes, seed)
+    return 100 * means(iou_of_counted(draws)[:, list(over)])
+
+
+def interval(draws: np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of some draws; NaN where there is none.
+
+    It may leave the score of all images out, when few of them show the hardest class and many draws
+    lack it.
+    """
+    low, _, high = spread(draws)
+    return low, high
+
+
+def spread(draws: np.ndarray) -> tuple[float, float, float]:
+    """The median of some draws between the ends of their `interval`."""
+    known = draws[np.isfinite(draws)]
+    if not known.size:
+        return (float("nan"),) * 3
+    return tuple(float(value) for value in np.percentile(known, [2.5, 50, 97.5]))
+
+
+def iou_table(result: SweepResult, classes: ClassSet, pixels: str = "confusion") -> pd.DataFrame:
+    """IoU in % per class and feature, pooled over the images, in the form of the paper's Table 1.
+
+    Parameters
+    ----------
+    result : SweepResult
+    classes : ClassSet
+    pixels : {"confusion", "held_out"}
+        All pixels, as in the paper, or only those that were not sampled. The second is biased
+        too: sampling the same number from every class takes most of a small object away.
+
+    Returns
+    -------
+    DataFrame
+        One row a setting, indexed by ``feature``; one column a class (NaN where none of its pixels
+        counts) and ``mean`` over the others.
+    """
+    rows = {setting.feature: done for setting, done in result.rows.items()}
+    return pooled_table(rows, classes, pixels).rename_axis("feature")
+
+
+def pooled_table(
+    rows: Mapping[str, Sequence[dict]], classes: ClassSet, pixels: str = "confusion"
+) -> pd.DataFrame:
+    """IoU in % per class and name, pooled over the rows of each name; see `iou_table`."""
+    lines = {}
+    for name, done in rows.items():
+        scores = iou_of_counted(pooled((row[pixels] for row in done), len(classes)))
+        lines[name] = [*scores, mean(scores)]
+    return 100 * pd.DataFrame.from_dict(lines, orient="index", columns=[*classes.short, "mean"])
+
+
+def write_table(table: pd.DataFrame, path: Path) -> Path:
+    """Write a table as CSV: two decimals, empty where a class is absent."""
+    return write_text(path, table.to_csv(float_format="%.2f"))
+
+
+#: What a setting consists of.
+FIELDS = tuple(field.name for field in fields(Setting))
+
+
+def region_of(row: dict, region: str) -> list:
+    """The sparse confusion matrix of a region of one image.
+
+    Parameters
+    ----------
+    row : dict
+        As `wsss_lib.evaluate.image.evaluate_image` gives it.
+    region : str
+        ``confusion`` (all pixels), ``held_out``, ``far8``, ``near8`` or ``near_held_out8``, with a
+        distance of `wsss_lib.evaluate.regions.FAR` or `NEAR`; ``away8`` and
+        ``away_held_out8`` are the others of ``near8`` and ``near_held_out8``.
+
+    Raises
+    ------
+    ParameterError
+        If the rows have no such region.
+    """
+    if region.startswith("away"):
+        whole = "held_out" if region.startswith("away_held_out") else "confusion"
+        return _without(row[whole], region_of(row, region.replace("away", "near", 1)))
+    name = region.rstrip("0123456789")
+    found = row.get(name)
+    if name != region and isinstance(found, dict):
+        found = found.get(region.removeprefix(name))
+    if not isinstance(found, list):
+        raise ParameterError(
+            f"No region {region!r}; expected confusion, held_out, or far, near, near_held_out, "
+            "away or away_held_out with a distance such as far8."
+        )
+    return found
+
+
+def _without(whole: list, part: list) -> list:
+    """A sparse confusion matrix less a part of it."""
+    left = {(true, predicted): pixels for true, predicted, pixels in whole}
+    for true, predicted, pixels in part:
+        left[true, predicted] -= pixels
+    return [[*pair, pixels] for pair, pixels in left.items() if pixels]
+
+
+def score_table(
+    result: SweepResult,
+    classes: ClassSet,
+    regions: Sequence[str] = ("confusion", "held_out"),
+    over: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """IoU of every setting and region, pooled over the images.
+
+    Parameters
+    ----------
+    result : SweepResult
+    classes : ClassSet
+    regions : sequence of str
+        See `region_of`.
+    over : sequence of str, optional
+        Short names of the classes that are shown and averaged; all that have a score when left
+        out.
+
+    Returns
+    -------
+    DataFrame
+        The fields of the setting, ``region``, ``images``, IoU in % of each class (NaN where none of
+        its pixels counts), ``mean`` with its 95 % interval over images ``mean_low`` to
+        ``mean_high``, the ``seconds`` of fit and prediction an image, the samples that its
+        classifier was fitted to and how many % of them have a wrong label, and the columns of
+        `compared`.
+
+    Raises
+    ------
+    ParameterError
+        If a class or a region is unknown.
+    """
+    chosen, lines, draws = classes.places(over), [], []
+    for setting, rows in result.rows.items():
+        cost = {
+            "seconds": np.mean([row["fit_seconds"] + row["predict_seconds"] for row in rows]),
+            "samples_drawn": np.mean([sum(row["samples"].values()) for row in rows]),
+            "wrong_samples": np.mean([_wrong_share(row) for row in rows]),
+        }
+        for region in regions:
+            confusions = [region_of(row, region) for row in rows]
+            draws.append(drawn_scores(confusions, len(classes), chosen))
+            line = {"region": region, "images": len(rows), **_scores(confusions, classes, chosen)}
+            line["mean_low"], line["mean_high"] = interval(draws[-1])
+            lines.append({**asdict(setting), **line, **cost})
+    return compared(pd.DataFrame(lines), np.array(draws))
+
+
+def _wrong_share(row: dict) -> float:
+    return 100 * row["wrong_samples"] / sum(row["samples"].values())
+
+
+def _scores(confusions: list, classes: ClassSet, chosen: Sequence[int]) -> dict[str, float]:
+    scores = 100 * iou_of_counted(pooled(confusions, len(classes)))[chosen]
+    return {classes.short[i]: score for i, score in zip(chosen, scores, strict=True)} | {
+        "mean": mean(scores)
+    }
+
+
+def compared(scores: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
+    """Set the lines of a table of scores against each other, draw by draw.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        The fields of the setting, and ``region``.
+    draws : ndarray, shape (lines, DRAWS)
+        As `wsss_lib.evaluate.scores.drawn_scores` gives them, of the same draws.
+
+    Returns
+    -------
+    DataFrame
+        With ``best``: in how many per cent of the draws a feature is the best of those that differ
+        in nothing else (``xy`` is no competitor); and ``ahead``, ``ahead_low``, ``ahead_high``: the
+        median and the 95 % interval of what a line is ahead of the label of the nearest sample,
+        where the table has that control for its sampling, resolution and region.
+    """
+    scores = scores.assign(best=np.nan, ahead=np.nan, ahead_low=np.nan, ahead_high=np.nan)
+    rivals = scores[scores["feature"] != "xy"]
+    for _, group in rivals.groupby([*(set(FIELDS) - {"feature"}), "region"]):
+        leader = np.where(np.isnan(draws[group.index]), -np.inf, draws[group.index]).argmax(0)
+        wins = np.bincount(leader, minlength=len(group))
+        scores.loc[group.index, "best"] = 100 * wins / draws.shape[1]
+    same = ["samples", "seed", "sampling", "resolution", "noise", "pool", "region"]
+    for _, group in scores.groupby(same):
+        control = group.index[group["kernel"] == "nearest"]
+        if len(control):
+            ahead = draws[group.index] - draws[control[0]]
+            columns = ["ahead_low", "ahead", "ahead_high"]
+            scores.loc[group.index, columns] = [spread(line) for line in ahead]
+    return scores
+
+
+#: Of a difference over all images and its interval.
+ENDS = ("", "_low", "_high")
+#: Gives the setting that another one is set against, if there is one, in a region.
+Reference = Callable[[SweepResult, Setting, Callable[[Setting], float]], Setting | None]
+
+
+def difference_table(
+    result: SweepResult,
+    classes: ClassSet,
+    regions: Sequence[str],
+    over: Sequence[str] | None = None,
+    *,
+    reference: Reference,
+) -> pd.DataFrame:
+    """The mean IoU of settings less that of their references.
+
+    Parameters
+    ----------
+    result : SweepResult
+    classes : ClassSet
+    regions : sequence of str
+        See `wsss_lib.evaluate.scores.region_of`.
+    over : sequence of str, optional
+        Short names of the classes that are averaged; all when left out.
+    reference : callable
+        `own_classifier`, or `best_layer`.
+
+    Returns
+    -------
+    DataFrame
+        The fields of the setting, ``region``, the feature of the reference as ``against``, and the
+        ``difference`` in points over all images with its 95 % interval over draws of images
+        ``difference_low`` to ``difference_high``. Settings without a reference have no line.
+
+    Raises
+    ------
+    ParameterError
+        If a class or a region is unknown.
+    """
+    chosen, lines = classes.places(over), []
+    for region in regions:
+        confusions = {
+            setting: [region_of(row, region) for row in rows]
+            for setting, rows in result.rows.items()
+        }
+        scores = {
+            setting: pooled_score(found, len(classes), chosen)
+            for setting, found in confusions.items()
+        }
+        draws = {
+            setting: drawn_scores(found, len(classes), chosen)
+            for setting, found in confusions.items()
+        }
+        for setting in result.rows:
+            other = reference(result, setting, scores.__getitem__)
+            if other is None:
+                continue
+            low, _, high = spread(draws[setting] - draws[other])
+            line = {"region": region, "against": other.feature}
+            line |= {"difference": scores[setting] - scores[other]}
+            line |= {"difference_low": low, "difference_high": high}
+            lines.append(asdict(setting) | line)
+    columns = [*FIELDS, "region", "against"]
+    return pd.DataFrame(lines, columns=[*columns, *(f"difference{end}" for end in ENDS)])
+
+
+def own_classifier(
+    result: SweepResult, setting: Setting, score: Callable[[Setting], float]
+) -> Setting | None:
+    """For a pooled classifier, the image-specific one of the same feature."""
+    return else_alike(result, setting, pool="own")
+
+
+def else_alike(result: SweepResult, setting: Setting, **changed: object) -> Setting | None:
+    """The setting with other values of some fields, if it is another one and was swept."""
+    other = replace(setting, **changed)
+    return other if other != setting and other in result.rows else None
+
+
+def best_layer(
+    result: SweepResult, setting: Setting, score: Callable[[Setting], float]
+) -> Setting | None:
+    """For several layers, the single one with the best score among those in the same sweep.
+
+    It is chosen on all images, on which it is then scored: a little in its favour.
+    """
+    if len(setting.layers) == 1:
+        return None
+    wanted = asdict(setting) | {"feature": "", "weights": "equal"}
+    singles = [
+        each
+        for each in result.rows
+        if len(each.layers) == 1 and asdict(each) | {"feature": ""} == wanted
+    ]
+    return max(singles, key=score, default=None)
+
+
+#: What is averaged over the seeds.
+AVERAGED = ("mean", "mean_low", "mean_high", "samples_drawn")
+
+
+def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average lines that differ in the seed only.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `wsss_lib.evaluate.scores.score_table` gives it, with or without further columns,
+        which are dropped. ``samples`` may hold numbers and shares such as ``0.1xcells``.
+
+    Returns
+    -------
+    DataFrame
+        In the order of the table: the fields of the setting but the seed, ``region``, the means of
+        `AVERAGED` over the seeds, the median of their ``seconds`` (the first call of a process
+        compiles, and one seed has it), the lowest and the highest ``mean`` as ``seed_low`` and
+        ``seed_high``, and how many ``seeds`` have one. So ``mean_low`` to ``mean_high`` is the
+        interval over images that a seed has on average, ``seed_low`` to ``seed_high`` the range
+        over seeds, all with the same images. Where no pixel is left to score, scores are NaN.
+
+    Raises
+    ------
+    ParameterError
+        If a seed has several lines of one setting and region, such as those of two networks.
+    """
+    alike = [*(field for field in FIELDS if field != "seed"), "region"]
+    twice = scores[scores.duplicated([*alike, "seed"])]
+    if len(twice):
+        line = twice.iloc[0][["feature", "samples", "seed", "region"]].to_dict()
+        raise ParameterError(
+            f"The table has several lines of {line}; one was expected. Average the lines of one "
+            "network at a time."
+        )
+    groups = scores.groupby(alike, sort=False)  # numbers and shares cannot be sorted
+    table = groups[list(AVERAGED)].mean().assign(seconds=groups["seconds"].median())
+    table["seed_low"], table["seed_high"] = groups["mean"].min(), groups["mean"].max()
+    return table.assign(seeds=groups["mean"].count()).reset_index()

@@ -1,1 +1,0 @@
-"""From rows to tables: scores, their intervals, and differences draw by draw."""

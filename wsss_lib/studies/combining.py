@@ -1,0 +1,259 @@
+"""What several layers gain together, beside each of them alone.
+
+The paper concatenates layers, finds the result "close to the results from the classifier trained by
+the feature which has the most number of channels", and asks for a better way (section 4.2).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.scores import FIELDS
+from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.expand.engine.samples import VectorSamples, scale_gamma
+from wsss_lib.expand.sampling import PixelSamples
+from wsss_lib.features import FeatureMap
+from wsss_lib.show.plots import LOOKS
+
+CONCATENATED, BEST_MEMBER = "concatenated", "best member alone"
+#: In what a combination and its members agree: all but the layers and how these are combined.
+_ALIKE = [name for name in (*FIELDS, "region") if name not in ("feature", "weights")]
+
+
+def name_combinations(lines: pd.DataFrame) -> pd.DataFrame:
+    """Tell apart which layers a line stands for and how they are combined.
+
+    Parameters
+    ----------
+    lines : DataFrame
+        With the columns ``feature`` and ``weights``, such as of
+        `wsss_lib.evaluate.scores.score_table`.
+
+    Returns
+    -------
+    DataFrame
+        Only the combinations, with ``set`` (the layers, such as ``F1, F3``) and ``how``
+        (``concatenated``, ``product, equal`` or ``product, tuned``).
+    """
+    lines = lines[lines["feature"].str.contains(r"[+*]")]
+    products = "product, " + lines["weights"]
+    return lines.assign(
+        set=lines["feature"].str.replace(r"[+*]", ", ", regex=True),
+        how=products.where(lines["feature"].str.contains("*", regex=False), CONCATENATED),
+    )
+
+
+def beside_best_member(scores: pd.DataFrame) -> pd.DataFrame:
+    """The combinations, and for each set of layers the best of its members alone.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `wsss_lib.evaluate.scores.score_table` gives it.
+
+    Returns
+    -------
+    DataFrame
+        As of `name_combinations`; the additional lines have the feature of the member, and ``how``
+        says ``best member alone``. A set none of whose members is in the table has no such line.
+    """
+    named = name_combinations(scores)
+    best = []
+    for (name, *_), lines in named.groupby(["set", *_ALIKE], sort=False):
+        members = _members(scores, lines.iloc[0]).sort_values("mean", ascending=False)
+        best.append(members.head(1).assign(set=name, how=BEST_MEMBER))
+    return pd.concat([named, *best], ignore_index=True)
+
+
+def claim_table(scores: pd.DataFrame, channels: Mapping[str, int]) -> pd.DataFrame:
+    """Whether a concatenation scores as its member with the most channels does (section 4.2).
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `wsss_lib.evaluate.scores.score_table` gives it; concatenations without at least
+        two members in it are left out.
+    channels : mapping of str to int
+        Of each layer. Of members with as many the first counts as the one with the most.
+
+    Returns
+    -------
+    DataFrame
+        One line a concatenation: its fields, ``region``, ``set``, its IoU ``concatenated`` in %;
+        ``most channels``, the name of that member, its ``IoU`` and how far this is from the
+        concatenation, ``distance``; ``nearest other``, the other member that is nearest, with
+        ``other IoU`` and ``other distance``; whether the claim ``holds``: the member with the most
+        channels is nearer than all others; the ``best member``; and whether the concatenation is
+        ``above all`` members, so that the best is nearest, whatever its channels.
+    """
+    named = name_combinations(scores)
+    table = []
+    for _, line in named[named["how"] == CONCATENATED].iterrows():
+        alone = _members(scores, line).set_index("feature")["mean"]
+        if len(alone) < 2:
+            continue
+        distance = (alone - line["mean"]).abs()
+        most = max(alone.index, key=lambda name: channels[name])
+        other = distance.drop(most).idxmin()
+        table.append(
+            {name: line[name] for name in (*FIELDS, "region", "set")}
+            | {"concatenated": line["mean"]}
+            | {"most channels": most, "IoU": alone[most], "distance": distance[most]}
+            | {"nearest other": other, "other IoU": alone[other], "other distance": distance[other]}
+            | {"holds": bool(distance[most] < distance[other]), "best member": alone.idxmax()}
+            | {"above all": bool(line["mean"] > alone.max())}
+        )
+    return pd.DataFrame(table)
+
+
+def _members(scores: pd.DataFrame, line: pd.Series) -> pd.DataFrame:
+    """The lines of the layers of a combination alone, in the order of its set; else alike."""
+    layers = line["set"].split(", ")
+    alike = (scores[_ALIKE] == line[_ALIKE]).all(axis=1) & scores["feature"].isin(layers)
+    return scores[alike].sort_values("feature", key=lambda names: names.map(layers.index))
+
+
+def verdict_table(differences: pd.DataFrame) -> pd.DataFrame:
+    """Whether any combination beats the best single layer.
+
+    Parameters
+    ----------
+    differences : DataFrame
+        As `wsss_lib.evaluate.scores.difference_table` gives it with the reference
+        `best_layer`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``region`` and ``sampling``: the ``best layer``, the number of ``combinations``,
+        how many have an interval wholly ``above 0`` and ``below 0``, and the ``best combination``
+        with its ``difference`` in points and the interval ``low`` to ``high``, which does not
+        contain that it was chosen as the best of several.
+    """
+    named = name_combinations(differences)
+    table = {}
+    for place, lines in named.groupby(["region", "sampling"], sort=False):
+        best = lines.loc[lines["difference"].idxmax()]
+        table[place] = {
+            "best layer": best["against"],
+            "combinations": len(lines),
+            "above 0": int((lines["difference_low"] > 0).sum()),
+            "below 0": int((lines["difference_high"] < 0).sum()),
+            "best combination": f"{best['set']}: {best['how']}",
+            "difference": best["difference"],
+            "low": best["difference_low"],
+            "high": best["difference_high"],
+        }
+    return pd.DataFrame.from_dict(table, orient="index").rename_axis(["region", "sampling"])
+
+
+def distance_shares(maps: Sequence[FeatureMap], pixels: PixelSamples) -> pd.DataFrame:
+    """How much each layer contributes to the distance between sampled pixels.
+
+    Parameters
+    ----------
+    maps : sequence of FeatureMap
+        One a layer, z-scored.
+    pixels : PixelSamples
+        At least two.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``layer``: its ``channels``; the mean ``squared distance`` of two samples;
+        ``channels (%)`` and ``concatenated (%)``, its shares of all channels and of the squared
+        distance of the concatenation; and ``product (%)``, its share of the exponent of a product
+        of kernels with equal weights, each with its own ``gamma="scale"``.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than two samples.
+    """
+    if len(pixels) < 2:
+        raise ParameterError(f"{len(pixels)} sampled pixel; a distance needs at least 2 of them.")
+    lines = []
+    for map_ in maps:
+        values = map_.at(pixels.rows, pixels.cols)
+        # the mean over all pairs, without making them
+        distance = 2 * values.var(axis=0, ddof=1, dtype=np.float64).sum()
+        exponent = scale_gamma(VectorSamples(values)) * distance
+        lines.append((map_.name, map_.channels, distance, exponent))
+    table = pd.DataFrame(lines, columns=["layer", "channels", "squared distance", "exponent"])
+    table = table.set_index("layer")
+    table["channels (%)"] = _percent(table["channels"])
+    table["concatenated (%)"] = _percent(table["squared distance"])
+    table["product (%)"] = _percent(table.pop("exponent"))
+    return table
+
+
+def _percent(values: pd.Series) -> pd.Series:
+    return 100 * values / values.sum()
+
+
+def mean_weights(result: SweepResult) -> pd.DataFrame:
+    """The weights of the layers in products of kernels, in the mean over images.
+
+    Parameters
+    ----------
+    result : SweepResult
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``sampling``, ``weights`` (``equal``, ``tuned``) and ``set``, one column a layer;
+        NaN where a layer is no member.
+    """
+    table = {}
+    for setting, rows in result.rows.items():
+        if "*" not in setting.feature:
+            continue
+        weights = pd.DataFrame([row["layer_weights"] for row in rows], columns=setting.layers)
+        table[setting.sampling, setting.weights, ", ".join(setting.layers)] = weights.mean()
+    names = ["sampling", "weights", "set"]
+    return pd.DataFrame.from_dict(table, orient="index").sort_index(axis=1).rename_axis(names)
+
+
+#: Shares in % from which a number fits into its part of a bar.
+_ROOM = 5
+#: The brightness from which black is read better than white.
+_BRIGHT = 0.5
+
+
+def share_bars(shares: pd.DataFrame, ax: Axes | None = None, *, legend: bool = True) -> Axes:
+    """Draw shares of layers as a bar a row, a part a layer, with their numbers.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        In %, one row a bar from top to bottom, one column a layer; NaN where a layer has no share.
+    ax : Axes, optional
+    legend : bool
+        Whether to name the layers, beside the axes.
+
+    Notes
+    -----
+    Parts that are too short for a number have none.
+    """
+    ax = ax or plt.gca()
+    ends = shares.fillna(0).cumsum(axis=1)
+    places = range(len(shares))
+    for layer in shares:
+        widths, colour = shares[layer].fillna(0), LOOKS[layer]["color"]
+        bars = ax.barh(
+            places, widths, left=ends[layer] - widths, color=colour, edgecolor="white", label=layer
+        )
+        texts = [f"{width:.0f}" if width >= _ROOM else "" for width in widths]
+        red, green, blue = to_rgb(colour)
+        bright = 0.3 * red + 0.59 * green + 0.11 * blue > _BRIGHT
+        ax.bar_label(bars, texts, label_type="center", color="black" if bright else "white")
+    ax.set(yticks=places, ylim=(len(shares) - 0.5, -0.5), xlim=(0, 100), xlabel="share (%)")
+    ax.set_yticklabels(shares.index)
+    if legend:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+    return ax

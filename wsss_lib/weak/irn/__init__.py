@@ -1,0 +1,1 @@
+"""IRN: affinities of pixels, learnt from seeds, and the random walk along them."""

@@ -1,0 +1,322 @@
+"""The training crops of IRN's edge network: images with their affinity labels, in batches."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from wsss_lib.classify.backbones import build_backbone
+from wsss_lib.classify.crops import EpochCrops, augment_pair
+from wsss_lib.classify.spec import choose_backbone, training_images
+from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.errors import MaskError, ParameterError, WeightsError
+from wsss_lib.paths import shown
+from wsss_lib.training import (
+    Optimisation,
+    Training,
+    checkpoint_path,
+    choose_device,
+    choose_settings,
+    read_progress,
+    read_tensors,
+)
+from wsss_lib.weak.irn.labels import make_affinity_labels
+from wsss_lib.weak.irn.network import EdgeNetwork
+from wsss_lib.weak.seeds import Localiser
+
+#: Least and greatest factor of an image's size.
+SCALES = (0.5, 1.5)
+
+
+class AffinityCrops(EpochCrops):
+    """The crops of one epoch with their affinity labels.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+    labels : callable
+        The labels of an id, (H, W) uint8 with 255 = void, in the size of its image: the method
+        `DevkitDataset.mask` of a data set whose masks are a folder of them, say.
+    crop : int
+        Side of the square crops in pixels, a multiple of 4.
+    batch : int
+    seed, epoch : int
+
+    Raises
+    ------
+    ParameterError
+        If `crop` is no multiple of 4.
+    """
+
+    def __init__(
+        self,
+        dataset: DevkitDataset,
+        labels: Callable[[str], np.ndarray],
+        *,
+        crop: int,
+        batch: int,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        if crop < 4 or crop % 4:
+            raise ParameterError(f"crop={crop}; a multiple of 4 pixels was expected.")
+        super().__init__(dataset, batch, seed, epoch)
+        self.labels, self.crop = labels, crop
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A crop, where it shows its image, and its labels at 1/4.
+
+        Shapes (crop, crop, 3) uint8, (crop, crop) bool and (crop / 4, crop / 4) uint8.
+
+        Raises
+        ------
+        MaskError
+            If the labels have another size than the image.
+        """
+        id_ = self.dataset.ids[index]
+        image, labels = self.dataset.image(id_), self.labels(id_)
+        if labels.shape != image.shape[:2]:
+            raise MaskError(
+                f"The labels of {id_} are {labels.shape}, its image is {image.shape[:2]}; they "
+                "must agree."
+            )
+        return augment_both(image, labels, self.crop, self.random(index))
+
+
+def augment_both(
+    image: np.ndarray, labels: np.ndarray, crop: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A random crop of a randomly scaled and mirrored image, and its labels at 1/4 (IRN).
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    labels : ndarray, shape (H, W), uint8
+    crop : int
+        The crop's side in pixels, a multiple of 4.
+    rng : Generator
+
+    Returns
+    -------
+    crop, valid : ndarray
+        As of `augment_pair`.
+    labels : ndarray, shape (crop / 4, crop / 4), uint8
+        255 beyond the image. The nearest label, neither mixed nor smoothed.
+    """
+    shown, valid, labels = augment_pair(image, labels, rng.uniform(*SCALES), crop, rng)
+    return shown, valid, labels[2::4, 2::4]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IRNPreset(Optimisation):
+    """Settings of a training of the edge network.
+
+    Attributes
+    ----------
+    weights : str
+        Of the frozen backbone, see `choose_backbone`.
+    crop : int
+        Side of the square crops in pixels, a multiple of 4.
+    radius : int
+        Of the pairs, in cells of 4 pixels.
+    epochs, batch, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
+        See `wsss_lib.training.Optimisation`; there is no learning backbone, so that `lr` is the new
+        layers' and `head_factor` has no effect.
+    """
+
+    weights: str
+    crop: int
+    radius: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        cells = self.crop // 4
+        if self.crop % 4 or self.radius < 2 or cells < 2 * self.radius - 1:
+            raise ParameterError(
+                f"crop={self.crop}, radius={self.radius}; expected a crop that is a multiple of 4 "
+                "pixels, and of at least 2 x radius - 1 cells of 4 pixels."
+            )
+
+
+PRESETS = {
+    # small images, hence few pairs of a smaller radius, and few steps
+    "toy": IRNPreset(
+        epochs=8,
+        batch=8,
+        optimiser="adamw",
+        lr=1e-2,
+        head_factor=1,
+        momentum=0.9,
+        weight_decay=1e-4,
+        weights="trained",
+        crop=96,
+        radius=5,
+    ),
+    # IRN's released script; its momentum is SIPE's, see `wsss_lib.classify.train.PRESETS`
+    "voc": IRNPreset(
+        epochs=3,
+        batch=32,
+        optimiser="sgd",
+        lr=0.1,
+        head_factor=1,
+        momentum=1e-4,
+        weight_decay=1e-4,
+        clip_norm=float("inf"),
+        weights="imagenet",
+        crop=512,
+        radius=10,
+    ),
+}
+
+#: How many images of its list the edge network of a data set learns from, from the start; None for
+#: all. On toy more do not make the masks better, and their affinity labels would take minutes.
+EDGE_IMAGES = {"toy": 32, "voc": None}
+
+
+def train_irn(
+    dataset: DevkitDataset,
+    localiser: Localiser,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    workers: int = 1,
+    **changes: object,
+) -> Path:
+    """Train IRN's edge network, or go on with a training that was stopped.
+
+    The affinity labels are made first, each image's kept in the cache as soon as it is done.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+        Images and their image-level labels; its name chooses the preset.
+    localiser : Localiser
+        The maps that affinity labels are made of; its network's kind of backbone, frozen, stands
+        below the edge branch.
+    seed : int
+    device : str
+        Where to train, see `wsss_lib.training.choose_device`.
+    workers : int
+        Processes that make the affinity labels.
+    **changes
+        What differs from the data set's preset, see `IRNPreset`; None keeps it.
+
+    Returns
+    -------
+    Path
+        The checkpoint, see `load_edges`.
+
+    Raises
+    ------
+    DataError
+        If an image is missing or bad.
+    ParameterError
+        If a setting is unknown or out of range, or there is no such device.
+    WeightsError
+        If the weights of the localiser or of the backbone are not there.
+    """
+    device = choose_device(device)
+    settings = choose_settings(PRESETS, dataset.name, changes)
+    kind = localiser.load().network.backbone.name
+    backbone = choose_backbone(
+        dataset.name, kind, settings.weights, root=dataset.root, device=device
+    ).load()
+    labels = make_affinity_labels(dataset, localiser, workers)
+    setting = {
+        "dataset": dataset.name,
+        "labels": localiser.name,
+        "images_sha256": _fingerprint(dataset, localiser),
+        "backbone": backbone.name,
+        "weights": asdict(backbone.weights),
+        "irn": asdict(settings),
+        "seed": seed,
+    }
+    path = checkpoint_path(f"{dataset.name}-irn-{backbone.name}", setting)
+    if read_progress(path)["epoch"] < settings.epochs:
+        network = EdgeNetwork(backbone, seed).to(device)
+        Training(
+            network,
+            settings,
+            partial(_batches, dataset, labels, settings, seed),
+            partial(_losses, network, settings.radius),
+            path,
+            {"setting": setting},
+            description=f"training IRN, {backbone.name} on {dataset.name}",
+        ).run()
+    return path
+
+
+def trained_edges(
+    dataset: str,
+    localiser: Localiser,
+    *,
+    root: str | Path | None = None,
+    images: int | None = None,
+    **how: object,
+) -> Path:
+    """The edge network of a data set, trained now if it has not been.
+
+    Parameters
+    ----------
+    dataset : {"toy", "voc"}
+    localiser : Localiser
+    root : path, optional
+        The folder that holds ``VOCdevkit/``.
+    images : int, optional
+        How many of the training images; by default the data set's number in `EDGE_IMAGES`.
+    **how
+        Device, workers and what differs from the preset, as in `train_irn`.
+    """
+    count = EDGE_IMAGES[dataset] if images is None else images
+    return train_irn(training_images(dataset, root=root, images=count), localiser, **how)
+
+
+def load_edges(path: str | Path, device: str = "cpu") -> EdgeNetwork:
+    """Load a finished edge network, in evaluation mode.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, no edge network of this kit, or its training was stopped.
+    """
+    content = read_tensors(path)
+    setting = content.get("setting", {})
+    if "irn" not in setting:
+        raise WeightsError(
+            f"{shown(path)} is no edge network of this kit. Train one with 'wsss train irn'."
+        )
+    epoch, epochs = content["epoch"], setting["irn"]["epochs"]
+    if epoch < epochs:
+        raise WeightsError(
+            f"The training in {shown(path)} was stopped after epoch {epoch} of {epochs}. "
+            "Start it again with 'wsss train irn'; it goes on from there."
+        )
+    network = EdgeNetwork(build_backbone(setting["backbone"]))
+    network.load_state_dict(content["network"])
+    return network.to(choose_device(device)).eval()
+
+
+def _fingerprint(dataset: DevkitDataset, localiser: Localiser) -> str:
+    """A checksum of the photographs and their image-level labels, in the order of the ids."""
+    lines = [f"{id_} {localiser.key(dataset, id_)}\n" for id_ in dataset.ids]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _batches(
+    dataset: DevkitDataset, labels: Path, settings: IRNPreset, seed: int, epoch: int
+) -> DataLoader:
+    read = replace(dataset, masks=str(labels)).mask
+    how = {"crop": settings.crop, "batch": settings.batch, "seed": seed, "epoch": epoch}
+    return AffinityCrops(dataset, read, **how).batches()
+
+
+def _losses(network: EdgeNetwork, radius: int, batch: list) -> dict[str, torch.Tensor]:
+    images, valid, labels = batch
+    device = next(network.parameters()).device
+    x = network.backbone.normalise(images.numpy()) * valid[:, None].to(device)
+    return network.losses(x, labels.to(device), radius)
