@@ -2,7 +2,10 @@ import numpy as np
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
-from wsss_lib.expand.image import NearestSample, expand
+from wsss_lib.expand.engine import compiled, smo
+from wsss_lib.expand.image import NearestSample, expand, warm_up
+from wsss_lib.expand.product import ProductSVM
+from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap
 
 
@@ -18,3 +21,10 @@ def test_it_agrees_with_a_nearest_neighbour_classifier_on_coordinates():
     expected = labels[tuple(places[neighbours[:, 0]].T)]
     assert np.array_equal(done.mask.ravel()[clear], expected[clear])
     assert done.svm.n_support_ == len(places)
+
+
+def test_a_warmed_up_process_has_every_loop_compiled():
+    warm_up([ImageSVM(), ImageSVM("linear"), ImageSVM(), ProductSVM(C=100.0), NearestSample()])
+    loops = ["combine", "gaussian", "sum_direct", "sum_interpolated", "sum_rows"]
+    for loop in (smo._minimise, *(getattr(compiled, name) for name in loops)):
+        assert loop.signatures, loop

@@ -1,10 +1,11 @@
 """The label of the nearest sampled pixel: a control without features and without learning."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from scipy.ndimage import distance_transform_edt
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
@@ -101,3 +102,23 @@ def expand(
     between = time.perf_counter()
     mask = fitted.predict(feature)
     return Expansion(mask, fitted, between - start, time.perf_counter() - between)
+
+
+def warm_up(svms: Iterable[Classifier]) -> None:
+    """Compile or load the loops that classifiers need, so that no image's seconds contain that.
+
+    Parameters
+    ----------
+    svms : iterable of ImageSVM, ProductSVM or NearestSample
+        Unfitted, and left so; of equal ones the first counts.
+    """
+    size = 16
+    labels = np.repeat(np.arange(size, dtype=np.uint8) // 6, size).reshape(size, size)
+    pixels, cells = (
+        FeatureMap(torch.from_numpy(np.indices((n, n), np.float32) / n), (size, size))
+        for n in (size, 4)
+    )
+    cells = replace(cells, values=cells.values.repeat(4, 1, 1))  # few channels take another way
+    for svm in {repr(svm): svm for svm in svms}.values():
+        for feature in (pixels, cells, (pixels, cells)):
+            expand(feature, labels, svm)
