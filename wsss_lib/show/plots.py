@@ -4,19 +4,24 @@ All take the table of `wsss_lib.evaluate.scores.score_table`, or some of its lin
 drawn in one place must be one line of it: pick the region and the settings first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from wsss_lib.errors import ParameterError
 from wsss_lib.show.data import class_bars
-from wsss_lib.weak.seeds import ThresholdCurve
+
+if TYPE_CHECKING:  # else plots would import torch
+    from wsss_lib.weak.seeds import ThresholdCurve
 
 #: What lines of the feature ``xy`` are called, by kernel: the controls, which know positions only.
 CONTROLS = {"nearest": "nearest sample", "rbf": "xy, RBF", "linear": "xy, linear"}
@@ -112,89 +117,234 @@ def svm_surface(
     return ax
 
 
-def score_dots(
-    scores: pd.DataFrame, hue: str | None = None, ax: Axes | None = None, *, legend: bool = True
+def curves(
+    data: pd.DataFrame,
+    x: str,
+    y: str = "mean",
+    hue: str | None = "feature",
+    ax: Axes | None = None,
+    *,
+    error_bars: str | None = None,
+    looks: Mapping[str, Mapping[str, object]] | None = None,
+    legend: bool = True,
 ) -> Axes:
-    """Draw the mean of each feature as a dot with its interval, a row a feature.
+    """Draw a number against another: one line for each name, with its interval as a band.
 
     Parameters
     ----------
-    scores : DataFrame
-        Features stand in the order of the table, from top to bottom.
-    hue : str, optional
-        A column that gives a feature several dots, such as ``sampling`` or ``region``.
-    ax : Axes, optional
-    legend : bool
-        Whether to name the values of `hue`, beside the axes.
-    """
-    ax = ax or plt.gca()
-    names = line_names(scores)
-    groups = scores[hue] if hue else pd.Series("", scores.index)
-    check_single(pd.DataFrame({"feature": names, "group": groups}))
-    rows, kinds = names.unique().tolist(), groups.unique().tolist()
-    of_row = groups.map(kinds.index).groupby(names)
-    centred = of_row.rank() - (of_row.transform("size") + 1) / 2
-    places = names.map(rows.index) + 0.7 / len(kinds) * centred
-    colours = sns.color_palette("colorblind", len(kinds))
-    for number, (kind, colour) in enumerate(zip(kinds, colours, strict=True)):
-        lines, place = scores[groups == kind], places[groups == kind]
-        ax.hlines(place, lines["mean_low"], lines["mean_high"], color=colour, linewidth=1.5)
-        marker = "osD^vPX"[number % 7]
-        ax.plot(lines["mean"], place, marker, color=colour, markersize=5, label=str(kind))
-    ax.set(yticks=range(len(rows)), ylim=(len(rows) - 0.5, -0.5), xlabel=INTERVAL)
-    ax.set_yticklabels(rows)
-    ax.grid(axis="x", color="0.9")
-    ax.set_axisbelow(True)
-    if hue and legend:
-        legend_beside(ax, hue)
-    return ax
-
-
-def score_curves(
-    scores: pd.DataFrame, x: str, ax: Axes | None = None, *, legend: bool = True
-) -> Axes:
-    """Draw the mean of each feature over a number, with its interval as a band.
-
-    Parameters
-    ----------
-    scores : DataFrame
+    data : DataFrame
+        One row per point, with the columns `x`, `y` and `hue`. The band reaches from ``<y>_low``
+        to ``<y>_high``; without these columns there is none.
     x : str
         A column of numbers, such as ``samples``, ``gamma`` or the ``distance`` of `by_distance`. A
-        feature that has none there (a gamma of ``scale``) is a level across the axes.
+        line that has none there (a gamma of ``scale``) is a level across the axes.
+    y : str
+    hue : str, optional
+        The column that tells lines apart; without one there is a single line. Of ``feature``, the
+        controls go by their names, see `line_names`.
     ax : Axes, optional
+    error_bars : str, optional
+        Of a second interval, ``<error_bars>_low`` to ``<error_bars>_high``, drawn as bars with ends
+        round each point: ``seed`` for the range over seeds.
+    looks : mapping of str to mapping, optional
+        By the values of `hue`, what `matplotlib.lines.Line2D` takes, such as ``color`` and
+        ``marker``. Names that are missing here are drawn as `line_looks` says.
     legend : bool
-        Whether to name the features, beside the axes.
+        Whether to name the lines, beside the axes.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ParameterError
+        If a line has several points at one place.
 
     Notes
     -----
     Controls, which know positions only, come last and are dashed in grey and black.
     """
     ax = ax or plt.gca()
-    names = line_names(scores)
-    check_single(pd.DataFrame({"feature": names, x: scores[x]}))
-    spare = iter(sns.color_palette("colorblind"))
-    for name in sorted(names.unique(), key=lambda name: name in CONTROLS.values()):
-        look = {"linestyle": "-", **(LOOKS.get(name) or {"color": next(spare), "marker": "."})}
-        lines = scores[names == name]
-        lines = lines.assign(x=pd.to_numeric(lines[x], errors="coerce")).sort_values("x")
-        if lines["x"].isna().all():
-            ax.axhline(lines["mean"].iloc[0], label=name, **{**look, "marker": None})
-            continue
-        ax.plot(lines["x"], lines["mean"], label=name, markersize=5, **look)
-        ax.fill_between(
-            lines["x"], lines["mean_low"], lines["mean_high"], color=look["color"], alpha=0.12, lw=0
-        )
-    ax.set(xlabel=x, ylabel="mean IoU (%)")
+    names = _names(data, hue)
+    check_single(pd.DataFrame({hue: names, x: data[x]}))
+    for name, look in line_looks(names, looks).items():
+        points = data[names == name]
+        points = points.assign(x=pd.to_numeric(points[x], errors="coerce")).sort_values("x")
+        level = points["x"].isna().all()
+        if level:
+            ax.axhline(points[y].iloc[0], label=name, **look | {"marker": None})
+        else:
+            ax.plot(points["x"], points[y], label=name, markersize=5, **look)
+        if f"{y}_low" in points and not level:
+            ends = points[f"{y}_low"], points[f"{y}_high"]
+            ax.fill_between(points["x"], *ends, color=look["color"], alpha=0.12, lw=0)
+        if error_bars:
+            below = points[y] - points[f"{error_bars}_low"]
+            above = points[f"{error_bars}_high"] - points[y]
+            ends = [below.clip(lower=0), above.clip(lower=0)]  # a mean of equal numbers is rounded
+            ax.errorbar(points["x"], points[y], ends, fmt="none", ecolor=look["color"], capsize=3)
+    ax.set(xlabel=x, ylabel="mean IoU (%)" if y == "mean" else y)
     ax.grid(axis="y", color="0.9")
-    if legend:
+    if hue and legend:
+        legend_beside(ax, None if hue == "feature" else hue)
+    return ax
+
+
+def dots(
+    data: pd.DataFrame,
+    x: str = "mean",
+    y: str = "feature",
+    hue: str | None = None,
+    ax: Axes | None = None,
+    *,
+    legend: bool = True,
+) -> Axes:
+    """Draw a number of each name as a dot with its interval, one row per name.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per dot, with the columns `x`, `y` and `hue`. The interval reaches from ``<x>_low``
+        to ``<x>_high``; without these columns there is none.
+    x : str
+    y : str
+        The column that names the rows, which have the order of the table from top to bottom. Of
+        ``feature``, the controls go by their names, see `line_names`.
+    hue : str, optional
+        A column that gives a row several dots, such as ``sampling`` or ``region``.
+    ax : Axes, optional
+    legend : bool
+        Whether to name the values of `hue`, beside the axes.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ParameterError
+        If there are several dots for one place.
+    """
+    ax = ax or plt.gca()
+    names, groups = _names(data, y), _names(data, hue)
+    check_single(pd.DataFrame({y: names, hue: groups}))
+    rows, looks = names.unique().tolist(), line_looks(groups)
+    of_row = groups.map(list(looks).index).groupby(names)
+    centred = of_row.rank() - (of_row.transform("size") + 1) / 2
+    places = names.map(rows.index) + 0.7 / len(looks) * centred
+    for group, look in looks.items():
+        points, place = data[groups == group], places[groups == group]
+        if f"{x}_low" in points:
+            ends = points[f"{x}_low"], points[f"{x}_high"]
+            ax.hlines(place, *ends, color=look["color"], linewidth=1.5)
+        ax.plot(points[x], place, label=group, markersize=5, **look | {"linestyle": "none"})
+    ax.set(yticks=range(len(rows)), ylim=(len(rows) - 0.5, -0.5))
+    ax.set(yticklabels=rows, xlabel=INTERVAL if x == "mean" else x, axisbelow=True)
+    ax.grid(axis="x", color="0.9")
+    if hue and legend:
+        legend_beside(ax, hue)
+    return ax
+
+
+def bars(
+    values: pd.Series | pd.DataFrame,
+    colors: Sequence,
+    ax: Axes | None = None,
+    *,
+    numbers: bool = False,
+    legend: bool = True,
+) -> Axes:
+    """Draw one bar per row, from top to bottom; of a table, its columns are the parts of a bar.
+
+    Parameters
+    ----------
+    values : Series or DataFrame
+        NaN has no length.
+    colors : sequence of colour
+        One per row of a Series, one per column of a DataFrame.
+    ax : Axes, optional
+    numbers : bool
+        Whether to write the rounded numbers into the bars, as far as they fit: from 5 % of the
+        longest bar.
+    legend : bool
+        Whether to name the columns of a DataFrame, beside the axes.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = ax or plt.gca()
+    single = isinstance(values, pd.Series)
+    parts = (values.to_frame() if single else values).fillna(0)
+    ends = parts.cumsum(axis=1)
+    least = 0.05 * ends.to_numpy().max()
+    for part, color in zip(parts, [colors] if single else colors, strict=True):
+        left = ends[part] - parts[part]
+        drawn = ax.barh(
+            range(len(parts)), parts[part], 0.75, left, color=color, edgecolor="w", label=part
+        )
+        if numbers:
+            texts = [f"{width:.0f}" if width >= least else "" for width in parts[part]]
+            bright = np.dot(to_rgb(color), (0.3, 0.59, 0.11)) > 0.5
+            ax.bar_label(drawn, texts, label_type="center", color="k" if bright else "w")
+    ax.set(yticks=range(len(parts)), yticklabels=parts.index, ylim=(len(parts) - 0.5, -0.5))
+    if legend and not single:
         legend_beside(ax)
     return ax
+
+
+def line_looks(
+    names: Iterable[str], looks: Mapping[str, Mapping[str, object]] | None = None
+) -> dict[str, dict[str, object]]:
+    """Colour, marker and line of each name, the controls last.
+
+    Parameters
+    ----------
+    names : iterable of str
+    looks : mapping of str to mapping, optional
+        Of names that are to look otherwise than in `LOOKS`.
+
+    Returns
+    -------
+    dict of str to dict
+        Arguments of `matplotlib.axes.Axes.plot`. Names that neither `looks` nor `LOOKS` has follow
+        each other through a palette for colour-blind readers, with markers for print.
+    """
+    names = sorted(dict.fromkeys(names), key=lambda name: name in CONTROLS.values())
+    known = LOOKS | dict(looks or {})
+    spare = zip(cycle(sns.color_palette("colorblind")), cycle("osD^vPX"), strict=True)
+    rest = {name: next(spare) for name in names if name not in known}
+    found = {name: {"color": color, "marker": marker} for name, (color, marker) in rest.items()}
+    return {name: {"linestyle": "-"} | dict((known | found)[name]) for name in names}
+
+
+def _names(data: pd.DataFrame, column: str | None) -> pd.Series:
+    """What each row of a table goes by in the picture."""
+    if column == "feature" and "kernel" in data:
+        return line_names(data)
+    return data[column].astype(str) if column else pd.Series("", data.index)
+
+
+def score_dots(
+    scores: pd.DataFrame, hue: str | None = None, ax: Axes | None = None, *, legend: bool = True
+) -> Axes:
+    """`dots` of mean scores, a row for each feature."""
+    return dots(scores, "mean", "feature", hue, ax, legend=legend)
+
+
+def score_curves(
+    scores: pd.DataFrame, x: str, ax: Axes | None = None, *, legend: bool = True
+) -> Axes:
+    """`curves` of mean scores, a line for each feature."""
+    return curves(scores, x, "mean", "feature", ax, legend=legend)
 
 
 def check_single(places: pd.DataFrame) -> None:
     """Refuse a table that has several lines for one place of the picture."""
     if places.duplicated().any():
         place = places[places.duplicated()].iloc[0].to_dict()
+        place.pop(None, None)  # without a hue
         raise ParameterError(
             f"The table has several lines of {place}; one was expected. Pick a region, a sampling "
             "and so on first, such as scores[scores['region'] == 'held_out']."
@@ -252,7 +402,7 @@ _LOOKS = (("#08519c", "-", "o"), ("#d95f02", "--", "s"), ("#1b7837", ":", "^"), 
 
 
 def threshold_plot(
-    curves: ThresholdCurve | Mapping[str, ThresholdCurve], ax: Axes | None = None
+    curves: "ThresholdCurve | Mapping[str, ThresholdCurve]", ax: Axes | None = None
 ) -> Axes:
     """Draw the mean IoU of seeds against their threshold; the best of each curve has a mark.
 
@@ -268,7 +418,7 @@ def threshold_plot(
         If there are too many curves, or they were scored on different things.
     """
     ax = ax or plt.gca()
-    named = {"": curves} if isinstance(curves, ThresholdCurve) else curves
+    named = curves if isinstance(curves, Mapping) else {"": curves}
     origin = _origin(named)
     for (name, curve), (colour, line, marker) in zip(named.items(), _LOOKS, strict=False):
         best = curve.best["threshold"], curve.best["mean"]
@@ -283,7 +433,7 @@ def threshold_plot(
     return ax
 
 
-def _origin(curves: Mapping[str, ThresholdCurve]) -> str:
+def _origin(curves: "Mapping[str, ThresholdCurve]") -> str:
     """What the curves were scored on, the same for all."""
     if not 1 <= len(curves) <= len(_LOOKS):
         raise ParameterError(f"{len(curves)} curves; 1 to {len(_LOOKS)} were expected.")
