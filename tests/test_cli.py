@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from wsss_lib.classify.backbones import RECIPES
 from wsss_lib.cli import main
 from wsss_lib.cli.options import BACKBONES
-from wsss_lib.evaluate.second_stage import KINDS, SecondStage
+from wsss_lib.evaluate.mask_worth import KINDS, SecondStage
 from wsss_lib.studies.study import STUDIES
 from wsss_lib.weak.seeds import Localiser
 
@@ -303,7 +303,7 @@ def test_a_segmenter_learns_from_masks_that_are_made_now(wsss, squares, monkeypa
         return Path("trained.pth")
 
     trained = SimpleNamespace(caption=lambda: "learnt from svm")
-    monkeypatch.setattr("wsss_lib.evaluate.second_stage.training_masks", make)
+    monkeypatch.setattr("wsss_lib.evaluate.mask_worth.training_masks", make)
     monkeypatch.setattr("wsss_lib.segment.train.train_segmenter", train)
     monkeypatch.setattr("wsss_lib.segment.segmenter.load_segmenter", lambda path: trained)
     root = squares.root
@@ -333,7 +333,7 @@ def test_the_second_stage_compares_kinds_and_writes_its_tables(
         asked.append((len(images), kinds, list(seeds), how))
         return SecondStage(scores, {"val": "val against SegmentationClass, no CRF"})
 
-    monkeypatch.setattr("wsss_lib.evaluate.second_stage.second_stage", compare)
+    monkeypatch.setattr("wsss_lib.evaluate.mask_worth.second_stage", compare)
     result = wsss(
         *("second-stage", "--data", str(squares.root), "--masks", "truth,svm", "--seeds", "3"),
         *("--images", "4", "--epochs", "2"),

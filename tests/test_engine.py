@@ -14,7 +14,7 @@ from wsss_lib.datasets.toy import TOY, make_toy
 from wsss_lib.engine import processes
 from wsss_lib.errors import WorkerError
 from wsss_lib.evaluate import jobs
-from wsss_lib.evaluate.table1 import settings_for, table1
+from wsss_lib.evaluate.iou import settings_for, table1
 from wsss_lib.store import ResultStore
 from wsss_lib.studies.study import run_study
 

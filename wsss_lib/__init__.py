@@ -2,5 +2,31 @@
 
 The code is laid out as the data flows, and imports run one way along it::
 
-    datasets -> classify -> features -> expand -> evaluate -> show
+    datasets -> classify -> features -> expand -> weak -> segment -> evaluate -> show -> studies
+
+Packages and names load on first use: ``from wsss_lib import datasets, expand, show``.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "classify",
+        "datasets",
+        "doctor",
+        "errors",
+        "evaluate",
+        "expand",
+        "features",
+        "metrics",
+        "paper",
+        "paths",
+        "report",
+        "run",
+        "segment",
+        "show",
+        "studies",
+        "weak",
+    ],
+)

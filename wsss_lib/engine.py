@@ -227,7 +227,7 @@ def compute(
     watched : hashable
         The setting whose score so far is shown.
     workers, scheduler
-        See `wsss_lib.evaluate.sweep.sweep`.
+        See `wsss_lib.evaluate.sweeps.sweep`.
 
     Returns
     -------

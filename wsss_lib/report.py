@@ -7,7 +7,7 @@ from pathlib import Path
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.features import needs_backbone
 
 #: Libraries whose version can change a result.

@@ -14,7 +14,7 @@ from wsss_lib.evaluate import pools as pool_module
 from wsss_lib.evaluate.image import ImageSamples
 from wsss_lib.evaluate.jobs import make_job
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweep import sweep
+from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.expand.pooled import PooledClassifier, pool_samples
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.features import extract

@@ -23,7 +23,7 @@ from wsss_lib.evaluate.scores import (
     score_table,
 )
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweep import SweepResult, sweep
+from wsss_lib.evaluate.sweeps import SweepResult, sweep
 from wsss_lib.studies.study import STUDIES, find_study
 
 

@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from wsss_lib.evaluate.explore import explore, image_features
+from wsss_lib.evaluate.exploration import explore, image_features
 from wsss_lib.show.explorer import (
     draw_comparison,
     draw_decisions,

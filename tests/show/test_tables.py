@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from wsss_lib import paper
-from wsss_lib.evaluate.table1 import OF_DRAWS
+from wsss_lib.evaluate.iou import OF_DRAWS
 from wsss_lib.show.tables import (
     beside_paper,
     covered,

@@ -10,7 +10,7 @@ from scipy.spatial.distance import pdist
 
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import FeatureMap

@@ -6,7 +6,7 @@ from PIL import Image
 from wsss_lib.datasets.classes import VOC, VOID, palette
 from wsss_lib.datasets.devkit import Sample
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweep import sweep
+from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.show.masks import error_map
 from wsss_lib.studies.errors import error_figure, error_table, noise_figure, show_wrong_samples

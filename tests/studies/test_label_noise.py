@@ -2,7 +2,7 @@ import pytest
 
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.studies.label_noise import loss_table
 
 CLASSES = ClassSet(("background", "thing"), ("bkg", "thing"))

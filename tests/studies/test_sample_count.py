@@ -10,7 +10,7 @@ from matplotlib.colors import same_color
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.show.plots import score_curves
 from wsss_lib.studies.sample_count import budget_curves, budget_table, seed_bars
 

@@ -64,7 +64,7 @@ def table1(
 ) -> None:
     """Table 1: IoU per class of the image-specific classifier, a row a feature."""
     from wsss_lib.datasets import load_dataset
-    from wsss_lib.evaluate.table1 import settings_for, table1
+    from wsss_lib.evaluate.iou import settings_for, table1
     from wsss_lib.features import needs_backbone
 
     folder = out or output_dir() / "build" / "table1" / dataset
@@ -158,7 +158,7 @@ def second_stage(
 ) -> None:
     """Train the segmentation network from several kinds of masks; score each on val (Figure 8)."""
     from wsss_lib.classify.spec import training_images
-    from wsss_lib.evaluate.second_stage import second_stage
+    from wsss_lib.evaluate.mask_worth import second_stage
 
     folder = out or output_dir() / "build" / "second_stage" / dataset
     opened = training_images(dataset, list_name, root=root, images=images)
@@ -336,8 +336,8 @@ def expand(
     from wsss_lib.datasets.classes import VOID
     from wsss_lib.datasets.images import write_mask
     from wsss_lib.datasets.photo import read_photo, read_strokes
+    from wsss_lib.evaluate.iou import settings_for
     from wsss_lib.evaluate.photo import PhotoSegmenter
-    from wsss_lib.evaluate.table1 import settings_for
     from wsss_lib.features import needs_backbone
 
     how = {name: given[f"svm_{name.lower()}"] for name in ("kernel", "C", "gamma")}

@@ -167,7 +167,7 @@ def segmenter(
 ) -> None:
     """Train the segmentation network, DeepLabV2, with masks: the second stage (Figure 1)."""
     from wsss_lib.classify.spec import training_images
-    from wsss_lib.evaluate.second_stage import KINDS, training_masks
+    from wsss_lib.evaluate.mask_worth import KINDS, training_masks
     from wsss_lib.segment.segmenter import load_segmenter
     from wsss_lib.segment.train import train_segmenter
 

@@ -10,7 +10,7 @@ import pandas as pd
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.files import write_text
 from wsss_lib.metrics import dense, iou_of_counted, mean, means, pooled
 

@@ -1,1 +1,11 @@
-"""The second stage: a segmentation network learns from masks, true or pseudo ones (Figure 1)."""
+"""The segmentation network, trained with true or with pseudo masks."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "segmenter": ["Segmenter", "load_segmenter"],
+        "train": ["train_segmenter"],
+    },
+)

@@ -11,7 +11,7 @@ from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.show.masks import class_legend, error_map, show_image, show_mask, show_samples
 
 if TYPE_CHECKING:  # else plots would import torch
-    from wsss_lib.evaluate.explore import Exploration
+    from wsss_lib.evaluate.exploration import Exploration
 
 
 def exploration_title(result: "Exploration") -> str:

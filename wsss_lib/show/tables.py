@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from pandas.io.formats.style import Styler
 
 from wsss_lib import paper
-from wsss_lib.evaluate.table1 import residuals
+from wsss_lib.evaluate.iou import residuals
 from wsss_lib.files import write_text
 
 
@@ -152,7 +152,7 @@ def judged_svms(scores: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, dict[
     Returns
     -------
     DataFrame
-        `scores`, or their `wsss_lib.evaluate.table1.residuals`.
+        `scores`, or their `wsss_lib.evaluate.iou.residuals`.
     dict
         The arguments of `wsss_lib.show.plots.svm_surface` that go with it.
     """

@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.scores import FIELDS
-from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.expand.engine.samples import VectorSamples, scale_gamma
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import FeatureMap

@@ -15,7 +15,7 @@ from wsss_lib.datasets.classes import VOID, ClassSet, palette
 from wsss_lib.datasets.devkit import Sample
 from wsss_lib.evaluate.regions import boundary_distance
 from wsss_lib.evaluate.scores import drawn_confusions, interval, region_of
-from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.metrics import pooled
 from wsss_lib.show.masks import error_map, picture_grid, show_image

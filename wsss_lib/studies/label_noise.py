@@ -7,7 +7,7 @@ import pandas as pd
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.evaluate.scores import difference_table, else_alike
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.expand.noise import parse_noise
 
 

@@ -14,7 +14,7 @@ from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.scores import drawn_scores, interval, pooled_score, region_of
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweep import SweepResult
+from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.show.plots import line_names
 
 

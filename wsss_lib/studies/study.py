@@ -12,11 +12,11 @@ import pandas as pd
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.iou import all_residuals
 from wsss_lib.evaluate.regions import FAR, NEAR
 from wsss_lib.evaluate.scores import best_layer, difference_table, own_classifier, score_table
 from wsss_lib.evaluate.settings import SVM_PRESETS, Setting
-from wsss_lib.evaluate.sweep import sweep
-from wsss_lib.evaluate.table1 import all_residuals
+from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.features import LAYERS, STAGES, needs_backbone
 from wsss_lib.files import write_text
@@ -208,7 +208,7 @@ class StudyResult:
         What it was computed from, see `wsss_lib.report.provenance`.
     tables : dict of str to DataFrame
         The study's own, see `Study`; on VOC with ``residuals``, how far each line is from the
-        paper's Table 1, see `wsss_lib.evaluate.table1.residuals`.
+        paper's Table 1, see `wsss_lib.evaluate.iou.residuals`.
     """
 
     scores: pd.DataFrame
@@ -317,7 +317,7 @@ def run_study(
     over : sequence of str, optional
         The classes that are shown and averaged, see `wsss_lib.evaluate.scores.score_table`.
     **how
-        Other arguments of `wsss_lib.evaluate.sweep.sweep`.
+        Other arguments of `wsss_lib.evaluate.sweeps.sweep`.
 
     Returns
     -------

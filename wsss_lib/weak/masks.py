@@ -20,7 +20,7 @@ from wsss_lib.evaluate.jobs import Job, Task, locate, reason
 from wsss_lib.evaluate.rows.estimate import warm_up
 from wsss_lib.evaluate.scores import pooled_table, write_table
 from wsss_lib.evaluate.settings import FORMAT, Setting
-from wsss_lib.evaluate.sweep import SweepResult, collect
+from wsss_lib.evaluate.sweeps import SweepResult, collect
 from wsss_lib.files import sha256, write_text
 from wsss_lib.metrics import confusion_matrix, sparse
 from wsss_lib.paths import cache_dir
@@ -169,7 +169,7 @@ def pseudo_masks(
     masks_out : Path, optional
         A folder for the masks, ``<step>/<id>.png``.
     workers, scheduler, store
-        As in `wsss_lib.evaluate.sweep.sweep`.
+        As in `wsss_lib.evaluate.sweeps.sweep`.
 
     Returns
     -------

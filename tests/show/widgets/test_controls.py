@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.explore import SeedSource
+from wsss_lib.evaluate.exploration import SeedSource
 from wsss_lib.show.widgets.controls import GAMMAS, Controls, FeatureChoice, ImageChoice
 from wsss_lib.weak.seeds import Localiser
 

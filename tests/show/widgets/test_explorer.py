@@ -6,7 +6,7 @@ import pytest
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.errors import MaskError, ParameterError
-from wsss_lib.evaluate.explore import SeedSource, explore
+from wsss_lib.evaluate.exploration import SeedSource, explore
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.features import KNOWN_LAYERS
 from wsss_lib.show.widgets import explorer as module

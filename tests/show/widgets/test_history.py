@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from wsss_lib.errors import StoreError
-from wsss_lib.evaluate.explore import explore, history
+from wsss_lib.evaluate.exploration import explore, history
 from wsss_lib.show.widgets.history import History
 
 

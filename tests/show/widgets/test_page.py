@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from wsss_lib.datasets.classes import ClassSet, palette
-from wsss_lib.evaluate.explore import class_scores, explore, history
+from wsss_lib.evaluate.exploration import class_scores, explore, history
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.show.widgets.page import (

@@ -7,7 +7,7 @@ import numpy as np
 import traitlets
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.explore import GROUND_TRUTH, SeedSource
+from wsss_lib.evaluate.exploration import GROUND_TRUTH, SeedSource
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.svm import KERNELS
 from wsss_lib.features import check_layers, split_feature

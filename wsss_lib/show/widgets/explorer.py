@@ -8,7 +8,7 @@ import ipywidgets as widgets
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import WsssError
-from wsss_lib.evaluate.explore import Exploration, explore
+from wsss_lib.evaluate.exploration import Exploration, explore
 from wsss_lib.expand.sampling import check_samples
 from wsss_lib.features import KNOWN_LAYERS
 from wsss_lib.show.widgets import page

@@ -7,7 +7,7 @@ import pandas as pd
 
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import StoreError
-from wsss_lib.evaluate.explore import Exploration, history
+from wsss_lib.evaluate.exploration import Exploration, history
 from wsss_lib.files import write_text
 from wsss_lib.paths import output_dir, shown
 from wsss_lib.show.widgets.page import error_html, history_html, piece
@@ -23,7 +23,7 @@ class History(widgets.VBox):
     Attributes
     ----------
     table : DataFrame
-        See `wsss_lib.evaluate.explore.history`.
+        See `wsss_lib.evaluate.exploration.history`.
     path : Text
         Where it is saved: by default ``build/explorer_history.csv`` in `output_dir`.
     said : HTML

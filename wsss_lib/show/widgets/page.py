@@ -11,7 +11,7 @@ from PIL import Image
 
 from wsss_lib.datasets import Sample
 from wsss_lib.datasets.classes import VOID, ClassSet, palette
-from wsss_lib.evaluate.explore import Exploration, class_scores
+from wsss_lib.evaluate.exploration import Exploration, class_scores
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.show.masks import colour_mask, error_map
 

@@ -12,8 +12,8 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import load_dataset
 from wsss_lib.datasets.images import read_mask, write_mask
 from wsss_lib.errors import DataError, ParameterError
-from wsss_lib.evaluate import second_stage as module
-from wsss_lib.evaluate.second_stage import (
+from wsss_lib.evaluate import mask_worth as module
+from wsss_lib.evaluate.mask_worth import (
     SecondStage,
     bound_masks,
     image_scores,

@@ -13,10 +13,10 @@ from tqdm.auto import tqdm
 from wsss_lib.classify.spec import BackboneSpec, choose_backbone
 from wsss_lib.datasets import DevkitDataset, Sample
 from wsss_lib.errors import DataError, ParameterError
-from wsss_lib.evaluate.explore import image_iou
+from wsss_lib.evaluate.exploration import image_iou
+from wsss_lib.evaluate.iou import settings_for
 from wsss_lib.evaluate.scores import write_table
-from wsss_lib.evaluate.sweep import SweepResult, sweep
-from wsss_lib.evaluate.table1 import settings_for
+from wsss_lib.evaluate.sweeps import SweepResult, sweep
 from wsss_lib.files import write_text
 from wsss_lib.metrics import confusion_matrix, mean_iou
 from wsss_lib.paths import cache_dir
@@ -93,7 +93,7 @@ def bound_masks(
     layer : str, optional
         By default the data set's in `BEST_LAYER`.
     samples, **svm
-        See `wsss_lib.evaluate.table1.settings_for`.
+        See `wsss_lib.evaluate.iou.settings_for`.
     """
     [setting] = settings_for(images.name, [layer or BEST_LAYER[images.name]], samples, **svm)
     made_from = [asdict(setting), images.masks, backbone.name, backbone.load().weights.sha256]
@@ -268,7 +268,7 @@ def second_stage(
     images : DevkitDataset
         What is learnt from, with ground truth as its masks.
     kinds : sequence of str
-        ``truth``, some of `wsss_lib.evaluate.second_stage.KINDS`, or folders of masks.
+        ``truth``, some of `wsss_lib.evaluate.mask_worth.KINDS`, or folders of masks.
     seeds : sequence of int
         Of the trainings; the masks are the same for all.
     val_list, device

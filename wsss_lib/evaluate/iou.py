@@ -14,7 +14,7 @@ from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.scores import iou_table, write_table
 from wsss_lib.evaluate.settings import SVM_PRESETS, Setting
-from wsss_lib.evaluate.sweep import sweep
+from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.features import STAGES
 from wsss_lib.files import write_text
@@ -99,7 +99,7 @@ def table1(
         One a feature.
     backbone : BackboneSpec, optional
     **how
-        Workers, scheduler, store and the like, as in `wsss_lib.evaluate.sweep.sweep`.
+        Workers, scheduler, store and the like, as in `wsss_lib.evaluate.sweeps.sweep`.
 
     Returns
     -------

@@ -18,10 +18,10 @@ from wsss_lib.datasets.toy import make_toy
 from wsss_lib.errors import MaskError, ParameterError, StoreError, WeightsError
 from wsss_lib.evaluate import jobs
 from wsss_lib.evaluate import pools as pool_module
+from wsss_lib.evaluate.iou import settings_for
 from wsss_lib.evaluate.jobs import Task, make_job
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweep import image_masks, sweep
-from wsss_lib.evaluate.table1 import settings_for
+from wsss_lib.evaluate.sweeps import image_masks, sweep
 from wsss_lib.features import extract
 
 RANDOM18 = BackboneSpec("resnet18", "random")

@@ -154,7 +154,7 @@ def image_masks(
     Returns
     -------
     dict of Setting to (dict, ndarray)
-        The row, as in `wsss_lib.evaluate.sweep.SweepResult`, and the mask, (H, W) uint8.
+        The row, as in `wsss_lib.evaluate.sweeps.SweepResult`, and the mask, (H, W) uint8.
 
     Raises
     ------

@@ -3,7 +3,7 @@ import pytest
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.explore import (
+from wsss_lib.evaluate.exploration import (
     SeedSource,
     class_scores,
     explore,

@@ -12,9 +12,9 @@ from wsss_lib import paper
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate import jobs
+from wsss_lib.evaluate.iou import OF_DRAWS, residuals, settings_for, table1
 from wsss_lib.evaluate.settings import Setting, row_key
-from wsss_lib.evaluate.sweep import sweep
-from wsss_lib.evaluate.table1 import OF_DRAWS, residuals, settings_for, table1
+from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.metrics import dense
 

@@ -1,0 +1,66 @@
+"""Data sets: the toy set, PASCAL VOC 2012, and their reader."""
+
+from pathlib import Path
+
+from wsss_lib.datasets.classes import VOC, read_classes
+from wsss_lib.datasets.devkit import DevkitDataset, Sample, devkit_folder, open_devkit
+from wsss_lib.datasets.toy import TOY, TOY_VERSION, make_toy
+from wsss_lib.errors import ParameterError
+from wsss_lib.paths import cache_dir, data_root
+
+__all__ = ["CLASSES", "DevkitDataset", "Sample", "load_dataset", "make_toy", "toy_folder"]
+
+#: The classes of each data set.
+CLASSES = {"toy": TOY, "voc": VOC}
+
+
+def load_dataset(
+    name: str = "toy",
+    list_name: str = "train",
+    *,
+    root: str | Path | None = None,
+    images: int | None = None,
+    masks: str = "SegmentationClass",
+    need_masks: bool = True,
+) -> DevkitDataset:
+    """Open a data set by name; the toy set is made if it is not there yet (seconds).
+
+    Parameters
+    ----------
+    name : {"toy", "voc"}
+    list_name : str
+        A list of the devkit (``train``, ``val``, ``trainaug``), or a file with one id a line.
+    root : path, optional
+        The folder that holds ``VOCdevkit/``; by default the cache for toy, ``WSSS_DATA`` or
+        ``data/`` for VOC. A file ``classes.txt`` in ``VOCdevkit/VOC2012/`` (a name a line, the
+        background first) names other classes than VOC's: somebody's own data set in its layout.
+    images : int, optional
+        Only the first so many ids.
+    masks : str
+        A folder of masks in the devkit, or any path.
+    need_masks : bool
+        Whether an id without a mask is an error.
+
+    Returns
+    -------
+    DevkitDataset
+
+    Raises
+    ------
+    DataError
+        If the data set, the list or the folder of masks is not there.
+    ParameterError
+        If the name is unknown or `images` is not positive.
+    """
+    if name not in CLASSES:
+        raise ParameterError(f"No data set {name!r}; expected one of {', '.join(CLASSES)}.")
+    if root is None:
+        root = make_toy(toy_folder()) if name == "toy" else data_root()
+    own = devkit_folder(root) / "classes.txt"
+    classes = read_classes(own) if own.is_file() else CLASSES[name]
+    return open_devkit(name, root, classes, list_name, images, masks, need_masks)
+
+
+def toy_folder() -> Path:
+    """Where the toy set lies, or will lie, in the cache."""
+    return cache_dir() / f"toy-{TOY_VERSION}"
