@@ -8,7 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from wsss_lib.errors import ParameterError
+from wsss_lib.classify.train import load_trained
+from wsss_lib.errors import ParameterError, WeightsError
+from wsss_lib.files import sha256
+from wsss_lib.segment.segmenter import load_segmenter
 from wsss_lib.training import (
     Optimisation,
     Training,
@@ -18,6 +21,7 @@ from wsss_lib.training import (
     read_progress,
     write_checkpoint,
 )
+from wsss_lib.weak.irn.train import load_edges
 
 SETTING = {"dataset": "toy", "seed": 0, "preset": {"lr": 0.001, "long_side": (320, 640)}}
 
@@ -69,6 +73,38 @@ def test_a_write_that_fails_leaves_the_checkpoint_before(tmp_path):
         write_checkpoint(path, {"epoch": 2, "no value": lambda: None})
     assert read_progress(path) == {"epoch": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["plain", "sipe", "edges"])
+def test_a_loaded_checkpoint_is_named_and_ready(checkpoints, kind):
+    path = getattr(checkpoints, kind)
+    found = load_edges(path) if kind == "edges" else load_trained(str(path))
+    assert (found.weights.name, found.weights.sha256) == (path.name, sha256(path))
+    assert found.network.backbone.weights == found.weights
+    assert not found.network.training
+    assert found.history["epoch"].tolist() == list(range(1, len(found.history) + 1))
+    again = load_edges(path) if kind == "edges" else load_trained(path)
+    assert again.network is found.network  # once in a process
+
+
+@pytest.mark.parametrize(
+    ("load", "kind", "text"),
+    [
+        (load_trained, "edges", "is an edge network of this kit; a classification .* classifier'"),
+        (load_segmenter, "plain", "is a classification network of this kit; a seg.* segmenter'"),
+        (load_edges, "sipe", "is a classification network of this kit; an edge .* irn'"),
+        (load_edges, None, "is no checkpoint of this kit; an edge network was expected"),
+    ],
+)
+def test_another_network_is_named_and_what_trains_the_right_one(
+    checkpoints, load, kind, text, tmp_path
+):
+    torch.save({"a": torch.zeros(1)}, tmp_path / "other.pth")
+    path = getattr(checkpoints, kind) if kind else tmp_path / "other.pth"
+    with pytest.raises(WeightsError, match=rf"{path.name} {text}"):
+        load(path)
+    with pytest.raises(WeightsError, match=r"No weights file .*nowhere\.pth"):
+        load(tmp_path / "nowhere.pth")
 
 
 @pytest.mark.parametrize("name", ["banana", "cuda:99", "meta", ""])

@@ -4,17 +4,19 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from wsss_lib.errors import ParameterError, WeightsError
-from wsss_lib.files import atomic_path
+from wsss_lib.files import atomic_path, sha256
 from wsss_lib.paths import cache_dir, shown
 
 
@@ -75,6 +77,133 @@ def network_part(content: dict) -> Mapping:
     """Give the network's part of a checkpoint; nothing in a plain state dict."""
     network = content.get("network")
     return network if isinstance(network, Mapping) else {}
+
+
+#: The networks of the kit by the entry of a checkpoint's setting that holds the settings of their
+#: training: what each is called, and what ``wsss train`` calls it.
+NETWORKS = {
+    "preset": ("a classification network", "classifier"),
+    "segmenter": ("a segmentation network", "segmenter"),
+    "irn": ("an edge network", "irn"),
+}
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """Which weights a network has; it stands in every result.
+
+    Attributes
+    ----------
+    name : str
+        ``"random"``, ``"imagenet"`` or the file's name.
+    sha256 : str
+        Of the file; of random weights, see `wsss_lib.classify.weights.state_sha256`.
+    """
+
+    name: str
+    sha256: str
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the weights were learnt."""
+        return self.name != "random"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network and how it came about.
+
+    Attributes
+    ----------
+    network : Module
+        In evaluation mode.
+    setting : dict
+        All that determines the training: data, first weights, settings, seed.
+    history : DataFrame
+        One row per epoch: ``epoch`` (from 1), ``loss`` (mean of its steps), its parts where it has
+        several, and the scores that were taken.
+    weights : WeightsInfo
+        Name and checksum of the checkpoint.
+    path : Path
+        The checkpoint.
+    classes : tuple of str
+        In the order of the network's scores; empty where it scores no classes.
+    source : dict of str to str
+        What the files were called that it learnt from, where that was noted.
+    """
+
+    network: nn.Module
+    setting: dict
+    history: pd.DataFrame
+    weights: WeightsInfo
+    path: Path
+    classes: tuple[str, ...] = ()
+    source: dict[str, str] = field(default_factory=dict)
+
+
+def check_finished(path: str | Path, content: dict) -> str | None:
+    """The kind of a checkpoint, a key of `NETWORKS`; None for any other file of weights.
+
+    Raises
+    ------
+    WeightsError
+        If its training was stopped.
+    """
+    setting = content.get("setting", {})
+    kind = next((kind for kind in NETWORKS if kind in setting), None)
+    if kind and content["epoch"] < setting[kind]["epochs"]:
+        command = "sipe" if "sipe" in setting else NETWORKS[kind][1]
+        raise WeightsError(
+            f"The training in {shown(path)} was stopped after epoch {content['epoch']} of "
+            f"{setting[kind]['epochs']}. Start it again with 'wsss train {command}'; it goes on "
+            "from there."
+        )
+    return kind
+
+
+@lru_cache(maxsize=4)
+def load_checkpoint(
+    path: Path, kind: str, build: Callable[[dict], nn.Module], device: str = "cpu"
+) -> Trained:
+    """Load a finished training, once in a process.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+        What is expected, a key of `NETWORKS`.
+    build : callable
+        The network with any weights, given the content of the checkpoint.
+    device : str
+        Where the network is to run, see `choose_device`.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such device.
+    WeightsError
+        If the file is missing or holds something else, or its training was stopped.
+    """
+    content = read_tensors(path)
+    found = check_finished(path, content)
+    if found != kind:
+        name, command = NETWORKS[kind]
+        raise WeightsError(
+            f"{shown(path)} is {NETWORKS[found][0] if found else 'no checkpoint'} of this kit; "
+            f"{name} was expected. Train one with 'wsss train {command}'."
+        )
+    network, weights = build(content), WeightsInfo(path.name, sha256(path))
+    network.load_state_dict(content["network"])
+    network.backbone.weights = weights
+    return Trained(
+        network=network.to(choose_device(device)).eval(),
+        setting=content["setting"],
+        history=pd.DataFrame(json.loads(content["history"])),
+        weights=weights,
+        path=path,
+        classes=tuple(content.get("classes", ())),
+        source=content.get("source", {}),
+    )
 
 
 def check_device(name: str) -> None:

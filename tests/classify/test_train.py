@@ -40,13 +40,6 @@ def test_whole_images_are_scored_one_by_one(tiny):
     np.testing.assert_allclose(scores[2], network.eval()(last).detach().numpy()[0], rtol=1e-4)
 
 
-def test_another_network_of_the_kit_is_refused(tmp_path):
-    edges = {"network": {"edge.weight": torch.zeros(1)}, "setting": {"irn": {"epochs": 1}}}
-    torch.save(edges | {"epoch": 1, "history": "[]"}, tmp_path / "edges.pth")
-    with pytest.raises(WeightsError, match=r"edges\.pth is no checkpoint .* 'wsss train class"):
-        load_trained(tmp_path / "edges.pth")
-
-
 SMALL = {"crop": 32, "batch": 4, "epochs": 2}
 
 
@@ -236,9 +229,3 @@ def test_a_device_that_is_not_there_is_refused_at_once(tiny, monkeypatch):
 def test_a_missing_list_of_validation_images_is_named(tiny):
     with pytest.raises(DataError, match="'none'"):
         train_classifier(tiny, val_list="none", **SMALL)
-
-
-def test_a_plain_state_dict_is_no_training(tmp_path):
-    torch.save({"a": torch.zeros(1)}, tmp_path / "plain.pth")
-    with pytest.raises(WeightsError, match="no checkpoint of this kit"):
-        load_trained(tmp_path / "plain.pth")

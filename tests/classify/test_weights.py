@@ -10,6 +10,7 @@ from wsss_lib.classify import weights
 from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.errors import WeightsError
 from wsss_lib.files import sha256
+from wsss_lib.training import WeightsInfo
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_a_file_gives_its_weights_and_checksum(tmp_path, state, wrapped):
     torch.save(content, tmp_path / "some.pth")
     backbone = build_backbone("resnet18", tmp_path / "some.pth")
     assert weights.state_sha256(backbone.body.state_dict()) == weights.state_sha256(state)
-    assert backbone.weights == weights.WeightsInfo("some.pth", sha256(tmp_path / "some.pth"))
+    assert backbone.weights == WeightsInfo("some.pth", sha256(tmp_path / "some.pth"))
     assert backbone.weights.pretrained
 
 
@@ -131,7 +132,7 @@ def test_a_download_is_checked_and_kept(tmp_path, monkeypatch, state):
     monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(weights.IMAGENET_URLS, "resnet18", named.as_uri())
     info = build_backbone("resnet18", "imagenet").weights
-    assert info == weights.WeightsInfo("imagenet", sha256(named))
+    assert info == WeightsInfo("imagenet", sha256(named))
     named.write_bytes(b"another")
     assert build_backbone("resnet18", "imagenet").weights == info  # from the cache
     (tmp_path / "cache" / "weights" / named.name).unlink()

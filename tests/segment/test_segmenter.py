@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from wsss_lib.errors import ParameterError, WeightsError
+from wsss_lib.errors import ParameterError
 from wsss_lib.segment.segmenter import load_segmenter, pooled_confusion
 from wsss_lib.weak.crf import PRESETS, dense_crf, unary_from_probabilities
 
@@ -73,12 +73,3 @@ def test_the_caption_says_whose_miou_it_is(segmenter):
         f"loss {last['loss']:.3f}, mIoU {100 * last['mean_iou']:.1f} % on val against "
         "SegmentationClass, CRF: no; learnt from 12 images of train (toy) with SegmentationClass"
     )
-
-
-def test_other_files_are_no_segmentation_network(checkpoints, tmp_path):
-    torch.save({"a": torch.zeros(1)}, tmp_path / "plain.pth")
-    for path in (checkpoints.plain, checkpoints.edges, tmp_path / "plain.pth"):
-        with pytest.raises(WeightsError, match=rf"{path.name} is no segmentation network"):
-            load_segmenter(path)
-    with pytest.raises(WeightsError, match="No weights file"):
-        load_segmenter(tmp_path / "nowhere.pth")

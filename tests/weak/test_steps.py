@@ -45,7 +45,7 @@ def test_edges_that_are_not_there_are_a_sentence(networks, tmp_path):
         replace(networks, edges=None).load_edges()
     with pytest.raises(WeightsError, match="No weights file"):
         replace(networks, edges=tmp_path / "nowhere.pth").load_edges()
-    with pytest.raises(WeightsError, match="is no edge network"):
+    with pytest.raises(WeightsError, match="an edge network was expected"):
         replace(networks, edges=networks.localiser.path).load_edges()
 
 

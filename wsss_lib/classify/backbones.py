@@ -17,7 +17,6 @@ from torchvision.models.resnet import BasicBlock
 
 from wsss_lib.classify.weights import (
     OFFLINE_EXTRA,
-    WeightsInfo,
     backbone_state,
     imagenet_file,
     load_state,
@@ -25,6 +24,7 @@ from wsss_lib.classify.weights import (
 )
 from wsss_lib.errors import ParameterError, WeightsError
 from wsss_lib.files import sha256
+from wsss_lib.training import WeightsInfo
 
 
 @dataclass(frozen=True)

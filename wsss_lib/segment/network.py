@@ -17,11 +17,11 @@ from torch.nn import functional
 from torchvision.models.resnet import Bottleneck
 
 from wsss_lib.classify.backbones import Backbone, build_backbone
-from wsss_lib.classify.weights import WeightsInfo, load_state
+from wsss_lib.classify.weights import load_state
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.errors import WeightsError
 from wsss_lib.files import sha256
-from wsss_lib.training import read_tensors
+from wsss_lib.training import WeightsInfo, read_tensors
 
 #: What is taken from red, green and blue.
 MEAN = (122.675, 116.669, 104.008)

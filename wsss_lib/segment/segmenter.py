@@ -1,56 +1,31 @@
 """A trained segmentation network in use: probabilities, masks, and their confusion matrix."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from torch.nn import functional
 from tqdm.auto import tqdm
 
 from wsss_lib.classify.backbones import build_backbone
-from wsss_lib.classify.weights import check_finished
 from wsss_lib.datasets.devkit import DevkitDataset
-from wsss_lib.errors import WeightsError
 from wsss_lib.metrics import confusion_matrix
-from wsss_lib.paths import shown
 from wsss_lib.scores import ClassScores
 from wsss_lib.segment.network import CaffeBackbone, DeepLabV2
-from wsss_lib.training import choose_device, read_tensors
+from wsss_lib.training import Trained, load_checkpoint
 from wsss_lib.weak.crf import dense_crf, find_preset, unary_from_probabilities
 
 
-@dataclass(frozen=True)
-class Segmenter:
-    """A trained segmentation network and how it came about.
+class Segmenter(Trained):
+    """A trained segmentation network (`DeepLabV2`) in use.
 
-    Attributes
-    ----------
-    network : DeepLabV2
-        In evaluation mode.
-    classes : tuple of str
-        In the order of the network's scores, the background first.
-    history : DataFrame
-        A row for each epoch: ``epoch`` (from 1), ``loss`` (mean of its steps) and, where there was
-        a list to score, ``mean_iou`` and the IoU of each class under its name (0..1, NaN for a
-        class that is neither there nor found), without CRF.
-    setting : dict
-        All that determines the training: data, first weights, layout, preset, seed.
-    source : dict of str to str
-        What the files were called: ``list`` and ``masks`` that it learnt from, and ``val``, the
-        list that it was scored on, against the masks in SegmentationClass (None for none).
-    path : Path
+    Its classes begin with the background. Where there was a list to score, its history has
+    ``mean_iou`` and the IoU of each class under its name (0..1, NaN for a class that is neither
+    there nor found), without CRF. Its source names the ``list`` and the ``masks`` that it learnt
+    from, and ``val``, the list that it was scored on, against the masks in SegmentationClass (None
+    for none).
     """
-
-    network: DeepLabV2
-    classes: tuple[str, ...]
-    history: pd.DataFrame
-    setting: dict
-    source: dict
-    path: Path
 
     def scores(self, image: np.ndarray, crf_preset: str | None = None) -> ClassScores:
         """The probability of every class for each pixel of an RGB image, (H, W, 3) uint8.
@@ -93,37 +68,16 @@ class Segmenter:
 
 
 def load_segmenter(path: str | Path, device: str = "cpu") -> Segmenter:
-    """Load a finished training.
+    """Load a finished segmentation network; errors as of `load_checkpoint`."""
+    return Segmenter(**vars(load_checkpoint(Path(path), "segmenter", _build, device)))
 
-    Raises
-    ------
-    ParameterError
-        If there is no such device.
-    WeightsError
-        If the file is missing, no segmentation network of this kit, or its training was stopped.
-    """
-    path, content = Path(path), read_tensors(path)
-    setting = content.get("setting", {})
-    if "segmenter" not in setting:
-        raise WeightsError(
-            f"{shown(path)} is no segmentation network of this kit. Train one with 'wsss train "
-            "segmenter'."
-        )
-    preset = setting["segmenter"]
-    check_finished(path, content, preset, "segmenter")
+
+def _build(content: dict) -> DeepLabV2:
+    preset = content["setting"]["segmenter"]
     backbone = build_backbone(preset["backbone"])
-    if setting["layout"] == "caffe":
+    if content["setting"]["layout"] == "caffe":
         backbone = CaffeBackbone(backbone.name, backbone.body, backbone.weights)
-    network = DeepLabV2(backbone, len(content["classes"]), preset["rates"])
-    network.load_state_dict(content["network"])
-    return Segmenter(
-        network=network.to(choose_device(device)).eval(),
-        classes=tuple(content["classes"]),
-        history=pd.DataFrame(json.loads(content["history"])),
-        setting=setting,
-        source=content["source"],
-        path=path,
-    )
+    return DeepLabV2(backbone, len(content["classes"]), preset["rates"])
 
 
 @torch.no_grad()

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +19,14 @@ from tqdm.auto import tqdm
 
 from wsss_lib.classify.network import class_activation_maps
 from wsss_lib.classify.sipe import SIPENetwork, image_specific_cams
-from wsss_lib.classify.train import Trained, load_trained
+from wsss_lib.classify.train import load_trained
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.files import atomic_path, sha256, write_text
 from wsss_lib.metrics import iou_of_counted, means
 from wsss_lib.paths import cache_dir
 from wsss_lib.scores import ClassScores
+from wsss_lib.training import Trained
 
 
 def with_background(cams: np.ndarray, labels: Sequence[int], threshold: float) -> ClassScores:
@@ -98,7 +98,7 @@ class Localiser:
 
     def load(self) -> Trained:
         """The network, loaded once a process."""
-        return _load(self.path, self.device)
+        return load_trained(self.path, self.device)
 
     @property
     def has_background(self) -> bool:
@@ -161,11 +161,6 @@ def _read(path: Path) -> np.ndarray | None:
 
 def _hash(content: list) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]
-
-
-@lru_cache(maxsize=2)
-def _load(path: Path, device: str) -> Trained:
-    return load_trained(path, device)
 
 
 #: The customary sweep.

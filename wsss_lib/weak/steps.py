@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -39,7 +39,7 @@ class Networks:
     edges: Path | None = None
 
     def load_edges(self) -> EdgeNetwork:
-        """The edge network, loaded once a process.
+        """The edge network, loaded once in a process.
 
         Raises
         ------
@@ -48,12 +48,7 @@ class Networks:
         """
         if self.edges is None:
             raise ParameterError("The step irn needs IRN's edge network, and none was given.")
-        return _load_edges(self.edges, self.localiser.device)
-
-
-@lru_cache(maxsize=1)
-def _load_edges(path: Path, device: str) -> EdgeNetwork:
-    return load_edges(path, device)
+        return load_edges(self.edges, self.localiser.device).network
 
 
 @dataclass

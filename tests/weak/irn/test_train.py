@@ -161,7 +161,7 @@ def test_it_learns_where_labels_change(squares, localiser, how, true_labels):
     losses = [row["loss"] for row in history_of(path)]
     assert len(losses) == 5
     assert losses[-1] < 0.9 * losses[0]
-    network = load_edges(path)
+    network = load_edges(path).network
     assert not network.training
     on, off = [], []
     for sample in squares.subset(squares.ids[:4]):
@@ -181,7 +181,7 @@ def test_the_backbone_below_is_frozen(checkpoints):
     below = {name: value for name, value in below.items() if name.startswith("backbone.")}
     assert all(torch.equal(kept["network"][name], value) for name, value in below.items())
     assert kept["setting"]["weights"]["sha256"] == sha256(checkpoints.plain)
-    own = load_edges(checkpoints.edges).state_dict()
+    own = load_edges(checkpoints.edges).network.state_dict()
     assert own.keys() == kept["network"].keys()
     assert all(torch.equal(own[name], value) for name, value in kept["network"].items())
 
@@ -309,12 +309,3 @@ def test_the_voc_preset_is_that_of_irn():
     assert (voc.epochs, voc.batch, voc.crop, voc.radius) == (3, 32, 512, 10)
     assert (voc.lr, voc.weight_decay, voc.power, voc.optimiser) == (0.1, 1e-4, 0.9, "sgd")
     assert (voc.weights, voc.momentum, voc.clip_norm) == ("imagenet", 1e-4, float("inf"))
-
-
-def test_other_files_are_no_edge_network(checkpoints, tmp_path):
-    torch.save({"a": torch.zeros(1)}, tmp_path / "plain.pth")
-    for path in (checkpoints.plain, checkpoints.sipe, tmp_path / "plain.pth"):
-        with pytest.raises(WeightsError, match=rf"{path.name} is no edge network.*train irn"):
-            load_edges(path)
-    with pytest.raises(WeightsError, match="No weights file"):
-        load_edges(tmp_path / "nowhere.pth")

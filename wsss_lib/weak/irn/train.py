@@ -14,16 +14,16 @@ from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.classify.crops import EpochCrops, augment_pair
 from wsss_lib.classify.spec import choose_backbone, training_images
 from wsss_lib.datasets.devkit import DevkitDataset
-from wsss_lib.errors import MaskError, ParameterError, WeightsError
-from wsss_lib.paths import shown
+from wsss_lib.errors import MaskError, ParameterError
 from wsss_lib.training import (
     Optimisation,
+    Trained,
     Training,
     checkpoint_path,
     choose_device,
     choose_settings,
+    load_checkpoint,
     read_progress,
-    read_tensors,
 )
 from wsss_lib.weak.irn.labels import make_affinity_labels
 from wsss_lib.weak.irn.network import EdgeNetwork
@@ -276,29 +276,13 @@ def trained_edges(
     return train_irn(training_images(dataset, root=root, images=count), localiser, **how)
 
 
-def load_edges(path: str | Path, device: str = "cpu") -> EdgeNetwork:
-    """Load a finished edge network, in evaluation mode.
+def load_edges(path: str | Path, device: str = "cpu") -> Trained:
+    """Load a finished edge network; errors as of `load_checkpoint`."""
+    return load_checkpoint(Path(path), "irn", _build, device)
 
-    Raises
-    ------
-    WeightsError
-        If the file is missing, no edge network of this kit, or its training was stopped.
-    """
-    content = read_tensors(path)
-    setting = content.get("setting", {})
-    if "irn" not in setting:
-        raise WeightsError(
-            f"{shown(path)} is no edge network of this kit. Train one with 'wsss train irn'."
-        )
-    epoch, epochs = content["epoch"], setting["irn"]["epochs"]
-    if epoch < epochs:
-        raise WeightsError(
-            f"The training in {shown(path)} was stopped after epoch {epoch} of {epochs}. "
-            "Start it again with 'wsss train irn'; it goes on from there."
-        )
-    network = EdgeNetwork(build_backbone(setting["backbone"]))
-    network.load_state_dict(content["network"])
-    return network.to(choose_device(device)).eval()
+
+def _build(content: dict) -> EdgeNetwork:
+    return EdgeNetwork(build_backbone(content["setting"]["backbone"]))
 
 
 def _fingerprint(dataset: DevkitDataset, localiser: Localiser) -> str:
