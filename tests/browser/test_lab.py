@@ -58,10 +58,10 @@ def test_the_layer_explorer_follows_its_controls(run_all, page):
     assert scores(page) != table
 
     before, heading = shown(page), page.locator(".wsss .head")
-    slider = page.locator(".widget-hslider", has_text="n a class")
+    slider = page.locator(".widget-hslider", has_text="n per class")
     slider.get_by_role("slider").press("ArrowRight")
-    page.locator(".wsss .head", has_not_text="n = 30 a class").wait_for()
-    assert int(re.search(r"n = (\d+) a class", heading.inner_text())[1]) > 30
+    page.locator(".wsss .head", has_not_text="n = 30 per class").wait_for()
+    assert int(re.search(r"n = (\d+) per class", heading.inner_text())[1]) > 30
     assert shown(page)["samples img"] != before["samples img"]
     assert shown(page)["mask img"] != before["mask img"]
     check_that_all_ran(page)

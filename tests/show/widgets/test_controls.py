@@ -4,7 +4,7 @@ import pytest
 
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.exploration import SeedSource
-from wsss_lib.show.widgets.controls import GAMMAS, Controls, FeatureChoice, ImageChoice
+from wsss_lib.show.widgets.controls import GAMMAS, Controls, FeatureChoice
 from wsss_lib.weak.seeds import Localiser
 
 LAYERS = ["img", "F1", "F2", "F3"]
@@ -73,29 +73,8 @@ def test_what_is_no_feature_of_these_layers_is_refused(feature, value):
     assert feature.value == "F2"
 
 
-def test_the_arrows_step_through_the_images_and_end_where_these_end():
-    image = ImageChoice(["a", "b", "c"], "b")
-    image.after.click()
-    assert (image.value, image.before.disabled, image.after.disabled) == ("c", False, True)
-    image.before.click()
-    image.before.click()
-    assert (image.value, image.before.disabled, image.after.disabled) == ("a", True, False)
-
-
-def test_a_single_image_has_no_neighbours():
-    image = ImageChoice(["a"], "a")
-    assert image.before.disabled
-    assert image.after.disabled
-
-
-def test_an_image_that_is_not_there_is_refused_in_a_sentence():
-    image = ImageChoice([f"image {number}" for number in range(9)], "image 8")
-    with pytest.raises(ParameterError, match=r"No image 'x' here; .* image 6, \.\.\.\."):
-        image.value = "x"
-
-
 SIPE = Localiser(Path("sipe.pth"))
-FIRST = dict(image="a", layer="F1", samples=300, max_samples=2500, seed=2, look="F1")
+FIRST = dict(image="a", layer="F1", samples=300, max_samples=2500)
 
 
 @pytest.fixture
@@ -103,31 +82,45 @@ def controls():
     return Controls(["a", "b"], ["img", "F1"], {"SIPE": SIPE}, **FIRST)
 
 
+def test_the_arrows_step_through_the_images_and_end_where_these_end():
+    controls = Controls(["a", "b", "c"], ["img"], {}, **FIRST | dict(image="b", layer="img"))
+    before, after = controls.before, controls.after
+    after.click()
+    assert (controls.image.value, before.disabled, after.disabled) == ("c", False, True)
+    before.click()
+    before.click()
+    assert (controls.image.value, before.disabled, after.disabled) == ("a", True, False)
+
+
+def test_a_single_image_has_no_neighbours():
+    controls = Controls(["a"], ["F1"], {}, **FIRST)
+    assert controls.before.disabled
+    assert controls.after.disabled
+
+
 def test_it_begins_with_ground_truth_and_the_defaults_of_scikit_learn(controls):
-    setting = controls.setting()
+    setting = controls.setting(seed=2)
     assert (setting.feature, setting.samples, setting.seed) == ("F1", 300, 2)
     assert (setting.kernel, setting.C, setting.gamma) == ("rbf", 1.0, "scale")
-    assert controls.seed_source() is None
+    assert controls.seed_source("F1") is None
 
 
 def test_a_seed_is_named_with_its_selection_and_its_shallow_layer(controls):
     assert controls.selection.disabled
-    controls.watch(lambda: None)
     controls.source.value = "SIPE"
     controls.selection.value = "consistent"
     assert not controls.selection.disabled
-    assert controls.seed_source() == SeedSource("SIPE", SIPE, "consistent", "F1")
+    assert controls.seed_source("F1") == SeedSource("SIPE", SIPE, "consistent", "F1")
 
 
 def test_a_product_has_no_other_kernel_than_rbf(controls):
-    controls.watch(lambda: None)
     controls.kernel.value = "linear"
     assert controls.gamma.disabled
     controls.layer.value = "img*F1"
     assert (controls.kernel.disabled, controls.gamma.disabled) == (True, False)
-    assert controls.setting().kernel == "rbf"
+    assert controls.setting(0).kernel == "rbf"
     controls.layer.value = "img+F1"
-    assert controls.setting().kernel == "linear"
+    assert controls.setting(0).kernel == "linear"
 
 
 @pytest.mark.parametrize(
@@ -143,11 +136,11 @@ def test_a_product_has_no_other_kernel_than_rbf(controls):
         ("gamma", "3xscale"),
     ],
 )
-def test_each_choice_is_told_once(controls, control, value):
-    told = []
-    controls.watch(lambda: told.append(control))
+def test_each_choice_is_announced_once(controls, control, value):
+    changed = []
+    controls.watch(lambda: changed.append(control))
     getattr(controls, control).value = value
-    assert told == [control]
+    assert changed == [control]
 
 
 def test_sliders_wait_until_they_are_let_go(controls):
@@ -164,4 +157,4 @@ def test_the_slider_goes_as_far_as_its_first_value(controls):
 @pytest.mark.parametrize("gamma", GAMMAS)
 def test_every_gamma_is_one_that_the_svm_knows(controls, gamma):
     controls.gamma.value = gamma
-    controls.setting().svm().check_parameters()
+    controls.setting(0).svm().check_parameters()

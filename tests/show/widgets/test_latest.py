@@ -15,6 +15,7 @@ class Gate:
         self.begun.release()
         assert self.go.acquire(timeout=10)
         self.outdated.append(self.latest.outdated)
+        return f"answer {len(self.outdated)}"
 
 
 @pytest.fixture
@@ -25,24 +26,28 @@ def gate():
 
 
 def test_in_the_foreground_the_work_is_done_when_ask_returns():
-    done = []
-    LatestWins(lambda: done.append(1), background=False).ask()
-    assert done == [1]
+    latest = LatestWins(lambda: "two <b>masks</b>", background=False)
+    latest.ask()
+    assert "two <b>masks</b>" in latest.status.value
 
 
-def test_in_the_foreground_ask_raises():
+def test_in_the_foreground_ask_raises_and_an_unforeseen_error_shows_its_traceback():
+    latest = LatestWins(lambda: 1 / 0, background=False)
     with pytest.raises(ZeroDivisionError):
-        LatestWins(lambda: 1 / 0, background=False).ask()
+        latest.ask()
+    assert "Traceback" in latest.status.value
 
 
 def test_many_questions_during_the_work_are_answered_once(gate):
     gate.latest.ask()
     assert gate.begun.acquire(timeout=10)
+    assert "computing" in gate.latest.status.value
     for _ in range(5):
         gate.latest.ask()
     gate.go.release(2)
     gate.latest.wait()
     assert gate.outdated == [True, False]  # the first answer is old, the second is not
+    assert "answer 2" in gate.latest.status.value
 
 
 def test_a_question_after_the_end_is_answered_too(gate):
@@ -54,7 +59,7 @@ def test_a_question_after_the_end_is_answered_too(gate):
 
 
 def test_waiting_for_nothing_returns():
-    LatestWins(lambda: None).wait()
+    LatestWins(lambda: "").wait()
 
 
 def test_wait_raises_the_error_of_the_last_work_once():
@@ -66,12 +71,13 @@ def test_wait_raises_the_error_of_the_last_work_once():
 
 
 def test_an_error_that_a_newer_answer_follows_is_forgotten(gate):
-    answers = iter([ZeroDivisionError(), None])
+    errors = iter([ZeroDivisionError(), None])
 
     def work():
-        gate()
-        if error := next(answers):
+        text = gate()
+        if error := next(errors):
             raise error
+        return text
 
     latest = gate.latest = LatestWins(work)
     latest.ask()

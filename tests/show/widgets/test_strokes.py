@@ -11,8 +11,7 @@ from wsss_lib.errors import ParameterError, WsssError
 from wsss_lib.evaluate.photo import PhotoSegmenter
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.strokes import paint_stroke
-from wsss_lib.show.widgets import strokes_surface
-from wsss_lib.show.widgets.strokes import CRF, MOST, ClassPalette, StrokePainter, css
+from wsss_lib.show.widgets.strokes import CRF, MOST, ClassPalette, StrokeCanvas, StrokePainter
 
 
 def chosen(palette):
@@ -23,7 +22,7 @@ def test_a_button_chooses_its_class():
     palette = ClassPalette(["sky", "sea", "sand"])
     palette.buttons[1].click()
     assert (palette.label, chosen(palette)) == (1, [1])
-    assert palette.buttons[1].style.button_color == css(1) == "#800000"
+    assert palette.buttons[1].style.button_color == "#800000"
     palette.eraser.click()
     assert (palette.label, chosen(palette), palette.eraser.icon) == (VOID, [], "eraser")
     palette.buttons[0].click()
@@ -61,9 +60,9 @@ def image():
 
 @pytest.fixture
 def painter(image, tmp_path, monkeypatch):
-    """A painter that draws in boxes and answers at once."""
+    """A painter that answers at once."""
     monkeypatch.setenv("WSSS_OUTPUT", str(tmp_path))
-    return StrokePainter(image, backbone=None, setting=PIXELS, canvas=False, background=False)
+    return StrokePainter(image, backbone=None, setting=PIXELS, background=False)
 
 
 def paint_two(painter):
@@ -93,13 +92,6 @@ def test_strokes_have_the_chosen_class_and_brush(painter):
     painter.palette.eraser.click()
     painter.paint([(0, 6), (35, 6)])
     assert (painter.strokes == VOID).all()
-
-
-def test_a_box_is_labelled_up_to_its_ends(painter):
-    painter.surface.columns.value, painter.surface.rows.value = (0, 36), (20, 24)
-    painter.surface.add.click()
-    assert (painter.strokes == 0).sum() == 4 * 36
-    assert (painter.strokes[20:] == 0).all()
 
 
 def test_undo_takes_back_step_by_step_and_the_mask_follows(painter):
@@ -140,16 +132,17 @@ def test_refining_asks_for_the_crf(painter, image):
 @pytest.mark.parametrize("opacity", [0.0, 1.0])
 def test_the_opacity_changes_the_picture_alone(painter, opacity):
     paint_two(painter)
-    before, scores = painter.surface.image.value, painter.scores
+    before, scores = painter.canvas.picture, painter.scores
     painter.controls.opacity.value = opacity
-    assert painter.surface.image.value != before
+    assert (painter.canvas.picture != before).any()
     assert painter.scores is scores
 
 
 def test_a_saved_pair_has_the_photographs_size_and_the_command_line_agrees(image, tmp_path):
     large = image.repeat(20, 0).repeat(20, 1)  # 480 x 720, shown as 427 x 640
-    how = dict(backbone=None, setting=PIXELS, canvas=False, background=False)
-    painter = StrokePainter(large, ("sky", "sea"), name="coast", **how)
+    painter = StrokePainter(
+        large, ("sky", "sea"), name="coast", backbone=None, setting=PIXELS, background=False
+    )
     painter.controls.brush.value = 9
     painter.paint([(50, 60), (200, 60)])
     painter.palette.choose(1)
@@ -185,7 +178,7 @@ def test_a_path_or_an_upload_takes_another_photograph(painter, image, tmp_path):
     assert (tmp_path / "build/strokes/sent.png").read_bytes() == content
 
 
-def test_a_bad_photograph_is_told_in_red_and_the_old_one_stays(painter, tmp_path):
+def test_a_bad_photograph_shows_in_red_and_the_old_one_stays(painter, tmp_path):
     (tmp_path / "bad.jpg").write_text("text")
     painter.controls.path.value = str(tmp_path / "bad.jpg")
     assert "no picture" in painter.status.value
@@ -204,7 +197,7 @@ def test_an_error_is_shown_and_raised(painter, monkeypatch):
 
 
 def test_on_a_thread_the_newest_strokes_win(image):
-    painter = StrokePainter(image, backbone=None, setting=PIXELS, canvas=False)
+    painter = StrokePainter(image, backbone=None, setting=PIXELS)
     for _ in range(3):
         paint_two(painter)
     painter.wait()
@@ -215,38 +208,82 @@ def test_on_a_thread_the_newest_strokes_win(image):
 def test_an_answer_about_another_photograph_is_dropped(painter, image, monkeypatch):
     real = PhotoSegmenter.scores
 
-    def slow(segmenter, *given):
-        scores = real(segmenter, *given)
+    def slow(segmenter, *arguments):
+        scores = real(segmenter, *arguments)
         painter.load(image[:, ::-1], "mirrored")
         return scores
 
     monkeypatch.setattr(PhotoSegmenter, "scores", slow)
     paint_two(painter)
     assert (painter.name, painter.scores) == ("mirrored", None)
+    assert "mask in" not in painter.status.value
 
 
 def test_first_strokes_can_be_given(image, tmp_path):
     strokes = np.full((24, 36), VOID, np.uint8)
     strokes[3, 3], strokes[20, 30] = 0, 1
-    painter = StrokePainter(
-        image, strokes=strokes, backbone=None, setting=PIXELS, canvas=False, background=False
-    )
+    painter = StrokePainter(image, strokes=strokes, backbone=None, setting=PIXELS, background=False)
     painter.ask()
     np.testing.assert_array_equal(painter.strokes, strokes)
     assert painter.scores.labels == (0, 1)
 
 
-def test_the_canvas_is_painted_on_with_the_mouse(image):
-    pytest.importorskip("ipycanvas")
-    painter = StrokePainter(image, backbone=None, setting=PIXELS, background=False)
-    painter.surface.start(4, 5)
-    painter.surface.extend(12, 5)
-    painter.surface.finish(12, 5)
+def test_a_stroke_of_the_mouse_is_painted_with_the_chosen_class(painter):
+    painter.canvas.start(4, 5)
+    painter.canvas.extend(12, 5)
+    painter.canvas.finish(12, 5)
     expected = paint_stroke(np.full((24, 36), VOID, np.uint8), [(3.5, 4.5), (11.5, 4.5)], 0, 3)
     np.testing.assert_array_equal(painter.strokes, expected)
 
 
-def test_without_ipycanvas_there_are_boxes(image, monkeypatch):
-    monkeypatch.setattr(strokes_surface, "MultiCanvas", None)
-    painter = StrokePainter(image, backbone=None, setting=PIXELS)
-    assert isinstance(painter.surface, strokes_surface.BoxSurface)
+GREY = np.full((20, 30, 3), 100, np.uint8)
+
+
+@pytest.fixture
+def painted():
+    strokes = []
+    canvas = StrokeCanvas((20, 30), lambda: ("#800000", 4), strokes.append)
+    canvas.show(GREY)
+    return canvas, strokes
+
+
+def mouse(canvas, event, x, y):
+    canvas.layers[1]._handle_frontend_event(None, {"event": event, "x": x, "y": y}, [])
+
+
+def test_a_stroke_is_what_lies_between_mouse_down_and_up(painted):
+    canvas, strokes = painted
+    mouse(canvas, "mouse_move", 3, 3)
+    mouse(canvas, "mouse_down", 5, 6)
+    mouse(canvas, "mouse_move", 8, 9.5)
+    assert strokes == []
+    mouse(canvas, "mouse_up", 8, 9.5)
+    mouse(canvas, "mouse_move", 20, 20)
+    mouse(canvas, "mouse_up", 20, 20)
+    assert strokes == [[(4.5, 5.5), (7.5, 9)]]
+
+
+def test_a_stroke_ends_where_the_mouse_leaves(painted):
+    canvas, strokes = painted
+    mouse(canvas, "mouse_down", 5, 6)
+    mouse(canvas, "mouse_out", 31, 6)
+    assert strokes == [[(4.5, 5.5)]]
+
+
+def test_a_finger_paints_too(painted):
+    canvas, strokes = painted
+    for event, touches in (
+        ("touch_start", [{"x": 1, "y": 2}]),
+        ("touch_move", [{"x": 3, "y": 4}]),
+        ("touch_end", []),
+    ):
+        canvas.layers[1]._handle_frontend_event(None, {"event": event, "touches": touches}, [])
+    assert strokes == [[(0.5, 1.5), (2.5, 3.5)]]
+
+
+def test_a_page_that_is_loaded_again_gets_the_picture(painted, monkeypatch):
+    canvas, _ = painted
+    sent = []
+    monkeypatch.setattr(canvas.layers[0], "put_image_data", sent.append)
+    canvas.layers[1]._handle_frontend_event(None, {"event": "client_ready"}, [])
+    np.testing.assert_array_equal(sent, [GREY])

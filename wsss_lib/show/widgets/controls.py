@@ -1,4 +1,4 @@
-"""Two controls made of several: an image of a list, and a feature of one layer or more."""
+"""What can be chosen in the layer explorer: an image, a feature, the samples and the SVM."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,63 +14,15 @@ from wsss_lib.features import check_layers, split_feature
 from wsss_lib.weak.seeds import Localiser
 from wsss_lib.weak.selection import SELECTIONS
 
-#: How layers are put together, by the sign in the feature's name.
+#: Ways to put layers together, by their names: the sign in the feature's name.
 _WAYS = {"one": "", "joined +": "+", "product *": "*"}
-_TELLS = (
+_EXPLAINED = (
     "One layer",
     "Layers joined: their channels are concatenated (section 4.2)",
     "Layers multiplied: the product of their RBF kernels, each with its own gamma",
 )
-
-
-class ImageChoice(widgets.HBox):
-    """A menu of images with a button to either side.
-
-    Parameters
-    ----------
-    ids : sequence of str
-    first : str
-        One of them.
-
-    Attributes
-    ----------
-    value : str
-        The id that is chosen.
-
-    Raises
-    ------
-    ParameterError
-        If an id is chosen that is not there.
-    """
-
-    value = traitlets.Unicode()
-
-    def __init__(self, ids: Sequence[str], first: str) -> None:
-        self._ids = list(ids)
-        check_choice("image", first, ids)
-        self._menu = widgets.Dropdown(
-            options=ids, value=first, layout={"flex": "1 1 0", "min_width": "0"}
-        )
-        self.before = _arrow("chevron-left", "The image before")
-        self.after = _arrow("chevron-right", "The next image")
-        super().__init__([self.before, self._menu, self.after], value=first)
-        traitlets.link((self, "value"), (self._menu, "value"))
-        self.before.on_click(lambda _: self._step(-1))
-        self.after.on_click(lambda _: self._step(1))
-        self.observe(self._show, names="value")
-        self._show()
-
-    @traitlets.validate("value")
-    def _check(self, proposal: dict) -> str:
-        check_choice("image", proposal["value"], self._ids)
-        return proposal["value"]
-
-    def _step(self, by: int) -> None:
-        self.value = self._ids[self._ids.index(self.value) + by]
-
-    def _show(self, _change: object = None) -> None:
-        place = self._ids.index(self.value)
-        self.before.disabled, self.after.disabled = place == 0, place == len(self._ids) - 1
+#: Multiples of the scale gamma to choose from.
+GAMMAS = ("0.01xscale", "0.1xscale", "0.3xscale", "scale", "3xscale", "10xscale", "100xscale")
 
 
 class FeatureChoice(widgets.VBox):
@@ -87,7 +39,7 @@ class FeatureChoice(widgets.VBox):
     value : str
         The feature, see `wsss_lib.features.split_feature`.
     chips : dict of str to ToggleButton
-        One a layer.
+        One per layer.
     way : ToggleButtons
         ``""`` for one layer, else the sign.
 
@@ -106,7 +58,7 @@ class FeatureChoice(widgets.VBox):
             for layer in layers
         }
         self.way = widgets.ToggleButtons(
-            options=_WAYS, tooltips=_TELLS, style={"button_width": "92px"}
+            options=_WAYS, tooltips=_EXPLAINED, style={"button_width": "92px"}
         )
         chips = widgets.Box(list(self.chips.values()), layout={"flex_flow": "row wrap"})
         super().__init__([self.way, chips])
@@ -146,22 +98,12 @@ class FeatureChoice(widgets.VBox):
 
 
 def check_choice(what: str, value: str, choices: Sequence[str]) -> None:
-    """Raise ParameterError unless a value is among the choices, of which it names some."""
+    """Raise ParameterError, which names some of the choices, unless a value is one of them."""
     if value not in choices:
         more = ", ..." if len(choices) > 7 else ""
         raise ParameterError(
             f"No {what} {value!r} here; expected one of {', '.join(choices[:7])}{more}."
         )
-
-
-def _arrow(icon: str, tooltip: str) -> widgets.Button:
-    return widgets.Button(icon=icon, tooltip=tooltip, layout={"width": "2.4em"})
-
-
-#: Multiples of the scale gamma to choose from.
-GAMMAS = ("0.01xscale", "0.1xscale", "0.3xscale", "scale", "3xscale", "10xscale", "100xscale")
-_LABEL = {"description_width": "5.2em"}
-_WIDE = {"width": "auto"}
 
 
 class Controls(widgets.VBox):
@@ -173,19 +115,17 @@ class Controls(widgets.VBox):
         What can be chosen.
     seeds : mapping of str to Localiser
         Whose seeds samples may come from, by name.
-    image, layer, samples
+    image, layer : str
         What is chosen first.
-    max_samples : int
-        The end of the slider.
-    seed : int
-        Of the sampling.
-    look : str
-        Of the seeds, see `SeedSource`.
+    samples, max_samples : int
+        Where the slider of samples per class stands first, and where it ends.
 
     Attributes
     ----------
     image, layer, samples, source, selection, kernel, cost, gamma
         The controls; each has a ``value``.
+    before, after : Button
+        They step through the images.
     below_image : HTML
         A place for the image that is chosen.
 
@@ -205,53 +145,44 @@ class Controls(widgets.VBox):
         layer: str,
         samples: int,
         max_samples: int,
-        seed: int,
-        look: str,
     ) -> None:
-        self._seeds, self._seed, self._look = seeds, seed, look
-        self.image = ImageChoice(ids, image)
+        check_choice("image", image, ids)
+        self._seeds = seeds
+        self.image = widgets.Dropdown(options=ids, value=image)
+        self.before = _arrow("chevron-left", "The image before", lambda: self._step(-1))
+        self.after = _arrow("chevron-right", "The next image", lambda: self._step(1))
+        self.below_image = widgets.HTML()
         self.layer = FeatureChoice(layers, layer)
-        self.samples = _log_slider(samples, 1, max(samples, max_samples), "n a class", ".0f")
-        self.source = _dropdown([GROUND_TRUTH, *seeds], "labels of")
-        self.selection = _dropdown(SELECTIONS, "selected")
-        self.kernel = _dropdown(KERNELS, "kernel")
-        self.cost = _log_slider(1, 0.01, 1000, "C", ".3g")
+        self.samples = _log_slider("n per class", samples, 1, max(samples, max_samples), ".0f")
+        self.source = widgets.Dropdown(options=[GROUND_TRUTH, *seeds], description="labels of")
+        self.selection = widgets.Dropdown(options=SELECTIONS, description="selected")
+        self.kernel = widgets.Dropdown(options=KERNELS, description="kernel")
+        self.cost = _log_slider("C", 1, 0.01, 1000, ".3g")
         self.gamma = widgets.SelectionSlider(
-            options=GAMMAS,
-            value="scale",
-            description="gamma",
-            continuous_update=False,
-            style=_LABEL,
-            layout=_WIDE,
+            options=GAMMAS, value="scale", description="gamma", continuous_update=False
         )
-        self.below_image = widgets.HTML(layout=_WIDE)
-        super().__init__(
-            [
-                _heading("Image"),
-                *(self.image, self.below_image),
-                _heading("Feature"),
-                self.layer,
-                _heading("Samples"),
-                *(self.source, self.selection, self.samples),
-                _heading("SVM"),
-                *(self.kernel, self.cost, self.gamma),
-            ]
-        )
+        samples_and_svm = [self.source, self.selection, self.samples]
+        samples_and_svm += [self.kernel, self.cost, self.gamma]
+        for control in samples_and_svm:
+            control.style.description_width, control.layout.width = "5.2em", "auto"
+        self.image.layout = {"flex": "1 1 0", "min_width": "0"}
+        parts = {
+            "Image": [widgets.HBox([self.before, self.image, self.after]), self.below_image],
+            "Feature": [self.layer],
+            "Samples": samples_and_svm[:3],
+            "SVM": samples_and_svm[3:],
+        }
+        super().__init__([w for name, part in parts.items() for w in (_heading(name), *part)])
+        self._all = [self.image, self.layer, *samples_and_svm]
+        self.watch(self._disable)
         self._disable()
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call a function whenever a choice changes."""
+        for control in self._all:
+            control.observe(lambda _: changed(), names="value")
 
-        def told(_change: object) -> None:
-            self._disable()
-            changed()
-
-        for control in (self.image, self.layer, self.samples, self.source, self.selection):
-            control.observe(told, names="value")
-        for control in (self.kernel, self.cost, self.gamma):
-            control.observe(told, names="value")
-
-    def setting(self) -> Setting:
+    def setting(self, seed: int) -> Setting:
         """What is chosen; the kernel of a product is RBF, whatever the menu says."""
         return Setting(
             self.layer.value,
@@ -259,20 +190,25 @@ class Controls(widgets.VBox):
             kernel="rbf" if self.kernel.disabled else self.kernel.value,
             C=self.cost.value,
             gamma=self.gamma.value,
-            seed=self._seed,
+            seed=seed,
         )
 
-    def seed_source(self) -> SeedSource | None:
-        """Where samples come from; None for ground truth."""
+    def seed_source(self, look: str) -> SeedSource | None:
+        """Where samples come from, see `SeedSource`; None for ground truth."""
         name = self.source.value
         if name == GROUND_TRUTH:
             return None
-        return SeedSource(name, self._seeds[name], self.selection.value, self._look)
+        return SeedSource(name, self._seeds[name], self.selection.value, look)
+
+    def _step(self, by: int) -> None:
+        self.image.index += by
 
     def _disable(self) -> None:
         """Switch off what has no effect."""
+        self.before.disabled = self.image.index == 0
+        self.after.disabled = self.image.index == len(self.image.options) - 1
         self.kernel.disabled = "*" in self.layer.value
-        self.gamma.disabled = self.setting().kernel == "linear"
+        self.gamma.disabled = self.kernel.value == "linear" and not self.kernel.disabled
         self.selection.disabled = self.source.value == GROUND_TRUTH
 
 
@@ -280,21 +216,21 @@ def _heading(text: str) -> widgets.HTML:
     return widgets.HTML(f"<b>{text}</b>", layout={"margin": "6px 2px 0"})
 
 
-def _dropdown(options: Sequence[str], description: str) -> widgets.Dropdown:
-    return widgets.Dropdown(options=options, description=description, style=_LABEL, layout=_WIDE)
+def _arrow(icon: str, tooltip: str, clicked: Callable[[], None]) -> widgets.Button:
+    arrow = widgets.Button(icon=icon, tooltip=tooltip, layout={"width": "2.4em"})
+    arrow.on_click(lambda _: clicked())
+    return arrow
 
 
 def _log_slider(
-    value: float, low: float, high: float, description: str, readout: str
+    description: str, value: float, low: float, high: float, readout: str
 ) -> widgets.FloatLogSlider:
     return widgets.FloatLogSlider(
-        value=value,
+        value,
         min=np.log10(low),
         max=np.log10(high),
         step=0.1,
         description=description,
         readout_format=readout,
         continuous_update=False,
-        style=_LABEL,
-        layout=_WIDE,
     )

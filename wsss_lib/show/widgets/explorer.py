@@ -1,19 +1,17 @@
 """The layer explorer: controls on the left, what `explore` makes of them on the right."""
 
-import traceback
 from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
+import pandas as pd
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
-from wsss_lib.errors import WsssError
-from wsss_lib.evaluate.exploration import Exploration, explore
+from wsss_lib.evaluate.exploration import Exploration, explore, history
 from wsss_lib.expand.sampling import check_samples
 from wsss_lib.features import KNOWN_LAYERS
 from wsss_lib.show.widgets import page
 from wsss_lib.show.widgets.controls import Controls
-from wsss_lib.show.widgets.history import History
 from wsss_lib.show.widgets.latest import LatestWins
 from wsss_lib.weak.seeds import Localiser
 
@@ -37,7 +35,7 @@ class LayerExplorer(widgets.VBox):
     image, layer : str, optional
         What is chosen first; the first ones when left out. The layer may be several: ``F1+F3``.
     samples : int
-        The first number of samples a class.
+        The first number of samples per class.
     max_samples : int
         The end of the slider.
     seed : int
@@ -53,8 +51,9 @@ class LayerExplorer(widgets.VBox):
         What is shown now.
     kept : Exploration or None
         What is shown above it for comparison.
+    history : DataFrame
+        All that was tried, see `wsss_lib.evaluate.exploration.history`.
     controls : Controls
-    history : History
     keep, forget : Button
     status : HTML
         That it computes, an error in red, or nothing.
@@ -81,7 +80,7 @@ class LayerExplorer(widgets.VBox):
         background: bool = True,
     ) -> None:
         check_samples(samples)
-        self._dataset, self._backbone = dataset, backbone
+        self._dataset, self._backbone, self._seed, self._look = dataset, backbone, seed, look
         self.controls = Controls(
             dataset.ids,
             layers,
@@ -90,15 +89,14 @@ class LayerExplorer(widgets.VBox):
             layer=layer or layers[0],
             samples=samples,
             max_samples=max_samples,
-            seed=seed,
-            look=look,
         )
-        self.history, self.status = History(dataset.classes), widgets.HTML()
         self.result: Exploration | None = None
         self.kept: Exploration | None = None
-        self._latest = LatestWins(self._answer, background)
+        self.history = pd.DataFrame()
+        self._latest = LatestWins(self._explore, background)
+        self.status = self._latest.status
         super().__init__([widgets.HTML(page.STYLE), *self._arranged()])
-        self._answer()
+        self._latest.answer()
         self.controls.watch(self._latest.ask)
 
     def wait(self) -> None:
@@ -107,8 +105,9 @@ class LayerExplorer(widgets.VBox):
 
     def _arranged(self) -> list[widgets.Widget]:
         """Make all that is shown."""
-        wide = {"width": "100%"}
-        self._above, self._now, self._scores = (widgets.HTML(layout=wide) for _ in range(3))
+        self._above, self._now, self._scores, self._tried = (
+            widgets.HTML(layout={"width": "100%"}) for _ in range(4)
+        )
         self.keep = widgets.Button(
             description="Keep as A",
             tooltip="Keep this result beside the next ones",
@@ -122,59 +121,42 @@ class LayerExplorer(widgets.VBox):
         right = widgets.VBox(
             [bar, self._above, self._now, self._scores], layout={"flex": "1 1 0", "min_width": "0"}
         )
-        tried = widgets.Accordion([self.history], titles=["Everything tried"])
+        tried = widgets.Accordion([self._tried], titles=["Everything tried"])
         return [widgets.HBox([self.controls, right], layout={"grid_gap": "20px"}), tried]
 
-    def _answer(self) -> None:
+    def _explore(self) -> str:
         """Compute and show what the controls say, unless they say something newer by then."""
-        self._say_busy()
+        setting = self.controls.setting(self._seed)
+        self._now.add_class("wsss-busy")
         try:
-            result = self._explore()
-        except Exception as error:
-            if not self._latest.outdated:
-                # the text of our own errors is meant for the reader; of others all must be seen
-                text = str(error) if isinstance(error, WsssError) else traceback.format_exc()
-                self._rest(page.error_html(text))
-            raise
+            result = explore(
+                self._dataset,
+                self._backbone,
+                self.controls.image.value,
+                setting.feature,
+                setting.samples,
+                setting.seed,
+                setting.svm().set_params(threads=None),
+                self.controls.seed_source(self._look),
+            )
+        finally:
+            self._now.remove_class("wsss-busy")
         if not self._latest.outdated:
-            self._show(result)
-            self._rest("")
-
-    def _explore(self) -> Exploration:
-        controls, setting = self.controls, self.controls.setting()
-        return explore(
-            self._dataset,
-            self._backbone,
-            controls.image.value,
-            setting.feature,
-            setting.samples,
-            setting.seed,
-            setting.svm().set_params(threads=None),
-            controls.seed_source(),
-        )
-
-    def _show(self, result: Exploration) -> None:
-        self.result = result
-        self.controls.below_image.value = page.image_html(result.sample)
-        self._now.value = page.result_html(result, "B" if self.kept else "now")
-        self._show_scores()
-        self.history.add(result)
+            tried = [self.history, history([result], self._dataset.classes)]
+            self.result, self.history = result, pd.concat(tried, ignore_index=True)
+            self.controls.below_image.value = page.image_html(result.sample)
+            self._tried.value = page.history_html(self.history)
+            self._show()
+        return ""
 
     def _keep(self, result: Exploration | None) -> None:
         self.kept = result
         self.forget.disabled = result is None
         self._above.value = page.result_html(result, "A") if result else ""
-        self._now.value = page.result_html(self.result, "B" if result else "now")
-        self._show_scores()
+        self._show()
 
-    def _show_scores(self) -> None:
+    def _show(self) -> None:
+        """Show the result and its scores, beside those of the one that is kept."""
         results = {"A": self.kept, "B": self.result} if self.kept else {"now": self.result}
+        self._now.value = page.result_html(self.result, "B" if self.kept else "now")
         self._scores.value = page.scores_html(results, self._dataset.classes)
-
-    def _say_busy(self) -> None:
-        self.status.value = page.piece("computing …", "quiet")
-        self._now.add_class("wsss-busy")
-
-    def _rest(self, text: str) -> None:
-        self.status.value = text
-        self._now.remove_class("wsss-busy")

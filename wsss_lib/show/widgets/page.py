@@ -82,13 +82,13 @@ STYLE = """<style>
 .wsss th {font-weight: 600; text-align: left; white-space: nowrap; padding: 0 16px 0 0}
 .wsss thead th {font-weight: 400}
 .wsss td {padding: 0 6px; text-align: right; white-space: nowrap}
-.wsss td.bar {min-width: 84px; border-right: 16px solid transparent;
-  background-clip: padding-box; background-color: rgba(128, 128, 128, .1)}
-.wsss tr.mean > * {border-top: 1px solid rgba(128, 128, 128, .5)}
+.wsss.scores table {border-spacing: 8px 2px}
+.wsss.scores tbody tr:last-child > * {border-top: 1px solid rgba(128, 128, 128, .5)}
 .wsss.scroll {max-height: 240px}
 .wsss.scroll, .wsss.scores {overflow: auto}
 .wsss.scroll td, .wsss.scroll th {padding: 0 14px 0 0; text-align: left}
 .wsss .error {color: #b00020; white-space: pre-wrap; margin: 4px 0}
+.wsss-paint, .wsss-paint canvas {cursor: crosshair}
 .wsss-busy {opacity: .45; transition: opacity .3s .2s}
 </style>"""
 #: Behind a number in a table, as long as the number is high.
@@ -109,7 +109,7 @@ def image_html(sample: Sample) -> str:
 def settings_text(result: Exploration) -> str:
     """Layer, n, where the samples come from and the classifier, in a line of plain text."""
     svm = result.expansion.svm.get_params()
-    parts = [f"n = {result.pixels.requested} a class from {result.source}"]
+    parts = [f"n = {result.pixels.requested} per class from {result.source}"]
     parts.append(f"{svm.get('kernel', 'rbf')}, C = {svm['C']:.3g}")
     if svm.get("kernel") != "linear":
         parts.append(f"gamma = {svm['gamma']}")
@@ -159,23 +159,24 @@ def scores_html(results: Mapping[str, Exploration], classes: ClassSet) -> str:
     classes : ClassSet
     """
     tables = {tag: class_scores(result, classes) for tag, result in results.items()}
-    names = list(dict.fromkeys(name for table in tables.values() for name in table.index[:-1]))
+    names = {name for table in tables.values() for name in table.index[:-1]}
     names = [*sorted(names, key=classes.names.index), "mean"]
     table = pd.concat({tag: each.reindex(names) for tag, each in tables.items()}, axis=1)
-    gain = _gain(table) if len({each.sample.id for each in results.values()}) == 1 else None
-    head = [f"{tag}: {column}" if len(results) > 1 else column for tag, column in table]
-    head += [] if gain is None else [f"{' minus '.join(reversed(list(results)))}, all pixels"]
-    lines = [
-        f'<tr class="{"mean" if name == "mean" else ""}"><th>{_swatch(name, classes)}'
-        f"{escape(name)}</th>{''.join(map(_bar, table.loc[name]))}"
-        + ("" if gain is None else f"<td>{_number(gain[name], '+.1f')}</td>")
-        + "</tr>"
-        for name in names
-    ]
-    above = "".join(f"<th>{escape(each)}</th>" for each in ["IoU (%)", *head])
-    return piece(
-        f"<table><thead><tr>{above}</tr></thead><tbody>{''.join(lines)}</tbody></table>", "scores"
+    table.index.name = None
+    table.columns = [f"{tag}: {name}" if len(results) > 1 else name for tag, name in table]
+    table.columns.name = "IoU (%)"
+    bars = list(table)
+    form = dict.fromkeys(bars, "{:.1f}")
+    if len(results) == 2 and len({each.sample.id for each in results.values()}) == 1:
+        first, second = results
+        gain = table[f"{second}: all pixels"] - table[f"{first}: all pixels"]
+        table[f"{second} minus {first}, all pixels"] = gain
+        form[table.columns[-1]] = "{:+.1f}"
+    look = table.style.format(form, na_rep="&ndash;").format_index(
+        lambda name: _swatch(name, classes) + escape(name)
     )
+    look.bar(subset=bars, vmin=0, vmax=100, color=_BAR)
+    return piece(look.to_html(), "scores")
 
 
 def history_html(table: pd.DataFrame) -> str:
@@ -202,23 +203,8 @@ def _figures(pictures: Mapping[str, tuple[np.ndarray, str]], of: str = "") -> st
     )
 
 
-def _gain(table: pd.DataFrame) -> pd.Series | None:
-    scores = table.xs("all pixels", axis=1, level=1)
-    return scores.iloc[:, 1] - scores.iloc[:, 0] if scores.shape[1] == 2 else None
-
-
 def _swatch(name: str, classes: ClassSet) -> str:
     if name == "mean":
         return ""
     colour = ", ".join(map(str, palette()[classes.index(name)]))
     return f'<span class="swatch" style="background: rgb({colour})"></span>'
-
-
-def _bar(score: float) -> str:
-    length = 0 if np.isnan(score) else score
-    look = f"background-image: linear-gradient(to right, {_BAR} {length:.1f}%, transparent 0)"
-    return f'<td class="bar" style="{look}">{_number(score, ".1f")}</td>'
-
-
-def _number(value: float, form: str) -> str:
-    return "&ndash;" if np.isnan(value) else format(value, form)

@@ -1,13 +1,14 @@
-"""The classes to paint with: a button in the colour of each, and a name that can be typed."""
+"""A photograph to paint strokes on, whose mask follows: classes, controls, canvas, painter."""
 
+import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
+from ipycanvas import MultiCanvas
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.classes import VOC, VOID, palette
@@ -19,9 +20,8 @@ from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.strokes import enlarge_strokes, paint_stroke, shrink_strokes
 from wsss_lib.files import atomic_path
 from wsss_lib.paths import output_dir, shown
-from wsss_lib.scores import ClassScores
 from wsss_lib.show.masks import strokes_overlay
-from wsss_lib.show.widgets import page, strokes_surface
+from wsss_lib.show.widgets import page
 from wsss_lib.show.widgets.latest import LatestWins
 
 #: A larger mask would have colours that look alike.
@@ -41,7 +41,7 @@ class ClassPalette(widgets.VBox):
     label : int
         What is painted with: a class, or 255, the eraser.
     buttons : list of Button
-        One a class.
+        One per class.
     fields : list of Text
         The names.
     eraser, more : Button
@@ -155,6 +155,101 @@ class StrokeControls(widgets.VBox):
         )
 
 
+#: A picture may come from a thread while the mouse draws, and ipycanvas takes one layer at a time.
+_DRAWING = threading.Lock()
+#: Pixels of the page that a small photograph is enlarged to.
+_SHOWN = 640
+
+
+class StrokeCanvas:
+    """A photograph to paint on; a stroke is seen at once and handed on when it ends.
+
+    Parameters
+    ----------
+    size : tuple of int
+        (h, w) of the photograph.
+    pen : callable
+        Gives the colour (CSS) and the width (pixels) of the brush.
+    paint : callable
+        Called with the points of a finished stroke, a list of (x, y), see
+        `wsss_lib.expand.strokes.paint_stroke`.
+
+    Attributes
+    ----------
+    layers : MultiCanvas
+        The widget.
+    picture : ndarray, shape (h, w, 3), uint8
+        What is shown.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        pen: Callable[[], tuple[str, float]],
+        paint: Callable[[list[tuple[float, float]]], None],
+    ) -> None:
+        self._pen, self._paint, self._points = pen, paint, []
+        self.picture: np.ndarray | None = None
+        # as wide as the page lets it be, up to `_SHOWN`, and never out of proportion
+        widest = max(1, _SHOWN // max(size)) * size[1]
+        layout = {"width": "100%", "max_width": f"{widest}px", "height": "auto"}
+        # the stroke that is being drawn has a layer of its own, where no new picture wipes it out
+        self.layers = MultiCanvas(2, width=size[1], height=size[0], layout=layout)
+        self.layers.on_client_ready(self._show_again)
+        self.layers.on_mouse_down(self.start)
+        self.layers.on_mouse_move(self.extend)
+        self.layers.on_mouse_up(self.finish)
+        self.layers.on_mouse_out(self.finish)
+        self.layers.on_touch_start(lambda touches: self.start(*touches[0]))
+        self.layers.on_touch_move(lambda touches: self.extend(*touches[0]))
+        self.layers.on_touch_end(lambda _: self.finish())
+        self.layers.add_class("wsss-paint")
+
+    def show(self, picture: np.ndarray) -> None:
+        """Show a picture, (h, w, 3) uint8."""
+        self.picture = picture
+        with _DRAWING:
+            self.layers[0].put_image_data(picture)
+
+    def start(self, x: float, y: float) -> None:
+        """Put the brush down; pixels from the top left corner."""
+        colour, width = self._pen()
+        self._points, live = [(x, y)], self.layers[1]
+        with _DRAWING:
+            live.stroke_style = live.fill_style = colour
+            live.line_width, live.line_cap = width, "round"
+            live.fill_circle(x, y, width / 2)
+
+    def extend(self, x: float, y: float) -> None:
+        """Draw on, if the brush is down."""
+        if self._points:
+            with _DRAWING:
+                self.layers[1].stroke_line(*self._points[-1], x, y)
+            self._points.append((x, y))
+
+    def finish(self, *_place: float) -> None:
+        """Lift the brush: the stroke is handed on."""
+        if not self._points:
+            return
+        # the canvas counts from the corner of the first pixel, strokes from its centre
+        points = [(x - 0.5, y - 0.5) for x, y in self._points]
+        self._points = []
+        with _DRAWING:
+            self.layers[1].clear()
+        self._paint(points)
+
+    def _show_again(self) -> None:
+        """Fill the canvas of a page that was loaded again, which begins empty.
+
+        Only a change of layers is told to the page, and it has forgotten the last one: so the
+        other layer comes first.
+        """
+        with _DRAWING:
+            self.layers[1].clear()
+        self.show(self.picture)
+
+
+_HINT = "Paint a stroke in each of two classes or more."
 #: The strokes that can be undone.
 _STEPS = 50
 #: What refines the mask: the preset that helped most on photographs with strokes.
@@ -176,8 +271,6 @@ class StrokePainter(widgets.VBox):
         Of the photograph, for the files that are saved.
     backbone, setting, long_side
         See `wsss_lib.evaluate.photo.PhotoSegmenter`.
-    canvas : bool
-        Whether to paint freely, which needs ipycanvas; else, or without it, in boxes.
     background : bool
         Whether to compute on a thread; else a control returns when all is done, and raises.
 
@@ -190,7 +283,7 @@ class StrokePainter(widgets.VBox):
     palette : ClassPalette
     controls : StrokeControls
     status : HTML
-    surface : CanvasSurface or BoxSurface
+    canvas : StrokeCanvas
     """
 
     def __init__(
@@ -203,15 +296,14 @@ class StrokePainter(widgets.VBox):
         backbone: BackboneSpec | None = NETWORK,
         setting: Setting = SETTING,
         long_side: int = LONG_SIDE,
-        canvas: bool = True,
         background: bool = True,
     ) -> None:
-        self._how = {"backbone": backbone, "setting": setting, "long_side": long_side}
-        self._canvas = canvas and strokes_surface.MultiCanvas is not None
-        self._latest = LatestWins(self._answer, background)
+        self._backbone, self._setting, self._long_side = backbone, setting, long_side
+        self._latest = LatestWins(self._segment, background)
+        self.status = self._latest.status
         self.palette = ClassPalette(names)
         self.palette.choose(0)
-        self.controls, self.status = StrokeControls(self.palette), widgets.HTML()
+        self.controls = StrokeControls(self.palette)
         self._frame = widgets.VBox()
         beside = {"flex": "1 1 0", "min_width": "0"}
         right = widgets.VBox([self._frame, self.status], layout=beside)
@@ -222,20 +314,19 @@ class StrokePainter(widgets.VBox):
 
     def load(self, image: np.ndarray, name: str, strokes: np.ndarray | None = None) -> None:
         """Take another photograph; parameters as of the class."""
-        self.segmenter = PhotoSegmenter(image, **self._how)
+        self.segmenter = PhotoSegmenter(
+            image, self._backbone, self._setting, long_side=self._long_side
+        )
         size = self.segmenter.image.shape[:2]
         none = np.full(size, VOID, np.uint8)
         self.name, self.scores = name, None
         self.strokes = none if strokes is None else shrink_strokes(strokes, size)
         self._before: deque[np.ndarray] = deque(maxlen=_STEPS)
         self.controls.brush.value = max(3, max(size) // 80)
-        if self._canvas:
-            self.surface = strokes_surface.CanvasSurface(size, self._pen, self.paint)
-        else:
-            self.surface = strokes_surface.BoxSurface(size, self.paint_box)
-        self._frame.children = [self.surface]
+        self.canvas = StrokeCanvas(size, self._pen, self.paint)
+        self._frame.children = [self.canvas.layers]
         self._redraw()
-        self._say("Paint a stroke in each of two classes or more.")
+        self._latest.say(_HINT)
 
     def read(self, path: str | Path) -> None:
         """Take the photograph of a file; errors as of `wsss_lib.datasets.photo.read_photo`."""
@@ -245,13 +336,6 @@ class StrokePainter(widgets.VBox):
         """Paint a stroke with the chosen class and brush, see `paint_stroke`."""
         label, width = self.palette.label, self.controls.brush.value
         self._change(paint_stroke(self.strokes, points, label, width))
-
-    def paint_box(self, box: tuple[int, int, int, int]) -> None:
-        """Label all pixels of a box (left, top, right, bottom) with the chosen class."""
-        left, top, right, bottom = box
-        strokes = self.strokes.copy()
-        strokes[top:bottom, left:right] = self.palette.label
-        self._change(strokes)
 
     def step_back(self) -> None:
         """Undo the last change of the strokes."""
@@ -290,7 +374,7 @@ class StrokePainter(widgets.VBox):
         paths = [folder / f"{self.name}_{kind}.png" for kind in pictures]
         for path, picture in zip(paths, pictures.values(), strict=True):
             write_mask(path, picture, note)
-        self._say(f"Written: {', '.join(map(shown, paths))}")
+        self._latest.say(f"Written: {', '.join(map(shown, paths))}")
         return paths
 
     @property
@@ -317,9 +401,9 @@ class StrokePainter(widgets.VBox):
             self.read(path)
         self.controls.upload.value = ()  # so that the same file can be sent again
 
-    def _try(self, action: Callable, *given: object) -> None:
+    def _try(self, action: Callable, *arguments: object) -> None:
         try:
-            action(*given)
+            action(*arguments)
         except WsssError as error:
             self.status.value = page.error_html(str(error))
 
@@ -336,33 +420,21 @@ class StrokePainter(widgets.VBox):
         if self.controls.live.value:
             self.ask()
 
-    def _answer(self) -> None:
+    def _segment(self) -> str:
         """Segment the strokes as they are now and show it, if the photograph is still the same."""
         segmenter, strokes, start = self.segmenter, self.strokes, time.perf_counter()
-        self._say("computing …")
-        try:
-            scores = self._scores(segmenter, strokes)
-        except Exception as error:
-            # the text of our own errors is meant for the reader; of others all must be seen
-            text = str(error) if isinstance(error, WsssError) else traceback.format_exc()
-            self.status.value = page.error_html(text)
-            raise
-        if segmenter is self.segmenter:
-            self.scores = scores
-            self._redraw()
-            seconds = time.perf_counter() - start
-            self._say(f"mask in {seconds:.1f} s" if scores else "Paint a second class, too.")
-
-    def _scores(self, segmenter: PhotoSegmenter, strokes: np.ndarray) -> ClassScores | None:
         _ = segmenter.maps  # while the second class is still to be painted
-        if len(np.setdiff1d(strokes, [VOID])) < 2:
-            return None
-        return segmenter.scores(strokes, CRF if self.controls.refine.value else None)
+        two = len(np.setdiff1d(strokes, [VOID])) >= 2
+        refine = CRF if self.controls.refine.value else None
+        scores = segmenter.scores(strokes, refine) if two else None
+        if segmenter is not self.segmenter:
+            return _HINT
+        self.scores = scores
+        self._redraw()
+        seconds = time.perf_counter() - start
+        return f"mask in {seconds:.1f} s" if two else "Paint a second class, too."
 
     def _redraw(self) -> None:
         mask = self.scores.mask() if self.scores else None
         image, opacity = self.segmenter.image, self.controls.opacity.value
-        self.surface.show(strokes_overlay(image, self.strokes, mask, opacity))
-
-    def _say(self, text: str) -> None:
-        self.status.value = page.piece(text, "quiet")
+        self.canvas.show(strokes_overlay(image, self.strokes, mask, opacity))
