@@ -164,7 +164,7 @@ class Controls(widgets.VBox):
         samples_and_svm = [self.source, self.selection, self.samples]
         samples_and_svm += [self.kernel, self.cost, self.gamma]
         for control in samples_and_svm:
-            control.style.description_width, control.layout.width = "5.2em", "auto"
+            control.style.description_width, control.layout.width = "6.4em", "auto"
         self.image.layout = {"flex": "1 1 0", "min_width": "0"}
         parts = {
             "Image": [widgets.HBox([self.before, self.image, self.after]), self.below_image],
