@@ -34,8 +34,8 @@ def cpu_seconds(setting: dict[str, int], stride: int, repeats: int = 3) -> float
     values = torch.tensor(generator.normal(size=shape), dtype=torch.float32)
     support = generator.normal(size=(setting["support vectors"], setting["features"]))
     coef = generator.uniform(-1, 1, size=(len(support), 3))
-    duals = Duals("rbf", 1 / setting["features"], support.astype(np.float32), coef, np.zeros(3))
-    decide = backend("cpu").decide_maps
+    duals = Duals(1 / setting["features"], support.astype(np.float32), coef, np.zeros(3))
+    decide = backend().decide_maps
     best = np.inf
     for _ in range(repeats):
         start = time.process_time()

@@ -55,10 +55,9 @@ def one_vs_rest_svc(kernel, fitted, labels, **parameters):
     return OneVsRestClassifier(svc).fit(kernel[fitted], labels).decision_function(kernel)
 
 
-@pytest.mark.parametrize("device", ["cpu", "numpy"])
 @pytest.mark.parametrize("classes", [(0, 8), (0, 3, 12)])
 @pytest.mark.parametrize("gamma", ["2xscale", 0.1])
-def test_agrees_with_sklearn_on_the_multiplied_kernels(classes, gamma, device):
+def test_agrees_with_sklearn_on_the_multiplied_kernels(classes, gamma):
     maps, weights = layers(), np.array([0.2, 0.5, 0.3])
     labels = label_image(classes, *maps)
     known = labels.ravel() != 255
@@ -66,7 +65,7 @@ def test_agrees_with_sklearn_on_the_multiplied_kernels(classes, gamma, device):
     first, second, third = kernels(maps, gammas, known)
     product = first**0.2 * second**0.5 * third**0.3
     expected = one_vs_rest_svc(product, known, labels.ravel()[known], C=3)
-    svm = ProductSVM(C=3, gamma=gamma, weights=10 * weights, tol=1e-5, device=device)
+    svm = ProductSVM(C=3, gamma=gamma, weights=10 * weights, tol=1e-5)
     found = svm.fit(maps, labels).decision_function(maps)
     assert found.shape == (SIZE if len(classes) == 2 else (*SIZE, 3))
     np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=3e-4)
@@ -202,7 +201,6 @@ def test_follows_the_conventions_of_estimators():
         {"tol": -1},
         {"threads": 0},
         {"gamma": "auto"},
-        {"device": "abacus"},
         {"weights": "best"},
         {"weights": [0, 0, 0]},
         {"weights": [1, 2, -1]},

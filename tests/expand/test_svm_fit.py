@@ -6,7 +6,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
-from wsss_lib.expand.engine import smo, smo_numpy
+from wsss_lib.expand.engine import fit, smo, smo_numpy
 from wsss_lib.expand.engine import smo_numpy as solution
 from wsss_lib.expand.engine.fit import NUMPY, backend, gram, pixel_samples
 from wsss_lib.expand.engine.samples import CellSamples, VectorSamples, scale_gamma
@@ -94,8 +94,9 @@ def test_says_when_it_gives_up(monkeypatch):
         smo.solve(rbf(X, 0.25).astype(np.float32), y, 1.0, 1e-3)
 
 
-@pytest.mark.parametrize("functions", [backend("cpu"), NUMPY], ids=["compiled", "numpy"])
-def test_gram_of_pixels(functions):
+@pytest.mark.parametrize("functions", [backend(), NUMPY], ids=["compiled", "numpy"])
+def test_gram_of_pixels(functions, monkeypatch):
+    monkeypatch.setattr(fit, "backend", lambda: functions)
     generator = np.random.default_rng(0)
     sizes = [(8, (4, 5)), (3, (20, 30))]
     maps = [
@@ -104,13 +105,13 @@ def test_gram_of_pixels(functions):
     ]
     rows, cols = generator.integers(0, 20, 100), generator.integers(0, 30, 100)
     X = np.hstack([map_.at(rows, cols) for map_ in maps]).astype(np.float64)
-    samples = pixel_samples(maps, rows, cols, 1.0, functions)
+    samples = pixel_samples(maps, rows, cols, 1.0)
     coarse = CellSamples if functions.combine else VectorSamples
     assert [type(part) for part in samples.parts] == [coarse, VectorSamples]
     assert scale_gamma(samples) == pytest.approx(1 / (11 * X.var()), rel=1e-6)
-    found = gram(samples, "rbf", 0.1, functions.gaussian, threads=2)
+    found = gram(samples, "rbf", 0.1, threads=2)
     np.testing.assert_allclose(found, rbf(X, 0.1), atol=2e-6)
-    np.testing.assert_allclose(gram(samples, "linear", 0.1, functions.gaussian), X @ X.T, atol=1e-5)
+    np.testing.assert_allclose(gram(samples, "linear", 0.1), X @ X.T, atol=1e-5)
     np.testing.assert_allclose(samples.vectors(np.arange(5)), X[:5], atol=1e-6)
 
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from wsss_lib.errors import ParameterError
 from wsss_lib.expand.engine import compiled
-from wsss_lib.expand.engine.fit import backend
+from wsss_lib.expand.engine.fit import NUMPY, backend
 from wsss_lib.expand.engine.interpolation import axes, cells, squared_norms
 from wsss_lib.expand.engine.predict_numpy import Duals
 from wsss_lib.expand.engine.samples import distinct_rows, merge_equal
@@ -20,8 +19,7 @@ from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap
 
 SIZE = (37, 53)
-CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
-DEVICES = ["cpu", "numpy", "torch:cpu", pytest.param("cuda", marks=CUDA)]
+BACKENDS = pytest.mark.parametrize("functions", [backend(), NUMPY], ids=["compiled", "numpy"])
 MAPS = {
     "one": [(20, (5, 7))],
     "joined": [(20, (5, 7)), (6, (19, 27))],
@@ -56,7 +54,7 @@ def random_duals(width, problems=3, cost=1.0, gamma=0.05, count=300):
     generator = np.random.default_rng(5)
     support = generator.normal(size=(count, width)).astype(np.float32)
     coef = cost * generator.uniform(-1, 1, size=(count, problems))
-    return Duals("rbf", gamma, support, coef, generator.normal(size=problems))
+    return Duals(gamma, support, coef, generator.normal(size=problems))
 
 
 def oracle(Z, duals):
@@ -65,42 +63,42 @@ def oracle(Z, duals):
     return np.exp(-duals.gamma * distances) @ duals.coef + duals.intercept
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@BACKENDS
 @pytest.mark.parametrize("shapes", MAPS.values(), ids=MAPS.keys())
 @pytest.mark.parametrize(("problems", "cost"), [(1, 1.0), (5, 1.0), (3, 1e4)])
-def test_maps_agree_with_float64(device, shapes, problems, cost):
+def test_maps_agree_with_float64(functions, shapes, problems, cost):
     maps = random_maps(shapes)
     duals = random_duals(sum(channels for channels, _ in shapes), problems, cost)
     assert duals.dtype == (np.float64 if cost > 1 else np.float32)
-    found = backend(device).decide_maps(maps, duals)
+    found = functions.decide_maps(maps, duals)
     assert found.shape == (*SIZE, problems)
     expected = oracle(full_resolution(maps), duals)
     # the weights of the interpolation are float32
     np.testing.assert_allclose(found.reshape(-1, problems), expected, atol=1e-5 * cost, rtol=0)
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@BACKENDS
 @pytest.mark.parametrize("width", [2, 40])
-def test_vectors_agree_with_float64(device, width):
+def test_vectors_agree_with_float64(functions, width):
     X = np.random.default_rng(3).normal(size=(900, width))
     duals = random_duals(width, problems=4)
-    np.testing.assert_allclose(backend(device).decide_rows(X, duals), oracle(X, duals), atol=1e-5)
+    np.testing.assert_allclose(functions.decide_rows(X, duals), oracle(X, duals), atol=1e-5)
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_far_from_the_origin_and_from_each_other(device):
+@BACKENDS
+def test_far_from_the_origin_and_from_each_other(functions):
     X = np.random.default_rng(3).normal(size=(50, 40)) + 1000
-    duals = Duals("rbf", 0.05, X[:20], np.ones((20, 1)), np.zeros(1))
-    np.testing.assert_allclose(backend(device).decide_rows(X, duals), oracle(X, duals), atol=1e-4)
-    assert (backend(device).decide_rows(np.zeros((1, 40)), duals) < 1e-30).all()
+    duals = Duals(0.05, X[:20], np.ones((20, 1)), np.zeros(1))
+    np.testing.assert_allclose(functions.decide_rows(X, duals), oracle(X, duals), atol=1e-4)
+    assert (functions.decide_rows(np.zeros((1, 40)), duals) < 1e-30).all()
 
 
 @pytest.mark.parametrize("shapes", MAPS.values(), ids=MAPS.keys())
 def test_labels_do_not_depend_on_threads_or_runs(shapes):
     maps, duals = random_maps(shapes), random_duals(sum(channels for channels, _ in shapes))
-    first = backend("cpu").decide_maps(maps, duals, threads=1)
+    first = backend().decide_maps(maps, duals, threads=1)
     for threads in (1, 2, 3):
-        again = backend("cpu").decide_maps(maps, duals, threads=threads)
+        again = backend().decide_maps(maps, duals, threads=threads)
         np.testing.assert_array_equal(first, again)
 
 
@@ -163,11 +161,6 @@ def test_threads_obey_the_environment(monkeypatch):
     assert thread_count() == 2
     assert thread_count(5) == 5
     assert run(lambda x: x + 1, range(5), 2) == [1, 2, 3, 4, 5]
-
-
-def test_unknown_device():
-    with pytest.raises(ParameterError, match="device='abacus'"):
-        ImageSVM(device="abacus").check_parameters()
 
 
 def test_without_numba_numpy_answers_and_says_so_once():

@@ -67,7 +67,7 @@ def tune_weights(
     gammas : ndarray, shape (n_layers,), float64
         Of each layer's RBF kernel.
     svm : ImageSVM
-        Its C, tol, device and threads are used.
+        Its C, tol and threads are used.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def hinge_loss(decision: np.ndarray, targets: np.ndarray) -> float:
 
 
 def _layer(map_: FeatureMap, rows, cols, fitting: int, gamma: float, svm: ImageSVM) -> _Layer:
-    samples = pixel_samples([map_], rows, cols, svm.C, backend(svm.device), svm.threads)
+    samples = pixel_samples([map_], rows, cols, svm.C, svm.threads)
     products = np.empty((len(samples), fitting), np.float32)
 
     def work(part: slice) -> None:
@@ -139,7 +139,7 @@ def _product(layers: Sequence[_Layer], weights: Sequence[float], svm: ImageSVM) 
     used = [(w * layer.gamma, layer) for w, layer in zip(weights, layers, strict=True) if w]
     kernel = np.empty_like(layers[0].products)
     norms = sum(factor * layer.norms for factor, layer in used)
-    gaussian = backend(svm.device).gaussian
+    gaussian = backend().gaussian
 
     def work(part: slice) -> None:
         products = sum(factor * layer.products[part] for factor, layer in used)
@@ -154,7 +154,7 @@ def _held_out_loss(kernel: np.ndarray, targets: np.ndarray, svm: ImageSVM) -> fl
     """The loss on the samples behind the first m, which are fitted: kernel (n, m)."""
     fitting = kernel.shape[1]
     gram, across = kernel[:fitting], kernel[fitting:]
-    solve = backend(svm.device).solve
+    solve = backend().solve
     solutions = run(
         lambda target: solve(gram, target, svm.C, svm.tol), targets[:fitting].T, svm.threads
     )
@@ -198,7 +198,7 @@ class ProductSVM(ClassifierMixin, BaseEstimator):
         ``"3xscale"``, where the scale 1 / (d * variance of the samples) is each layer's own.
     weights : str or sequence of float
         ``"equal"``, ``"tuned"`` (`wsss_lib.expand.product`), or one a map, divided by their sum.
-    tol, device, threads
+    tol, threads
         As of `wsss_lib.expand.svm.ImageSVM`.
 
     Attributes
@@ -220,14 +220,12 @@ class ProductSVM(ClassifierMixin, BaseEstimator):
         gamma: float | str = "scale",
         weights: str | Sequence[float] = "equal",
         tol: float = 1e-4,
-        device: str = "cpu",
         threads: int | None = None,
     ) -> None:
         self.C = C
         self.gamma = gamma
         self.weights = weights
         self.tol = tol
-        self.device = device
         self.threads = threads
 
     def check_parameters(self) -> None:
@@ -299,16 +297,13 @@ class ProductSVM(ClassifierMixin, BaseEstimator):
         return self.svm_.predict(self._same_layers(X))
 
     def _image_svm(self, gamma: float | str) -> ImageSVM:
-        return ImageSVM(
-            C=self.C, gamma=gamma, tol=self.tol, device=self.device, threads=self.threads
-        )
+        return ImageSVM(C=self.C, gamma=gamma, tol=self.tol, threads=self.threads)
 
     def _layer_gammas(self, maps: Sequence[FeatureMap], rows, cols) -> np.ndarray:
         number, of_scale = parse_gamma(self.gamma)
         if not of_scale:
             return np.full(len(maps), number)
-        chosen = backend(self.device)
-        layers = (pixel_samples([m], rows, cols, self.C, chosen, self.threads) for m in maps)
+        layers = (pixel_samples([m], rows, cols, self.C, self.threads) for m in maps)
         return number * np.array([scale_gamma(layer) for layer in layers])
 
     def _layer_weights(self, maps: Sequence[FeatureMap], rows, cols, labels) -> np.ndarray:

@@ -7,18 +7,11 @@ reads feature maps at their own resolution. (``SVC`` alone trains one-vs-one, wh
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.expand.engine.fit import (
-    Problem,
-    backend,
-    check_device,
-    pixel_samples,
-    solve_libsvm,
-    solve_ours,
-    vector_samples,
-)
+from wsss_lib.expand.engine.fit import backend, gram, pixel_samples, vector_samples
 from wsss_lib.expand.engine.predict_numpy import Duals, linear_maps
 from wsss_lib.expand.engine.samples import (
     Samples,
@@ -28,13 +21,19 @@ from wsss_lib.expand.engine.samples import (
     labelled_pixels,
     scale_gamma,
 )
+from wsss_lib.expand.engine.smo_numpy import Solution
+from wsss_lib.expand.engine.threads import run
 
 KERNELS = ("rbf", "linear")
-SOLVERS = {"ours": solve_ours, "libsvm": solve_libsvm}
+SOLVERS = ("ours", "libsvm")
+#: From so many features on, libsvm is faster on a shared Gram matrix than with its own kernel.
+PRECOMPUTE_FROM = 512
 
 
 class ImageSVM(ClassifierMixin, BaseEstimator):
     """One-vs-rest SVM, exact and fast on feature maps.
+
+    Its loops are compiled by numba; where numba is missing plain NumPy takes their place.
 
     Parameters
     ----------
@@ -51,9 +50,6 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         Tolerance of the stopping criterion, the largest violation of the optimality conditions.
         A tenth of scikit-learn's: the steps to it cost next to nothing, and what is left of a
         distance to scikit-learn is then scikit-learn's own from the optimum.
-    device : str
-        ``"cpu"``: compiled loops, or plain NumPy where numba is missing. ``"cuda"``: torch
-        predicts there. For comparison, ``"numpy"`` and ``"torch:cpu"``.
     threads : int, optional
         Threads to use; when left out ``NUMBA_NUM_THREADS``, ``OMP_NUM_THREADS`` or all cores.
         Labels do not depend on it.
@@ -81,7 +77,6 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         gamma: float | str = "scale",
         solver: str = "ours",
         tol: float = 1e-4,
-        device: str = "cpu",
         threads: int | None = None,
     ) -> None:
         self.kernel = kernel
@@ -89,7 +84,6 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         self.gamma = gamma
         self.solver = solver
         self.tol = tol
-        self.device = device
         self.threads = threads
 
     def check_parameters(self) -> None:
@@ -111,7 +105,6 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         if self.threads is not None and self.threads < 1:
             raise ParameterError(f"threads={self.threads}; at least 1 was expected.")
         parse_gamma(self.gamma)
-        check_device(self.device)
 
     def fit(self, X, y) -> "ImageSVM":
         """Fit one decision function per class; two classes are one problem.
@@ -137,7 +130,7 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
             labels, samples = check_labels(y, len(X)), vector_samples(X, self.C)
         else:
             rows, cols, labels = labelled_pixels(y, maps[0].image_size)
-            samples = pixel_samples(maps, rows, cols, self.C, backend(self.device), self.threads)
+            samples = pixel_samples(maps, rows, cols, self.C, self.threads)
         self.n_features_in_ = samples.width
         self.classes_ = np.unique(labels)
         self._solve(samples, labels)
@@ -196,24 +189,43 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         number, of_scale = parse_gamma(self.gamma)
         self.gamma_ = number * scale_gamma(samples) if of_scale else number
         targets = one_vs_rest(labels)
-        problem = Problem(samples, targets, self.kernel, self.gamma_, self.C, self.tol)
-        solutions = (
-            SOLVERS[self.solver](problem, backend(self.device), self.threads)
-            if targets.size
-            else []
-        )
+        solve = self._by_libsvm if self.solver == "libsvm" else self._by_ours
+        solutions = solve(samples, targets) if targets.size else []
         coef = np.array([solution.beta for solution in solutions]).reshape(-1, len(samples)).T
         self.objective_ = np.array([solution.objective for solution in solutions])
         self.n_iter_ = np.array([solution.steps for solution in solutions], int)
         self.support_ = np.flatnonzero(coef.any(1))
         self.n_support_ = len(self.support_)
         self.duals_ = Duals(
-            self.kernel,
             self.gamma_,
             samples.vectors(self.support_),
             coef[self.support_],
             np.array([solution.intercept for solution in solutions]),
         )
+
+    def _by_ours(self, samples: Samples, targets: np.ndarray) -> list[Solution]:
+        """Solve the problems over one Gram matrix, a thread for each."""
+        matrix, solve = self._gram(samples), backend().solve
+        return run(lambda target: solve(matrix, target, self.C, self.tol), targets.T, self.threads)
+
+    def _by_libsvm(self, samples: Samples, targets: np.ndarray) -> list[Solution]:
+        """Solve the problems one after the other by scikit-learn's ``SVC``: the oracle."""
+        svc = SVC(kernel=self.kernel, gamma=self.gamma_, C=self.C, tol=self.tol)
+        if samples.width >= PRECOMPUTE_FROM:
+            svc.set_params(kernel="precomputed")
+            X = self._gram(samples)
+        else:
+            X = samples.vectors(np.arange(len(samples)))
+        solutions = []
+        for target in targets.T:
+            svc.fit(X, target)
+            beta = np.zeros(len(target))
+            beta[svc.support_] = svc.dual_coef_[0]
+            solutions.append(Solution(beta, float(svc.intercept_[0]), np.nan, int(svc.n_iter_[0])))
+        return solutions
+
+    def _gram(self, samples: Samples) -> np.ndarray:
+        return gram(samples, self.kernel, self.gamma_, self.threads)
 
     def _decide(self, X, are_rows: bool) -> np.ndarray:
         if self.kernel == "linear":
@@ -222,8 +234,7 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
                 if are_rows
                 else linear_maps(X, self.duals_)
             )
-        chosen = backend(self.device)
-        decide = chosen.decide_rows if are_rows else chosen.decide_maps
+        decide = backend().decide_rows if are_rows else backend().decide_maps
         return decide(X, self.duals_, self.threads)
 
 

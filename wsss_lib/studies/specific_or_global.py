@@ -12,7 +12,7 @@ from wsss_lib.expand.pooled import pool_samples
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.show.plots import check_single, legend_beside
 
-#: Of one entry of the kernel between all samples, see `wsss_lib.expand.engine.fit.Problem.gram`.
+#: Of one entry of the kernel between all samples, see `wsss_lib.expand.engine.fit.gram`.
 _ENTRY_BYTES = 4
 
 

@@ -22,17 +22,14 @@ class Duals:
 
     Attributes
     ----------
-    kernel : str
-        ``"rbf"`` (``exp(-gamma * |z - s|^2)``) or ``"linear"`` (``<z, s>``).
     gamma : float
-        Unused by the linear kernel.
+        Of the RBF kernel ``exp(-gamma * |z - s|^2)``; unused by the linear one, ``<z, s>``.
     support : ndarray, shape (n_sv, d), float32 or float64
     coef : ndarray, shape (n_sv, k), float64
         Dual coefficient times label (+1 or -1), a column for each problem.
     intercept : ndarray, shape (k,), float64
     """
 
-    kernel: str
     gamma: float
     support: np.ndarray
     coef: np.ndarray
