@@ -17,6 +17,9 @@ from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.files import atomic_path
 from wsss_lib.paths import cache_dir, shown
 
+#: Raise it when a pickled class moves or gets other attributes: older files are then left alone.
+LAYOUT = 2
+
 
 def fit_pools(
     job: ExpansionJob, files: Mapping[str, tuple[str, str]], settings: Sequence[Setting]
@@ -61,7 +64,7 @@ def _path(job: ExpansionJob, pool: str, setting: Setting) -> Path:
     """Where the classifier of a setting is kept; the same for known and unknown labels."""
     times, _ = parse_pool(setting.pool)
     key = row_key(replace(setting, pool=f"pooled{times}"), pool, weights_sha=job.weights)
-    return cache_dir() / "pooled" / f"{key}.joblib"
+    return cache_dir() / "pooled" / f"{key}-{LAYOUT}.joblib"
 
 
 def _choose(
