@@ -4,16 +4,26 @@ import importlib
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-def test_quick_benchmark(monkeypatch, tmp_path):
+@pytest.fixture
+def bench(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.delenv("WSSS_TEST_VOC", raising=False)
     monkeypatch.setenv("MPLBACKEND", "agg")
-    bench = importlib.import_module("bench")
+    return importlib.import_module("bench")
+
+
+def test_the_page_has_the_table_of_the_results(bench):
+    results = json.loads((BENCHMARKS / "results.json").read_text())
+    assert bench.table(results) in (BENCHMARKS / "README.md").read_text()
+
+
+def test_quick_benchmark(bench, monkeypatch, tmp_path):
+    monkeypatch.delenv("WSSS_TEST_VOC", raising=False)
     arguments = ["--quick", "--layers", "img,F5", "--pixels", "300", "--out", str(tmp_path)]
     result = CliRunner().invoke(bench.main, arguments, catch_exceptions=False)
     assert result.exit_code == 0

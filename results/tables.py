@@ -1,0 +1,379 @@
+"""Write the tables of README.md and results/README.md from the measurements in this folder.
+
+``python results/tables.py`` rewrites the tables; with ``--check`` it changes nothing and exits
+with 1 if a page disagrees with the measurements. In a page a table stands between
+``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is a function of this file, which returns the
+heads of the columns and the rows. Numbers get one decimal; where a row has another format, its
+cells are text already.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+
+from wsss_lib import paper
+
+HERE = Path(__file__).parent
+PAGES = (HERE.parent / "README.md", HERE / "README.md")
+#: The classes that can be compared with the paper: a part of VOC holds too few of the others.
+CLASSES = ["bkg", "cat", "cow", "dog", "horse", "sheep"]
+TOY_CLASSES = ["bkg", "leaf", "shell", "star", "fish", "basket", "tort"]
+STAGES = ["F1", "F2", "F3", "F4", "F5"]
+FEATURES = ["img", *STAGES]
+#: Ways of sampling, from the paper's to the fairest.
+SAMPLINGS = ["uniform", "apart16", "blocks32", "blocks64", "blocks128"]
+
+Rows = list[list]
+Table = tuple[list[str], Rows]
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def read(name: str) -> pd.DataFrame:
+    """The CSV of this name below the folder of results, with its first column as index."""
+    return pd.read_csv(HERE / f"{name}.csv", index_col=0)
+
+
+def study(name: str, **values: object) -> pd.DataFrame:
+    """The lines of a study whose columns have these values, by feature.
+
+    Where nothing else is said: the pixels that were not sampled.
+    """
+    table = read(f"studies/{name}")
+    for column, value in ({"region": "held_out"} | values).items():
+        table = table[table[column].astype(str) == str(value)]
+    return table
+
+
+def six(table: pd.DataFrame) -> pd.Series:
+    """The mean over the classes that can be compared with the paper."""
+    return table[CLASSES].mean(axis=1)
+
+
+def table1_mean(network: str, C: float) -> pd.Series:
+    """Table 1 of a network, all pixels of 296 photographs: the mean over the six classes."""
+    return study(f"layers_{network}_296", region="confusion", C=C)["mean"]
+
+
+def texts(values: Iterable[float], form: str) -> list[str]:
+    """Numbers in a format, such as ``+.1f``; NumPy rounds halves of the last place to even."""
+    return [format(value, form) for value in np.round(list(values), int(form[-2]))]
+
+
+def suffixed(words: str, sampling: str) -> str:
+    """The name of a row; what the paper does is not said."""
+    return words if sampling == "uniform" else f"{words}, {sampling}"
+
+
+# --- tables of real photographs ------------------------------------------------------------------
+
+
+def summary() -> Table:
+    """The paper's Table 1 beside ours, once with labels that have to be carried further."""
+    bound = study("bound_efficientnet_40", sampling="blocks64")["mean"]
+    rows = {
+        "*published*: the paper, ResNet-50 of SIPE, 1464 images": six(paper.table1()),
+        "ours: `efficientnet_lite0`, ImageNet, 296 images": table1_mean("efficientnet", C=1.0),
+        "ours: ResNet-50, random weights, 296 images": table1_mean("random", C=1.0),
+        "ours: `efficientnet_lite0`, labels carried further, 40 images": bound,
+    }
+    return ["`img`", *STAGES], [[words, *row[FEATURES]] for words, row in rows.items()]
+
+
+def which_svm() -> Table:
+    """The ``img`` row of several SVMs, and its distance from the paper's."""
+    theirs = paper.table1().loc["img", CLASSES]
+    rows = [["the paper's `img` row", *texts(theirs, ".2f"), ""]]
+    for words, folder in {
+        "`--svm sklearn`": "img_sklearn",
+        "`--svm paper`": "img_paper",
+        "C = 1, gamma = 100 x scale": "img_c1_gamma100x",
+        "C = 10, gamma = 30 x scale": "img_c10_gamma30x",
+        "C = 100, gamma = 10 x scale": "img_c100_gamma10x",
+    }.items():
+        ours = read(f"table1_296/{folder}/table1").loc["img", CLASSES]
+        rms = ((ours - theirs) ** 2).mean() ** 0.5
+        rows.append([f"ours, {words}, 296 images", *texts(ours, ".2f"), rms])
+    return [*CLASSES, "rms difference"], rows
+
+
+def layers() -> Table:
+    """Table 1 of two networks with both presets of the SVM."""
+    rows = [["the paper, ResNet-50 of SIPE, 1464 images", *six(paper.table1())[FEATURES]]]
+    for network, name in {
+        "`efficientnet_lite0`, ImageNet": "efficientnet",
+        "ResNet-50, random weights": "random",
+    }.items():
+        for svm, C in {"sklearn": 1.0, "paper": 100.0}.items():
+            means = table1_mean(name, C)[FEATURES]
+            rows.append([f"{network}, `--svm {svm}`, 296 images", *means])
+    return ["`img`", *STAGES], rows
+
+
+def readings() -> Table:
+    """How far each reading of the paper's text is from its rows F1 to F5."""
+    rows = []
+    for words, reading in {
+        "as above, `--svm sklearn`": {"C": 1.0, "kernel": "rbf", "resolution": "pixels"},
+        "as above, `--svm paper`": {"C": 100.0, "resolution": "pixels"},
+        "linear SVM, C = 0.1": {"kernel": "linear"},
+        "one label per cell, the most frequent": {"resolution": "cells"},
+        "one label per cell, its first pixel's": {"resolution": "cells_nearest"},
+    }.items():
+        table = study("readings_efficientnet_74_residuals", region="confusion", **reading)
+        table = table[table["feature"].isin(STAGES)]
+        rms = (table["rms"] ** 2).groupby(level="numbering").mean() ** 0.5
+        rows.append([words, rms["from the stem"], rms["from the deep end"]])
+    return ["numbered from the stem", "numbered from the deep end"], rows
+
+
+def bound() -> Table:
+    """What each layer reaches where samples lie farther and farther away."""
+    networks = {
+        "`efficientnet_lite0`, ImageNet": "efficientnet",
+        "ResNet-50, random weights": "random",
+    }
+    chosen = {"`img`, without a network": ("efficientnet", "img", {})}
+    for words, name in networks.items():
+        chosen |= {f"{stage}, {words}": (name, stage, {}) for stage in STAGES}
+    chosen["label of the nearest sample"] = ("efficientnet", "xy", {"kernel": "nearest"})
+    coordinates = "coordinates, RBF, C = 100, gamma = 10"
+    chosen[coordinates] = ("efficientnet", "xy", {"gamma": "10.0"})
+    rows = []
+    for words, (name, feature, values) in chosen.items():
+        table = study(f"bound_{name}_40", **values).loc[feature].set_index("sampling")
+        rows.append([words, *table["mean"][SAMPLINGS]])
+    return SAMPLINGS, rows
+
+
+def sample_count() -> Table:
+    """Mean over the draws of the samples, for several numbers of them."""
+    rows = []
+    for sampling, counts in {
+        "uniform": (10, 100, 1000, 2500, 5000),
+        "blocks64": (10, 100, 1000, 5000),
+    }.items():
+        for n in counts:
+            draws = study("sample_count_efficientnet_20", sampling=sampling, samples=n)
+            means = draws["mean"].groupby(level="feature").mean()
+            rows.append([suffixed(f"n = {n}", sampling), *means[FEATURES]])
+    return FEATURES, rows
+
+
+def specific_or_global() -> Table:
+    """An SVM for each image beside one for all."""
+    rows = []
+    for words, pool, sampling in (
+        ("its own SVM", "own", "uniform"),
+        ("one SVM for all, x1, labels known", "pooled1known", "uniform"),
+        ("one SVM for all, x8, labels known", "pooled8known", "uniform"),
+        ("one SVM for all, x8, labels unknown", "pooled8", "uniform"),
+        ("its own SVM", "own", "blocks64"),
+        ("one SVM for all, x8, labels known", "pooled8known", "blocks64"),
+    ):
+        table = study("specific_or_global_efficientnet_40", pool=pool, sampling=sampling)
+        rows.append([suffixed(words, sampling), *table["mean"][FEATURES]])
+    return FEATURES, rows
+
+
+def combining() -> Table:
+    """Several layers: the best of them, concatenated, and the product of their kernels."""
+    rows = []
+    for sampling in ("uniform", "blocks64"):
+        scores, tuned = (
+            study("combining_efficientnet_40", sampling=sampling, weights=weights)["mean"]
+            for weights in ("equal", "tuned")
+        )
+        for members in (["F1", "F3"], ["F1", "F5"], ["F2", "F4"], ["F3", "F5"], STAGES):
+            joined, product = "+".join(members), "*".join(members)
+            values = [scores[members].max(), scores[joined], scores[product], tuned[product]]
+            rows.append([suffixed(", ".join(members), sampling), *values])
+    heads = ["best member alone", "concatenated"]
+    return [*heads, "product, equal weights", "product, tuned weights"], rows
+
+
+def errors() -> Table:
+    """Share of wrong pixels, near boundaries and away from them."""
+    rows = []
+    for words, region in {
+        "at most 8 pixels from a boundary": "near8",
+        "farther away": "away8",
+    }.items():
+        for truth in ("background", "objects"):
+            table = study("errors_efficientnet_296_errors", region=region, truth=truth)
+            rows.append([f"{truth}, {words}", *texts(table["error"][FEATURES], ".2f")])
+    return FEATURES, rows
+
+
+def label_noise() -> Table:
+    """Clean labels, and the points that wrong ones cost."""
+    rows = []
+    for sampling, noises in {
+        "uniform": ("random20", "random40", "border10", "border20"),
+        "blocks64": ("random20", "border20"),
+    }.items():
+        clean = study("label_noise_efficientnet_20", sampling=sampling, noise="none")["mean"]
+        rows.append([suffixed("clean labels", sampling), *clean[FEATURES]])
+        for noise in noises:
+            table = study("label_noise_efficientnet_20_losses", sampling=sampling, noise=noise)
+            gains = texts(-table["loss"][FEATURES], "+.1f")
+            rows.append([suffixed(f"`{noise}`", sampling), *gains])
+    return FEATURES, rows
+
+
+# --- tables of weak supervision ------------------------------------------------------------------
+
+
+def pseudo_voc() -> Table:
+    """Pseudo masks of photographs after each step, and the upper bound."""
+    scores, upper = read("pseudo/voc_296/scores"), read("pseudo/voc_296_bound/table1")
+    rows = {
+        "seed": scores.loc["seed"],
+        "SVM": scores.loc["svm"],
+        "SVM + CRF": scores.loc["crf"],
+        "SVM + CRF + IRN": scores.loc["irn"],
+        "upper bound": upper.loc["F4"],
+    }
+    return [*CLASSES, "mean"], [
+        [f"{words}, 296 photographs", *row[CLASSES], row[CLASSES].mean()]
+        for words, row in rows.items()
+    ]
+
+
+def selection() -> Table:
+    """How clean the labels of each selection are, and what the SVM makes of them."""
+    rows = []
+    for name in ("seed", "confident", "consistent"):
+        right = read(f"pseudo/voc_20_{name}/precision").loc[[*CLASSES, "all"], "precision"]
+        score = six(read(f"pseudo/voc_20_{name}/scores"))["svm"]
+        rows.append([f"`{name}`, 20 photographs", *right, score])
+    return [*CLASSES, "all", "SVM's mean IoU"], rows
+
+
+def expanding_layer() -> Table:
+    """Which layer expands a seed best; F4 is that of the other runs."""
+    folders = ["voc_20_F1", "voc_20_F2", "voc_20_F3", "voc_20_consistent", "voc_20_F5"]
+    scores = [six(read(f"pseudo/{folder}/scores"))["svm"] for folder in folders]
+    return STAGES, [["SVM on the seed, 20 photographs", *scores]]
+
+
+def threshold() -> Table:
+    """Seeds of plain CAMs with two thresholds, and SIPE's without any; all classes that occur."""
+    curve = pd.read_csv(HERE.parent / "figures" / "voc" / "13_threshold.csv", index_col="threshold")
+    best = curve["mean"].idxmax()
+    heads = [f"CAM, best threshold ({best:.2f})", "CAM, the usual 0.15", "SIPE, none"]
+    scores = [curve["mean"].max(), curve.loc[0.15, "mean"], curve["sipe_mean"].iloc[0]]
+    return heads, [["seeds, 40 photographs", *scores]]
+
+
+def pseudo_toy() -> Table:
+    """Pseudo masks of the toy set after each step, other chains, and the upper bound."""
+    rows = []
+    for words, file, row in (
+        ("seed", "toy/scores", "seed"),
+        ("SVM", "toy/scores", "svm"),
+        ("SVM + CRF", "toy/scores", "crf"),
+        ("SVM + CRF + IRN", "toy/scores", "irn"),
+        ("the same with beta 40", "toy_beta40/scores", "irn"),
+        ("CRF without the SVM", "toy_no_svm/scores", "crf"),
+        ("CRF + IRN without the SVM", "toy_no_svm/scores", "irn"),
+        ("upper bound", "toy_bound/table1", "F4"),
+    ):
+        heads = [*TOY_CLASSES, "mean"]
+        rows.append([f"{words}, toy", *read(f"pseudo/{file}").loc[row, heads]])
+    return heads, rows
+
+
+def networks() -> Table:
+    """The upper bound of networks that learned more or less."""
+    rows = []
+    for words, folder in {
+        "ImageNet only": "imagenet",
+        "plain classifier": "plain",
+        "trained with SIPE": "sipe",
+        "random weights": "random",
+    }.items():
+        means = six(read(f"table1_40/{folder}/table1"))[STAGES]
+        rows.append([f"{words}, 40 photographs", *means])
+    for words, folder in {
+        "plain classifier": "trained",
+        "trained with SIPE": "sipe",
+        "random weights": "random",
+    }.items():
+        means = read(f"table1_toy/{folder}/table1").loc[STAGES, "mean"]
+        rows.append([f"{words}, toy, 60 images", *means])
+    return STAGES, rows
+
+
+def second_stage() -> Table:
+    """What a segmentation network learns from masks of several kinds (toy)."""
+    spread = read("second_stage/toy/spread")[["masks_miou", "mean", "lowest", "highest"]]
+    kinds = {
+        "truth": "ground truth",
+        "bound": "upper-bound masks (SVM with true samples, F2)",
+        "svm": "pseudo masks of the SVM",
+        "seed": "seeds (SIPE)",
+    }
+    rows = [[words, *spread.loc[kind]] for kind, words in kinds.items()]
+    heads = ["the masks themselves, train", "network, val", "lowest", "highest"]
+    return ["learnt from", *heads], rows
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+TABLES = {
+    function.__name__: function
+    for function in (
+        *(summary, which_svm, layers, readings, bound, sample_count, specific_or_global),
+        *(combining, errors, label_noise),
+        *(pseudo_voc, selection, expanding_layer, threshold, pseudo_toy, networks, second_stage),
+    )
+}
+
+
+def markdown(heads: Sequence[str], rows: Rows) -> str:
+    """A table in Markdown; its first column has an empty head where none is given."""
+    heads = ["", *heads] if len(heads) < len(rows[0]) else heads
+    cells = [
+        [cell if isinstance(cell, str) else texts([cell], ".1f")[0] for cell in row] for row in rows
+    ]
+    head, *body = (
+        "|".join(f" {cell} ".replace("  ", " ") for cell in row) for row in (heads, *cells)
+    )
+    return "\n".join(f"|{line}|" for line in (head, "|".join("---" for _ in heads), *body))
+
+
+def updated(text: str) -> str:
+    """The text of a page with its tables as the measurements have them."""
+
+    def table(found: re.Match) -> str:
+        return f"{found[1]}\n{markdown(*TABLES[found[2]]())}\n{found[3]}"
+
+    return re.sub(r"(<!-- table: (\w+) -->)\n.*?\n?(<!-- end -->)", table, text, flags=re.DOTALL)
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a page is out of date.")
+def main(check: bool) -> None:
+    """Write the tables of the pages from the measurements."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        new = updated(text)
+        if new == text:
+            continue
+        if check:
+            raise click.ClickException(
+                f"The tables of {page.relative_to(HERE.parent)} are not those of the measurements. "
+                "Run 'python results/tables.py'."
+            )
+        page.write_text(new, encoding="utf-8")
+        click.echo(f"Written to {page.relative_to(HERE.parent)}")
+
+
+if __name__ == "__main__":
+    main()
