@@ -16,7 +16,7 @@ from wsss_lib.errors import WorkerError
 from wsss_lib.evaluate import jobs
 from wsss_lib.evaluate.iou import settings_for, table1
 from wsss_lib.store import ResultStore
-from wsss_lib.studies.study import run_study
+from wsss_lib.studies.catalogue import run_study
 
 RANDOM18 = BackboneSpec("resnet18", "random")
 SETTINGS = settings_for("toy", ["img", "xy", "F2"], 50)

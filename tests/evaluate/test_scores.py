@@ -24,7 +24,6 @@ from wsss_lib.evaluate.scores import (
 )
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.sweeps import SweepResult, sweep
-from wsss_lib.studies.study import STUDIES, find_study
 
 
 def test_scores_are_those_of_scikit_learn_on_the_pooled_pixels(tiny, tmp_path):
@@ -100,13 +99,6 @@ def test_a_region_is_found_by_its_name():
             region_of(row, unknown)
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_a_study_has_distinct_settings(name):
-    settings = find_study(name).settings(40, 1)
-    assert len(set(settings)) == len(settings)
-    assert min(setting.seed for setting in settings) == 1
-
-
 def test_away_from_boundaries_is_all_but_near_them():
     row = {
         "confusion": [[0, 0, 9], [0, 1, 2], [1, 1, 4]],
@@ -116,11 +108,6 @@ def test_away_from_boundaries_is_all_but_near_them():
     }
     assert region_of(row, "away8") == [[0, 0, 5], [1, 1, 4]]
     assert region_of(row, "away_held_out8") == [[1, 1, 2]]
-
-
-def test_an_unknown_study_is_refused():
-    with pytest.raises(ParameterError, match="which-svm"):
-        find_study("none")
 
 
 CLASSES = ClassSet(("background", "thing"), ("bkg", "thing"))

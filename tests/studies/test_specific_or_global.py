@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -13,7 +10,6 @@ from wsss_lib.studies.specific_or_global import (
     OWN,
     UNKNOWN,
     by_pool,
-    pool_curves,
     pool_panels,
     pool_sizes,
 )
@@ -66,21 +62,6 @@ def lines(*pools):
     )
 
 
-@pytest.fixture
-def ax():
-    yield plt.figure(layout="constrained").subplots()
-    plt.close("all")
-
-
-def drawn(ax):
-    return {line.get_label(): line for line in ax.lines}
-
-
-def test_plots_of_pools_do_not_import_torch():
-    code = "import sys, wsss_lib.studies.specific_or_global; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
 def test_the_name_of_a_pool_is_taken_apart():
     table = by_pool(lines("own", "pooled1", "pooled16known"))
     assert table["classifier"].tolist() == [OWN, UNKNOWN, KNOWN]
@@ -88,56 +69,27 @@ def test_the_name_of_a_pool_is_taken_apart():
     assert table["mean"].tolist() == [50, 51, 52]
 
 
-def test_curves_run_over_the_sizes_and_the_own_classifier_is_a_level(ax):
-    assert pool_curves(lines("pooled8", "own", "pooled1known", "pooled2", "pooled8known"), ax) is ax
-    found = drawn(ax)
-    assert found[UNKNOWN].get_xydata().tolist() == [[2, 53], [8, 50]]
-    assert found[KNOWN].get_xydata().tolist() == [[1, 52], [8, 54]]
-    assert set(found[OWN].get_ydata()) == {51}
-    assert ax.get_xscale() == "log"
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["x1", "x2", "x8"]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == [OWN, KNOWN, UNKNOWN]
-
-
-def test_intervals_are_bands(ax):
-    pool_curves(lines("own", "pooled1", "pooled2"), ax)
-    (band,) = ax.collections
-    assert band.get_paths()[0].get_extents().intervaly.tolist() == [49, 53]
-    (level,) = ax.patches
-    assert level.get_extents().transformed(ax.transData.inverted()).intervaly == pytest.approx(
-        [48, 51]
-    )
-
-
-def test_what_was_not_run_is_not_named(ax):
-    pool_curves(lines("pooled1known"), ax, legend=False)
-    assert list(drawn(ax)) == [KNOWN]
-    assert ax.get_legend() is None
-
-
-def test_a_single_size_has_its_tick(ax):
-    pool_curves(lines("own", "pooled3"), ax)
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["x3"]
-
-
-def test_two_lines_for_one_place_are_refused(ax):
-    with pytest.raises(ParameterError, match="several lines"):
-        pool_curves(lines("pooled1", "pooled1"), ax)
-
-
-def test_a_panel_a_feature_in_the_order_of_the_table_and_one_legend():
-    table = pd.concat(
-        [
-            lines("own", "pooled1known", "pooled2known").assign(feature=f)
-            for f in ("img", "F2", "F1")
-        ]
-    )
+def test_each_feature_has_a_panel_with_its_own_classifier_as_a_level():
+    pools = ("pooled8", "own", "pooled1known", "pooled2", "pooled8known")
+    table = by_pool(pd.concat(lines(*pools).assign(feature=f) for f in ("img", "F2", "F1")))
     figure = pool_panels(table, columns=2)
     assert [ax.get_title() for ax in figure.axes] == ["img", "F2", "F1"]
     assert len({ax.get_ylim() for ax in figure.axes}) == 1
-    assert all(ax.get_legend() is None for ax in figure.axes)
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == [OWN, KNOWN]
-    figure.canvas.draw()
-    assert not any(legend.get_window_extent().overlaps(ax.bbox) for ax in figure.axes)
+    assert {text.get_text() for text in legend.get_texts()} == {OWN, KNOWN, UNKNOWN}
+    ax = figure.axes[0]
+    found = {line.get_label(): line for line in ax.lines}
+    assert found[UNKNOWN].get_xydata().tolist() == [[2, 53], [8, 50]]
+    assert found[KNOWN].get_xydata().tolist() == [[1, 52], [8, 54]]
+    assert set(found[OWN].get_ydata()) == {51}
+    (level,) = ax.patches
+    ends = level.get_extents().transformed(ax.transData.inverted()).intervaly
+    assert ends == pytest.approx([49, 52])
+    assert {text.get_text() for text in figure.axes[2].get_xticklabels()} == {"x1", "x2", "x8"}
     plt.close(figure)
+
+
+def test_a_pool_that_was_scored_twice_is_refused():
+    with pytest.raises(ParameterError, match="several lines"):
+        pool_panels(by_pool(lines("pooled1", "pooled1").assign(feature="F1")))
+    plt.close("all")

@@ -29,7 +29,7 @@ from wsss_lib.cli.options import (
 )
 from wsss_lib.paths import output_dir, shown
 
-#: As in `wsss_lib.studies.study`, which is slow to import.
+#: As in `wsss_lib.studies.catalogue.STUDIES`, which is slow to import.
 STUDY_NAMES = (
     *("which-svm", "zscore", "layers", "readings", "bound", "errors", "sample-count"),
     *("specific-or-global", "combining", "label-noise", "companions"),
@@ -114,7 +114,7 @@ def study(
 ) -> None:
     """Sweep and score one study: a line for each setting, with intervals over images."""
     from wsss_lib.datasets import load_dataset
-    from wsss_lib.studies.study import find_study, run_study
+    from wsss_lib.studies.catalogue import find_study, run_study
 
     opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
     found = run_study(

@@ -13,7 +13,7 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.scores import iou_table, write_table
-from wsss_lib.evaluate.settings import SVM_PRESETS, Setting
+from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.features import STAGES
@@ -65,7 +65,7 @@ def settings_for(
     samples : int, optional
         Pixels a class.
     svm : str
-        One of `SVM_PRESETS`.
+        One of `wsss_lib.evaluate.settings.SVM_PRESETS`.
     **chosen
         Other fields of `Setting`; None leaves what the preset or the default says.
 
@@ -79,9 +79,7 @@ def settings_for(
         raise ParameterError(f"The layer {twice[0]} is named twice; once was expected.")
     count = SAMPLES_PER_CLASS[dataset] if samples is None else samples
     given = {name: value for name, value in chosen.items() if value is not None}
-    if svm not in SVM_PRESETS:
-        raise ParameterError(f"No SVM preset {svm!r}; expected one of {', '.join(SVM_PRESETS)}.")
-    return [Setting(layer, count, **{**SVM_PRESETS[svm], **given}) for layer in layers]
+    return [Setting(layer, count, **svm_preset(svm) | given) for layer in layers]
 
 
 def table1(

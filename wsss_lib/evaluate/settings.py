@@ -32,6 +32,19 @@ SVM_PRESETS = {
 RESOLUTIONS = {"pixels": None, "cells": cell_labels, "cells_nearest": nearest_labels}
 
 
+def svm_preset(name: str) -> dict[str, object]:
+    """The kernel, C and gamma of one of `SVM_PRESETS`.
+
+    Raises
+    ------
+    ParameterError
+        If there is none of this name.
+    """
+    if name not in SVM_PRESETS:
+        raise ParameterError(f"No SVM preset {name!r}; expected one of {', '.join(SVM_PRESETS)}.")
+    return SVM_PRESETS[name]
+
+
 @dataclass(frozen=True)
 class Setting:
     """One way of expanding an image.

@@ -26,8 +26,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "strokes_figure",
         ],
         "plots": [
+            "LOOKS",
             "band_curves",
+            "bars",
             "by_distance",
+            "curves",
+            "dots",
             "learning_curves",
             "line_names",
             "precision_bars",

@@ -1,11 +1,18 @@
-"""The studies: one question per file, with its settings, its tables and its plots."""
+"""The studies: one question per file, with its settings, its tables and its plots.
+
+A further question is a further file: copy `sample_count`, give its `Study` a name of its own, and
+`STUDIES`, ``wsss study`` and the notebooks have it.
+"""
+
+from pkgutil import iter_modules
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["combining", "errors", "label_noise", "sample_count", "specific_or_global"],
+    submodules=[module.name for module in iter_modules(__path__)],
     submod_attrs={
-        "study": ["STUDIES", "Study", "find_study", "run_study"],
+        "catalogue": ["STUDIES", "find_study", "run_study"],
+        "study": ["Study"],
     },
 )

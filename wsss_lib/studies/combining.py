@@ -1,24 +1,72 @@
-"""What several layers gain together, beside each of them alone.
+"""Whether several layers beat the best one.
 
 The paper concatenates layers, finds the result "close to the results from the classifier trained by
-the feature which has the most number of channels", and asks for a better way (section 4.2).
+the feature which has the most number of channels", and asks for a better way (section 4.2); it has
+no numbers. The study sets concatenations and products of kernels against the single layers.
+Notebook 11 shows it.
 """
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 
+from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.scores import FIELDS
+from wsss_lib.evaluate.scores import FIELDS, best_layer, difference_table
+from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.expand.engine.samples import VectorSamples, scale_gamma
 from wsss_lib.expand.sampling import PixelSamples
-from wsss_lib.features import FeatureMap
-from wsss_lib.show.plots import LOOKS
+from wsss_lib.features import STAGES, FeatureMap
+from wsss_lib.studies.bound import FAIR
+from wsss_lib.studies.study import BOTH, Study
+
+#: Layers that are combined.
+COMBINED = ("F1+F3", "F1+F5", "F2+F4", "F3+F5", "F1+F2+F3+F4+F5")
+
+
+def settings(
+    samples: int,
+    seed: int,
+    *,
+    layers: Sequence[str] = STAGES,
+    combined: Sequence[str] = COMBINED,
+    samplings: Sequence[str] = ("uniform", FAIR),
+    svm: str = "sklearn",
+) -> list[Setting]:
+    """Layers alone, concatenated as in the paper, and as products with equal and tuned weights.
+
+    Parameters
+    ----------
+    samples : int
+        Pixels per class.
+    seed : int
+    layers : sequence of str
+        Those alone; none of them if it is empty.
+    combined : sequence of str
+        Sets of layers, joined by ``+``.
+    samplings : sequence of str
+        See `wsss_lib.expand.sampling.draw_samples`.
+    svm : str
+        One of `wsss_lib.evaluate.settings.SVM_PRESETS` with an RBF kernel.
+    """
+    products = [name.replace("+", "*") for name in combined]
+    ways = [([*layers, *combined, *products], "equal"), (products, "tuned")]
+    return [
+        Setting(name, samples, seed=seed, sampling=sampling, weights=weights, **svm_preset(svm))
+        for sampling in samplings
+        for names, weights in ways
+        for name in names
+    ]
+
+
+def tables(
+    result: SweepResult, classes: ClassSet, over: Sequence[str] | None = None
+) -> dict[str, pd.DataFrame]:
+    """The ``differences`` of combinations from the best single layer."""
+    return {"differences": difference_table(result, classes, BOTH, over, reference=best_layer)}
+
 
 CONCATENATED, BEST_MEMBER = "concatenated", "best member alone"
 #: In what a combination and its members agree: all but the layers and how these are combined.
@@ -219,41 +267,4 @@ def mean_weights(result: SweepResult) -> pd.DataFrame:
     return pd.DataFrame.from_dict(table, orient="index").sort_index(axis=1).rename_axis(names)
 
 
-#: Shares in % from which a number fits into its part of a bar.
-_ROOM = 5
-#: The brightness from which black is read better than white.
-_BRIGHT = 0.5
-
-
-def share_bars(shares: pd.DataFrame, ax: Axes | None = None, *, legend: bool = True) -> Axes:
-    """Draw shares of layers as a bar a row, a part a layer, with their numbers.
-
-    Parameters
-    ----------
-    shares : DataFrame
-        In %, one row a bar from top to bottom, one column a layer; NaN where a layer has no share.
-    ax : Axes, optional
-    legend : bool
-        Whether to name the layers, beside the axes.
-
-    Notes
-    -----
-    Parts that are too short for a number have none.
-    """
-    ax = ax or plt.gca()
-    ends = shares.fillna(0).cumsum(axis=1)
-    places = range(len(shares))
-    for layer in shares:
-        widths, colour = shares[layer].fillna(0), LOOKS[layer]["color"]
-        bars = ax.barh(
-            places, widths, left=ends[layer] - widths, color=colour, edgecolor="white", label=layer
-        )
-        texts = [f"{width:.0f}" if width >= _ROOM else "" for width in widths]
-        red, green, blue = to_rgb(colour)
-        bright = 0.3 * red + 0.59 * green + 0.11 * blue > _BRIGHT
-        ax.bar_label(bars, texts, label_type="center", color="black" if bright else "white")
-    ax.set(yticks=places, ylim=(len(shares) - 0.5, -0.5), xlim=(0, 100), xlabel="share (%)")
-    ax.set_yticklabels(shares.index)
-    if legend:
-        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
-    return ax
+STUDY = Study("combining", "Do several layers beat the best one?", settings, tables=tables)

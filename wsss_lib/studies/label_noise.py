@@ -1,14 +1,75 @@
-"""What wrong labels cost: a feature against itself with clean ones, on the same draws of images."""
+"""How clean labels must be.
 
-from collections.abc import Sequence
+The paper's results improve "when the labels of the selected samples are sufficiently precise"
+(section 5). `label-noise` gives some of the samples wrong labels, at random or along boundaries;
+`companions` takes what always adjoins an object for the object, as a CAM does. Notebook 12 shows
+both.
+"""
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.datasets.classes import VOID, ClassSet, palette
+from wsss_lib.datasets.devkit import Sample
 from wsss_lib.evaluate.scores import difference_table, else_alike
-from wsss_lib.evaluate.settings import Setting
+from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.expand.noise import parse_noise
+from wsss_lib.expand.sampling import PixelSamples
+from wsss_lib.features import LAYERS
+from wsss_lib.show.masks import error_map, picture_grid
+from wsss_lib.studies.bound import FAIR
+from wsss_lib.studies.errors import error_handles, legend_below
+from wsss_lib.studies.study import BOTH, Study
+
+#: Kinds of wrong labels, and their share in per cent of the samples.
+NOISES = (
+    "none",
+    *(f"{kind}{percent}" for kind in ("random", "border") for percent in (10, 20, 40)),
+)
+#: In per cent of the background samples on companions, which the toy set has.
+COMPANIONS = ("none", *(f"companion{percent}" for percent in (25, 50, 75, 100)))
+
+
+def settings(
+    samples: int,
+    seed: int,
+    *,
+    noises: Sequence[str] = NOISES,
+    layers: Sequence[str] = LAYERS,
+    samplings: Sequence[str] = ("uniform", FAIR),
+    svm: str = "sklearn",
+) -> list[Setting]:
+    """Every kind of wrong labels, for every layer and sampling.
+
+    Parameters
+    ----------
+    samples : int
+        Pixels per class.
+    seed : int
+    noises : sequence of str
+        See `wsss_lib.expand.noise.corrupt`; with ``none``, which the others are set against.
+    layers : sequence of str
+    samplings : sequence of str
+        See `wsss_lib.expand.sampling.draw_samples`.
+    svm : str
+        One of `wsss_lib.evaluate.settings.SVM_PRESETS`.
+    """
+    return [
+        Setting(layer, samples, seed=seed, noise=noise, sampling=sampling, **svm_preset(svm))
+        for sampling in samplings
+        for noise in noises
+        for layer in layers
+    ]
+
+
+def companion_settings(samples: int, seed: int) -> list[Setting]:
+    """What always adjoins an object taken for it; for the toy set."""
+    return settings(samples, seed, noises=COMPANIONS)
 
 
 def clean_labels(result: SweepResult, setting: Setting, score: object) -> Setting | None:
@@ -44,3 +105,70 @@ def loss_table(
     ends = ["difference", "difference_high", "difference_low"]  # a loss turns the interval round
     losses = (0.0 - table[ends]).set_axis(["loss", "loss_low", "loss_high"], axis=1)
     return table.drop(columns=["against", *ends]).join(read).join(losses)
+
+
+def tables(
+    result: SweepResult, classes: ClassSet, over: Sequence[str] | None = None
+) -> dict[str, pd.DataFrame]:
+    """The ``losses`` that wrong labels cause."""
+    return {"losses": loss_table(result, classes, BOTH, over)}
+
+
+def noise_figure(
+    sample: Sample,
+    clean: PixelSamples,
+    noisy: Mapping[str, PixelSamples],
+    masks: Mapping[str, np.ndarray],
+    classes: ClassSet,
+    width: float = 2.1,
+) -> Figure:
+    """The samples of an image under several kinds of noise, and what is wrong in the masks.
+
+    Parameters
+    ----------
+    sample : Sample
+    clean : PixelSamples
+    noisy : mapping of str to PixelSamples
+        The same pixels with other labels, by the name of the noise.
+    masks : mapping of str to ndarray, shape (H, W), uint8
+        What was predicted from them, by the same names.
+    classes : ClassSet
+    width : float
+        Inches per column.
+
+    Returns
+    -------
+    Figure
+        Above the samples over the faded image, with how many of them are wrong: right ones as grey
+        dots, wrong ones in the colour of their wrong class. Below the wrong pixels, and how many of
+        those outside void they are.
+    """
+    faded = (0.35 * sample.image + 0.65 * 255).astype(np.uint8)
+    errors = [error_map(sample.mask, masks[name]) for name in noisy]
+    figure = picture_grid([[faded] * len(noisy), errors], [""] * len(noisy), width)
+    judged = sample.mask != VOID
+    for number, (name, samples) in enumerate(noisy.items()):
+        above, below = figure.axes[number], figure.axes[number + len(noisy)]
+        wrong = samples.labels != clean.labels
+        above.scatter(samples.cols[~wrong], samples.rows[~wrong], s=1.5, c="0.55", linewidths=0)
+        colours = palette()[samples.labels[wrong]] / 255
+        above.scatter(samples.cols[wrong], samples.rows[wrong], s=6, c=colours, linewidths=0)
+        above.set_title(f"{name}\n{100 * wrong.mean():.1f} % of samples wrong", size="medium")
+        missed = (masks[name] != sample.mask)[judged]
+        below.set_title(f"{100 * missed.mean():.1f} % of pixels wrong", size="medium")
+    dot = {"linestyle": "", "marker": "o"}
+    dots = [Line2D([], [], color="0.55", markersize=3, label="right label", **dot)]
+    for label in clean.counts:
+        colour, name = palette()[label] / 255, f"labelled {classes.names[label]}"
+        dots.append(Line2D([], [], color=colour, markersize=5, label=name, **dot))
+    legend_below(figure, [*dots, *error_handles()])
+    return figure
+
+
+STUDY = Study("label-noise", "How clean must labels be?", settings, tables=tables)
+COMPANION_STUDY = Study(
+    "companions",
+    "What if a companion is taken for its object?",
+    companion_settings,
+    tables=tables,
+)

@@ -1,9 +1,13 @@
-"""What a setting costs an image: seconds, samples and support vectors."""
+"""How many samples a layer needs, and whether their number should follow its resolution.
+
+The paper says that more samples give better results "at the cost of training time", and that it is
+"interesting to set the total number of samples linked to the resolution of the feature" (section
+3.1). It shows neither and takes 2500 pixels per class for all layers. Notebook 09 shows the study.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,21 +17,74 @@ from matplotlib.ticker import LogLocator, NullLocator
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.scores import drawn_scores, interval, pooled_score, region_of
-from wsss_lib.evaluate.settings import Setting
+from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.evaluate.sweeps import SweepResult
-from wsss_lib.show.plots import line_names
+from wsss_lib.features import LAYERS, STAGES
+from wsss_lib.show.plots import curves
+from wsss_lib.studies.bound import FAIR
+from wsss_lib.studies.study import BOTH, Study
+
+#: Samples per class: numbers, and shares of the cells of a map.
+COUNTS = (10, 30, 100, 300, 1000, 2500, 5000)
+SHARES = ("0.01xcells", "0.03xcells", "0.1xcells")
+#: Draws of the samples that show how much a number of them leaves to chance.
+SEEDS = 3
 
 
-def cost_table(
-    result: SweepResult, classes: ClassSet, regions: Sequence[str] = (), over: object = None
-) -> pd.DataFrame:
-    """Means over the images, and the median of their seconds, in the run that computed the rows.
+def drawn_settings(
+    seed: int,
+    *,
+    layers: Sequence[str] = LAYERS,
+    counts: Sequence[int] = COUNTS,
+    shares: Sequence[str] = SHARES,
+    seeds: int = SEEDS,
+    sampling: str = "uniform",
+    svm: str = "sklearn",
+) -> list[Setting]:
+    """More and more samples, drawn several times.
+
+    Parameters
+    ----------
+    seed : int
+        Of the first draw.
+    layers : sequence of str
+    counts : sequence of int
+        Samples per class, of all layers.
+    shares : sequence of str
+        Samples per class as shares of a map's cells, such as ``0.1xcells``: of the stages among the
+        layers.
+    seeds : int
+        How many draws.
+    sampling : str
+        See `wsss_lib.expand.sampling.draw_samples`.
+    svm : str
+        One of `wsss_lib.evaluate.settings.SVM_PRESETS`.
+    """
+    stages = [layer for layer in layers if layer in STAGES]
+    numbers = [*((n, layers) for n in counts), *((share, stages) for share in shares)]
+    return [
+        Setting(layer, number, seed=draw, sampling=sampling, **svm_preset(svm))
+        for draw in range(seed, seed + seeds)
+        for number, chosen in numbers
+        for layer in chosen
+    ]
+
+
+def settings(samples: int, seed: int) -> list[Setting]:
+    """All numbers, and the counts once more with the sampling that `bound` proposes.
+
+    `samples` is not used: the numbers are `COUNTS` and `SHARES`.
+    """
+    fair = drawn_settings(seed, shares=(), seeds=1, sampling=FAIR)
+    return [*drawn_settings(seed), *fair]
+
+
+def cost_table(result: SweepResult) -> pd.DataFrame:
+    """What a setting costs per image: means, and the median of the seconds of the run.
 
     Parameters
     ----------
     result : SweepResult
-    classes, regions, over
-        Unused: costs are those of whole images.
 
     Returns
     -------
@@ -105,18 +162,6 @@ def budget_table(
     return table.sort_values(["split", "total"], ignore_index=True)
 
 
-def budget_tables(
-    result: SweepResult,
-    classes: ClassSet,
-    regions: Sequence[str],
-    over: Sequence[str] | None = None,
-) -> pd.DataFrame:
-    """`budget_table` of several regions, with the column ``region``; without the seconds."""
-    tables = {region: budget_table(result, classes, region, over) for region in regions}
-    table = pd.concat(tables, names=["region"]).reset_index("region")
-    return table.drop(columns="seconds")
-
-
 def _by_samples(result: SweepResult) -> dict[int | str, list[Setting]]:
     """The settings of the features that have shares, by their samples."""
     shares = [each for each in result.rows if isinstance(each.samples, str)]
@@ -146,13 +191,12 @@ def _costs(result: SweepResult, settings: list[Setting]) -> dict[str, float]:
             "seed": setting.seed,
             "total": sum(row["samples"].values()),
             "seconds": row["fit_seconds"] + row["predict_seconds"],
-            "images": len(result.rows[setting]),
         }
         for setting in settings
         for row in result.rows[setting]
     )
-    costs = costs.groupby("seed")[["total", "seconds"]].sum() / costs["images"].iloc[0]
-    return {"total": costs["total"].mean(), "seconds": costs["seconds"].median()}
+    of_image = costs.groupby("seed").sum() / len(result.rows[settings[0]])
+    return {"total": of_image["total"].mean(), "seconds": of_image["seconds"].median()}
 
 
 def _mean_scores(confusions: list[list], n_classes: int, over: list[int]) -> np.ndarray:
@@ -165,45 +209,24 @@ def _mean_scores(confusions: list[list], n_classes: int, over: list[int]) -> np.
 def _at_same_total(table: pd.DataFrame, scores: np.ndarray) -> np.ndarray:
     """What equal n scores at the total of each share: like `scores`, NaN where it is unknown."""
     equal = table[table["split"] == EQUAL].sort_values("total")
-    known, found = equal["total"].to_numpy(), np.full_like(scores, np.nan)
-    for index, total in table.loc[table["split"] == BY_CELLS, "total"].items():
-        after = np.searchsorted(known, total)
-        if total == known[0]:
-            found[index] = scores[equal.index[0]]
-        elif 0 < after < len(known):
-            low, high = np.log(known[after - 1 : after + 1])
-            part = (np.log(total) - low) / (high - low)
-            below, above = scores[equal.index[after - 1 : after + 1]]
-            found[index] = (1 - part) * below + part * above
-    return found
+    totals, known = np.log(table["total"]), np.log(equal["total"])
+    found = [np.interp(totals, known, draw, np.nan, np.nan) for draw in scores[equal.index].T]
+    return np.where(table[["split"]] == BY_CELLS, np.transpose(found), np.nan)
+
+
+def tables(
+    result: SweepResult, classes: ClassSet, over: Sequence[str] | None = None
+) -> dict[str, pd.DataFrame]:
+    """The ``costs`` of every setting, and the ``budget`` of the stages by region."""
+    budgets = {region: budget_table(result, classes, region, over) for region in BOTH}
+    budget = pd.concat(budgets, names=["region"]).reset_index("region")
+    return {"costs": cost_table(result), "budget": budget.drop(columns="seconds")}
 
 
 _SPLITS = {
-    "equal n": {"color": "0.25", "marker": "o"},
-    "n by cells": {"color": "#d55e00", "marker": "s"},
+    EQUAL: {"color": "0.25", "marker": "o"},
+    BY_CELLS: {"color": "#d55e00", "marker": "s"},
 }
-
-
-def seed_bars(scores: pd.DataFrame, x: str, ax: Axes | None = None) -> Axes:
-    """Add the range over seeds, as a bar with ends, to each point of `score_curves`.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        What the curves were drawn from, as `wsss_lib.evaluate.scores.over_seeds` gives it.
-    x : str
-        The same column of numbers as theirs.
-    ax : Axes, optional
-        With the curves: a bar has the colour of its feature's curve.
-    """
-    ax = ax or plt.gca()
-    colours = {line.get_label(): line.get_color() for line in ax.lines}
-    for name, lines in scores.groupby(line_names(scores), sort=False):
-        below, above = lines["mean"] - lines["seed_low"], lines["seed_high"] - lines["mean"]
-        ends = [below.clip(lower=0), above.clip(lower=0)]  # a mean of equal numbers is rounded
-        place = lines[x].astype(float), lines["mean"]
-        ax.errorbar(*place, ends, fmt="none", ecolor=colours[name], capsize=3)
-    return ax
 
 
 def budget_curves(table: pd.DataFrame, x: str = "total", ax: Axes | None = None) -> Axes:
@@ -220,13 +243,10 @@ def budget_curves(table: pd.DataFrame, x: str = "total", ax: Axes | None = None)
     -----
     Each point is named by its n, or by its share of the cells. Bands are intervals over images.
     """
-    ax = ax or plt.gca()
-    for (split, look), side in zip(_SPLITS.items(), (1, -1), strict=True):
-        lines = table[table["split"] == split].sort_values(x)
-        ax.plot(lines[x], lines["mean"], label=split, markersize=5, **look)
-        band = lines["mean_low"], lines["mean_high"]
-        ax.fill_between(lines[x], *band, color=look["color"], alpha=0.12, lw=0)
-        for place, samples in zip(lines[[x, "mean"]].to_numpy(), lines["samples"], strict=True):
+    ax = curves(table, x, hue="split", ax=ax, looks=_SPLITS, legend=False)
+    for split, side in ((EQUAL, 1), (BY_CELLS, -1)):
+        points = table[table["split"] == split]
+        for place, samples in zip(points[[x, "mean"]].to_numpy(), points["samples"], strict=True):
             ax.annotate(
                 str(samples).removesuffix("xcells"),
                 place,
@@ -235,14 +255,13 @@ def budget_curves(table: pd.DataFrame, x: str = "total", ax: Axes | None = None)
                 ha="center",
                 va="center",
                 fontsize=8,
-                color=look["color"],
+                color=_SPLITS[split]["color"],
                 path_effects=[withStroke(linewidth=2, foreground="white")],
             )
-    ax.set(xscale="log", xlabel=x, ylabel="mean IoU (%)")
+    ax.set(xscale="log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # costs may span less than a decade
     ax.xaxis.set_major_formatter(_short)
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.grid(axis="y", color="0.9")
     ax.legend(loc="lower right", frameon=False)
     return ax
 
@@ -250,3 +269,6 @@ def budget_curves(table: pd.DataFrame, x: str = "total", ax: Axes | None = None)
 def _short(value: float, _: int) -> str:
     """A tick's number, thousands as k, so that neighbours do not touch."""
     return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"
+
+
+STUDY = Study("sample-count", "How many samples does a layer need?", settings, tables=tables)

@@ -1,4 +1,10 @@
-"""How many samples pools of several sizes have, and what an image gives to each of them."""
+"""One SVM for each image, or one for all.
+
+The paper's main argument: other methods "are carried out globally for the whole data set, without
+taking into account potential additional improvements based on the specific content of the image"
+(abstract, sections 1 and 2). It does not measure it. The study sets an SVM of the image's own
+against one that is fitted to a pool of samples of all images. Notebook 10 shows it.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,9 +14,72 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.evaluate.scores import difference_table, own_classifier
+from wsss_lib.evaluate.settings import Setting, svm_preset
+from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.expand.pooled import pool_samples
 from wsss_lib.expand.sampling import PixelSamples
-from wsss_lib.show.plots import check_single, legend_beside
+from wsss_lib.features import LAYERS
+from wsss_lib.show.plots import curves
+from wsss_lib.studies.bound import FAIR
+from wsss_lib.studies.study import BOTH, Study
+
+#: How many times the samples of an image one classifier for all images gets.
+TIMES = (1, 2, 4, 8)
+
+
+def settings(
+    samples: int,
+    seed: int,
+    *,
+    layers: Sequence[str] = LAYERS,
+    times: Sequence[int] = TIMES,
+    known: Sequence[bool] = (False, True),
+    fair: str = FAIR,
+    svm: str = "sklearn",
+) -> list[Setting]:
+    """An SVM for each image against one for all.
+
+    Parameters
+    ----------
+    samples : int
+        Pixels per class of an image.
+    seed : int
+    layers : sequence of str
+    times : sequence of int
+        Sizes of the pools, see `wsss_lib.expand.pooled.pool_samples`.
+    known : sequence of bool
+        Whether one for all knows the labels of an image; with several values, one after the other.
+    fair : str
+        The sampling with which the image's own SVM and the largest pool with known labels are
+        compared once more.
+    svm : str
+        One of `wsss_lib.evaluate.settings.SVM_PRESETS`.
+
+    Returns
+    -------
+    list of Setting
+        Feature by feature, since what is known of an image is asked of the same classifier.
+    """
+    ends = ["known" if each else "" for each in known]
+    pools = ["own", *(f"pooled{size}{end}" for size in times for end in ends)]
+    ways = [(pool, "uniform") for pool in pools]
+    ways += [("own", fair), (f"pooled{max(times)}known", fair)]
+    return [
+        Setting(layer, samples, seed=seed, pool=pool, sampling=sampling, **svm_preset(svm))
+        for layer in layers
+        for pool, sampling in ways
+    ]
+
+
+def tables(
+    result: SweepResult, classes: ClassSet, over: Sequence[str] | None = None
+) -> dict[str, pd.DataFrame]:
+    """The ``differences`` of pooled classifiers from the image's own."""
+    table = difference_table(result, classes, BOTH, over, reference=own_classifier)
+    return {"differences": table}
+
 
 #: Of one entry of the kernel between all samples, see `wsss_lib.expand.engine.fit.gram`.
 _ENTRY_BYTES = 4
@@ -63,12 +132,17 @@ def _row(pool: pd.DataFrame, own: pd.DataFrame) -> dict[str, float]:
     }
 
 
-#: Whose classifier it is, and what one for all images is told of the image.
+#: Whose classifier it is, and what one for all images knows of the image.
 OWN, KNOWN, UNKNOWN = "own", "for all, labels known", "for all, labels unknown"
+_LOOKS = {
+    OWN: {"color": "0.2", "linestyle": "--"},
+    KNOWN: {"color": sns.color_palette("colorblind")[0], "marker": "o"},
+    UNKNOWN: {"color": sns.color_palette("colorblind")[1], "marker": "s"},
+}
 
 
 def by_pool(scores: pd.DataFrame) -> pd.DataFrame:
-    """Read from the name of each line's pool how large it is, and what it is told of an image.
+    """Read from the name of each line's pool how large it is, and what it knows of an image.
 
     Parameters
     ----------
@@ -87,76 +161,34 @@ def by_pool(scores: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(times=times, classifier=kinds.mask(times.isna(), OWN))
 
 
-def pool_curves(scores: pd.DataFrame, ax: Axes | None = None, *, legend: bool = True) -> Axes:
-    """Draw the mean of pooled classifiers over the size of their pool, the own one as a level.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Of one feature, region and sampling.
-    ax : Axes, optional
-    legend : bool
-        Whether to name the classifiers, beside the axes.
-
-    Raises
-    ------
-    ParameterError
-        If two lines have the same pool.
-
-    Notes
-    -----
-    Bands are the 95 % intervals over images. The axis of the sizes is logarithmic, to base 2.
-    """
-    ax = ax or plt.gca()
-    check_single(scores[["pool"]])
-    lines = by_pool(scores).sort_values("times")
-    for _, own in lines[lines["classifier"] == OWN].iterrows():
-        ax.axhline(own["mean"], color="0.2", linestyle="--", label=OWN)
-        ax.axhspan(own["mean_low"], own["mean_high"], color="0.2", alpha=0.12, lw=0)
-    colours = sns.color_palette("colorblind")
-    for kind, colour, marker in ((KNOWN, colours[0], "o"), (UNKNOWN, colours[1], "s")):
-        curve = lines[lines["classifier"] == kind]
-        if curve.empty:
-            continue
-        ax.plot(curve["times"], curve["mean"], color=colour, marker=marker, ms=5, label=kind)
-        ends = curve["mean_low"], curve["mean_high"]
-        ax.fill_between(curve["times"], *ends, color=colour, alpha=0.12, lw=0)
-    size_axis(ax, lines["times"].dropna().unique())
-    ax.set_ylabel("mean IoU (%)")
-    ax.grid(axis="y", color="0.9")
-    if legend:
-        legend_beside(ax)
-    return ax
-
-
 def pool_panels(scores: pd.DataFrame, columns: int = 3) -> Figure:
-    """Draw `pool_curves` of several features, a panel each, over the same axes.
+    """Draw pooled classifiers over the size of their pool, a panel for each feature.
 
     Parameters
     ----------
     scores : DataFrame
-        Of one region and sampling; the panels have the order of the features in the table.
+        As `by_pool` gives it, of one region and sampling; the panels have the order of the features
+        in the table.
     columns : int
         Panels beside each other, at most.
 
     Returns
     -------
     Figure
+        The image's own classifier is a level. Bands are the 95 % intervals over images.
     """
     features = scores["feature"].unique()
     columns = min(columns, len(features))
     rows = -(-len(features) // columns)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(1 + 2.7 * columns, 0.6 + 2.3 * rows),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
+    size = (1 + 2.7 * columns, 0.6 + 2.3 * rows)
+    grid = {"sharex": True, "sharey": True, "squeeze": False, "layout": "constrained"}
+    figure, axes = plt.subplots(rows, columns, figsize=size, **grid)
     for feature, ax in zip(features, axes.flat, strict=False):
-        pool_curves(scores[scores["feature"] == feature], ax, legend=False)
+        lines = scores[scores["feature"] == feature]
+        curves(lines, "times", hue="classifier", ax=ax, looks=_LOOKS, legend=False)
+        for _, own in lines[lines["classifier"] == OWN].iterrows():
+            ax.axhspan(own["mean_low"], own["mean_high"], color="0.2", alpha=0.12, lw=0)
+        size_axis(ax, lines["times"].dropna().unique())
         ax.set(title=feature, xlabel="", ylabel="")
     for ax in axes.flat[len(features) :]:
         ax.remove()
@@ -182,3 +214,8 @@ def size_axis(ax: Axes, times: Iterable[float]) -> Axes:
     ax.set_xticks([], minor=True)
     ax.set_xlabel("size of the pool, in samples of an image")
     return ax
+
+
+STUDY = Study(
+    "specific-or-global", "One SVM for each image, or one for all?", settings, tables=tables
+)

@@ -1,16 +1,40 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import load_dataset
 from wsss_lib.datasets.toy import make_toy
-from wsss_lib.errors import DataError
+from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.features import LAYERS, STAGES
-from wsss_lib.studies import study as designs
-from wsss_lib.studies.study import run_study
+from wsss_lib.studies import catalogue
+from wsss_lib.studies.catalogue import STUDIES, find_study, run_study
+from wsss_lib.studies.sample_count import SEEDS, drawn_settings
+from wsss_lib.studies.specific_or_global import TIMES
 
 IMG = "region == 'confusion' and feature == 'img' and sampling == 'uniform'"
 NETWORK = BackboneSpec("resnet18", "random")
+
+
+def test_the_studies_are_those_of_the_files():
+    files = {path.stem for path in Path(catalogue.__file__).parent.glob("[!_]*.py")}
+    questions = files - {"catalogue", "study"}
+    assert {study.settings.__module__.split(".")[-1] for study in STUDIES.values()} == questions
+    assert all(study.name == name for name, study in STUDIES.items())
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_has_distinct_settings(name):
+    settings = find_study(name).settings(40, 1)
+    assert len(set(settings)) == len(settings)
+    assert min(setting.seed for setting in settings) == 1
+
+
+def test_an_unknown_study_is_refused():
+    with pytest.raises(ParameterError, match="which-svm"):
+        find_study("none")
 
 
 @pytest.fixture
@@ -40,12 +64,13 @@ def test_errors_near_boundaries_and_away_from_them(run):
 
 
 def test_more_samples_are_drawn_several_times_and_by_the_cells(run, monkeypatch):
-    monkeypatch.setattr(designs, "COUNTS", (2, 12))
+    few = replace(
+        STUDIES["sample-count"], settings=lambda _, seed: drawn_settings(seed, counts=(2, 12))
+    )
+    monkeypatch.setitem(STUDIES, "sample-count", few)
     scores, tables = run("sample-count")
     counts = scores.query("region == 'confusion' and samples in ['2', '12']")
-    assert (counts["sampling"] == "uniform").sum() == 2 * len(LAYERS) * designs.SEEDS
-    assert (counts["sampling"] == designs.FAIR).sum() == 2 * len(LAYERS)
-    assert set(scores["seed"]) == {0, 1, 2}
+    assert len(counts) == 2 * len(LAYERS) * SEEDS
     shares = scores[scores["samples"] == "0.1xcells"]
     assert set(shares["feature"]) == set(STAGES)
     drawn = shares.groupby("feature")["samples_drawn"].first()
@@ -62,7 +87,7 @@ def test_one_classifier_for_all_images_is_set_against_one_for_each(run):
     assert set(scores["pool"]) >= {"own", "pooled1", "pooled8known"}
     differences = tables["differences"]
     # each size with and without known labels, and the largest one in blocks
-    assert len(differences) == 2 * len(LAYERS) * (2 * len(designs.POOLS) + 1)
+    assert len(differences) == 2 * len(LAYERS) * (2 * len(TIMES) + 1)
     line = differences[differences["sampling"] == "uniform"].iloc[0]
     same = ["feature", "region", "sampling"]
     means = scores[(scores[same] == line[same]).all(axis=1)].set_index("pool")["mean"]
