@@ -53,7 +53,7 @@ class Seconds:
 
 
 def photograph() -> tuple[np.ndarray, np.ndarray, str]:
-    """Image, mask and where they are from: real VOC through WSSS_TEST_VOC, else a made one."""
+    """Image, mask and their source: real VOC through WSSS_TEST_VOC, else a made photograph."""
     root = os.environ.get("WSSS_TEST_VOC")
     if root:
         devkit = Path(root) / "VOCdevkit" / "VOC2012"
@@ -248,7 +248,7 @@ def table(results: dict) -> str:
         f"{machine['row_one_thread_s']:.2f} s); scikit-learn-intelex: "
         + (f"{intel:.1f} times" if intel else "not installed")
         + f". Peak memory {row['peak_mb']:.0f} MB. Floor of predictions {machine['floor_s']:.2f} s "
-        f"({machine['exponentials_per_s']:.2g} exponentials a second), ours "
+        f"({machine['exponentials_per_s']:.2g} exponentials per second), ours "
         f"{machine['predict_s']:.2f} s. The first row of a process, with compilation where nothing "
         f"was compiled before: {machine['first_row_with_compilation_s']:.1f} s.",
         f"{machine['processor']}, {machine['threads']} threads of {machine['cores']} cores, load "
@@ -262,7 +262,7 @@ def table(results: dict) -> str:
 @click.command()
 @click.option("--quick", is_flag=True, help="A small made image: seconds, to see that it runs.")
 @click.option("--layers", default=",".join(LAYERS), show_default=True)
-@click.option("--samples", default=2500, show_default=True, help="Pixels a class.")
+@click.option("--samples", default=2500, show_default=True, help="Pixels per class.")
 @click.option("--pixels", default=2000, show_default=True, help="That scikit-learn predicts.")
 @click.option("--repeats", default=3, show_default=True, help="Of ours; the best counts.")
 @click.option("--out", type=click.Path(path_type=Path), default=HERE, help="Where results go.")

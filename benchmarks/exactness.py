@@ -187,7 +187,7 @@ def compare_all(
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), envvar="WSSS_TEST_VOC")
 @click.option("--layers", default=",".join(LAYERS), show_default=True)
-@click.option("--samples", default=2500, show_default=True, help="Pixels a class of a photograph.")
+@click.option("--samples", default=2500, show_default=True, help="Pixels per class.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path(__file__).parent)
 def main(data: Path | None, layers: str, samples: int, out: Path) -> None:
     """Compare all settings and write ``exactness.csv``."""

@@ -63,12 +63,12 @@ def test_what_is_predicted_at_void_pixels_does_not_count():
     assert confusion_matrix(truth, np.array([[0, 200]], np.uint8), 2).sum() == 1
 
 
-def test_where_leaves_pixels_out():
+def test_pixels_outside_the_region_are_left_out():
     truth, prediction = masks()
-    where = RNG.random(truth.shape) < 0.5
-    left_out = np.where(where, truth, np.uint8(255))
+    region = RNG.random(truth.shape) < 0.5
+    left_out = np.where(region, truth, np.uint8(255))
     assert np.array_equal(
-        confusion_matrix(truth, prediction, 4, where), confusion_matrix(left_out, prediction, 4)
+        confusion_matrix(truth, prediction, 4, region), confusion_matrix(left_out, prediction, 4)
     )
 
 

@@ -30,6 +30,7 @@ class FeatureMap:
     Attributes
     ----------
     values : Tensor, shape (C, h, w), float32
+        On the CPU.
     image_size : tuple of int
         (H, W) of the image that the map stands for.
     name : str
@@ -74,18 +75,16 @@ class FeatureMap:
         -------
         ndarray, shape (n, C), float32
         """
-        top, bottom, down = axis_weights(self.size[0], self.image_size[0], self.values.device)
-        left, right, across = axis_weights(self.size[1], self.image_size[1], self.values.device)
+        top, bottom, down = axis_weights(self.size[0], self.image_size[0])
+        left, right, across = axis_weights(self.size[1], self.image_size[1])
         rows, cols = (torch.as_tensor(np.asarray(a), dtype=torch.long) for a in (rows, cols))
         v, y, x = self.values, down[rows], across[cols]
         upper = v[:, top[rows], left[cols]] * (1 - x) + v[:, top[rows], right[cols]] * x
         lower = v[:, bottom[rows], left[cols]] * (1 - x) + v[:, bottom[rows], right[cols]] * x
-        return (upper * (1 - y) + lower * y).T.contiguous().cpu().numpy()
+        return (upper * (1 - y) + lower * y).T.contiguous().numpy()
 
 
-def axis_weights(
-    cells: int, pixels: int, device: torch.device | str = "cpu"
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def axis_weights(cells: int, pixels: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """For one axis: which two cells each pixel lies between, and the weight of the second.
 
     Pixel centres are mapped to cell centres (``align_corners=False``) and clamped at the border,
@@ -97,7 +96,7 @@ def axis_weights(
     weight : Tensor, shape (pixels,), float32
         A pixel is ``(1 - weight) * map[first] + weight * map[second]``.
     """
-    centre = (torch.arange(pixels, device=device, dtype=torch.float64) + 0.5) * cells / pixels - 0.5
+    centre = (torch.arange(pixels, dtype=torch.float64) + 0.5) * cells / pixels - 0.5
     centre = centre.clamp(0, cells - 1)
     first = centre.floor().long()
     return first, (first + 1).clamp(max=cells - 1), (centre - first).float()
@@ -128,7 +127,7 @@ def split_feature(feature: str) -> tuple[tuple[str, ...], str]:
 
 
 def needs_backbone(feature: str) -> bool:
-    """Whether a feature comes from the network, or a part of it (``img`` and ``xy`` do not)."""
+    """Whether a feature, or a part of it, comes from the network: all but ``img`` and ``xy`` do."""
     return any(layer in STAGES for layer in re.split(r"[+*]", feature))
 
 
@@ -146,7 +145,7 @@ def check_layers(layers: Sequence[str]) -> None:
 
 
 def check_backbone(layers: Sequence[str], backbone: object | None) -> None:
-    """Check that there is a network (or what stands for one) if a layer comes from it.
+    """Check that there is a network (or what stands for one) if a layer needs it.
 
     Raises
     ------

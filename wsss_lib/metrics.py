@@ -15,7 +15,7 @@ def confusion_matrix(
     truth: np.ndarray,
     prediction: np.ndarray,
     n_classes: int,
-    where: np.ndarray | None = None,
+    region: np.ndarray | None = None,
 ) -> np.ndarray:
     """Count pixels by true and predicted class.
 
@@ -25,7 +25,7 @@ def confusion_matrix(
         Pixels whose value is `n_classes` or more (void) count nowhere.
     prediction : ndarray, shape (H, W), uint8
     n_classes : int
-    where : ndarray, shape (H, W), bool, optional
+    region : ndarray, shape (H, W), bool, optional
         Count only these pixels.
 
     Returns
@@ -44,12 +44,12 @@ def confusion_matrix(
             "must be masks of one image."
         )
     counted = truth < n_classes
-    if where is not None:
-        counted &= where
+    if region is not None:
+        counted &= region
     true, predicted = truth[counted].astype(np.int64), prediction[counted].astype(np.int64)
     if predicted.size and predicted.max() >= n_classes:
         raise ParameterError(
-            f"The prediction holds {predicted.max()} where the truth is no void; expected classes "
+            f"The prediction holds {predicted.max()} where the truth is not void; expected classes "
             f"0 to {n_classes - 1}."
         )
     pairs = np.bincount(true * n_classes + predicted, minlength=n_classes**2)
@@ -83,16 +83,11 @@ def iou_of_counted(confusion: np.ndarray) -> np.ndarray:
     return np.where(confusion.sum(-1) > 0, iou(confusion), np.nan)
 
 
-def mean(scores: np.ndarray) -> float:
-    """The mean over the classes that have a score (NaN where none has)."""
-    return float(means(scores))
-
-
-def means(scores: np.ndarray) -> np.ndarray:
-    """`mean` over the last axis of several rows of scores."""
+def mean(scores: np.ndarray) -> np.ndarray | float:
+    """The mean over the classes (the last axis) that have a score; NaN where none has."""
     known = np.isfinite(scores)
     total, count = np.where(known, scores, 0).sum(-1), known.sum(-1)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)[()]
 
 
 def mean_iou(confusion: np.ndarray) -> float:
@@ -108,13 +103,13 @@ def sparse(confusion: np.ndarray) -> list[list[int]]:
 
 def dense(entries: list[list[int]], n_classes: int) -> np.ndarray:
     """The (n_classes, n_classes) int64 confusion matrix of what `sparse` gave."""
-    confusion = np.zeros((n_classes, n_classes), np.int64)
-    for true, predicted, pixels in entries:
-        confusion[true, predicted] = pixels
-    return confusion
+    return pooled([entries], n_classes)
 
 
 def pooled(images: Iterable[list[list[int]]], n_classes: int) -> np.ndarray:
     """The confusion matrix of all images, given what `sparse` gave for each."""
-    zero = np.zeros((n_classes, n_classes), np.int64)
-    return sum((dense(entries, n_classes) for entries in images), zero)
+    confusion = np.zeros((n_classes, n_classes), np.int64)
+    for entries in images:
+        for true, predicted, pixels in entries:
+            confusion[true, predicted] += pixels
+    return confusion

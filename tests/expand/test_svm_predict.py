@@ -12,8 +12,8 @@ import torch
 from wsss_lib.expand.engine import compiled
 from wsss_lib.expand.engine.fit import NUMPY, backend
 from wsss_lib.expand.engine.interpolation import axes, cells, squared_norms
+from wsss_lib.expand.engine.predict_compiled import distinct_rows, merge_equal
 from wsss_lib.expand.engine.predict_numpy import Duals
-from wsss_lib.expand.engine.samples import distinct_rows, merge_equal
 from wsss_lib.expand.engine.threads import run, thread_count
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap

@@ -18,7 +18,7 @@ from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.features import STAGES
 from wsss_lib.files import write_text
-from wsss_lib.metrics import means
+from wsss_lib.metrics import mean
 from wsss_lib.report import provenance
 
 
@@ -147,8 +147,8 @@ def residuals(scores: pd.DataFrame, numbering: str = "from the stem") -> pd.Data
     difference = found[classes].to_numpy() - theirs
     return found.assign(
         **dict(zip(classes, difference.T, strict=True)),
-        mean=means(difference),
-        rms=np.sqrt(means(difference**2)),
+        mean=mean(difference),
+        rms=np.sqrt(mean(difference**2)),
     )
 
 

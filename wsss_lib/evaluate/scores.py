@@ -12,7 +12,7 @@ from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.files import write_text
-from wsss_lib.metrics import dense, iou_of_counted, mean, means, pooled
+from wsss_lib.metrics import dense, iou_of_counted, mean, pooled
 
 #: Draws of images, with replacement.
 DRAWS = 1000
@@ -64,7 +64,7 @@ def drawn_scores(
         In %; NaN for a draw without a pixel of these classes.
     """
     draws = drawn_confusions(confusions, n_classes, seed)
-    return 100 * means(iou_of_counted(draws)[:, list(over)])
+    return 100 * mean(iou_of_counted(draws)[:, list(over)])
 
 
 def interval(draws: np.ndarray) -> tuple[float, float]:

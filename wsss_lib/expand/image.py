@@ -1,4 +1,8 @@
-"""The label of the nearest sampled pixel: a control without features and without learning."""
+"""From labelled pixels to a mask of the whole image, by any image-specific classifier.
+
+That is `ImageSVM` or `ProductSVM`, or `NearestSample`: a control without features and without
+learning.
+"""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -20,14 +24,14 @@ from wsss_lib.features import FeatureMap
 class NearestSample(ClassifierMixin, BaseEstimator):
     """Give each pixel of an image the label of the sampled pixel nearest to it.
 
-    It takes the place of `wsss_lib.expand.svm.ImageSVM` and looks at nothing but the positions of
-    the samples (exact Euclidean distance in pixels).
+    It takes the place of `wsss_lib.expand.svm.ImageSVM` and looks only at the positions of the
+    samples (exact Euclidean distance in pixels).
 
     Attributes
     ----------
     classes_ : ndarray, shape (n_classes,)
     n_support_ : int
-        The samples: all of them are kept.
+        How many samples there are: all of them are kept.
     """
 
     def fit(self, X, y) -> "NearestSample":

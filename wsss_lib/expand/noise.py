@@ -21,7 +21,7 @@ from wsss_lib.expand.sampling import PixelSamples, random_stream
 RANDOM = 512  # and the class on top
 COMPANION = 768
 
-#: Samples in the order in which they become wrong, as indices, and the wrong label of each.
+#: Indices of samples in the order in which they become wrong, and the wrong label of each.
 Wrong = tuple[np.ndarray, np.ndarray]
 
 
@@ -54,7 +54,7 @@ def corrupt(
 
         Where there is a single class, ``random`` and ``border`` change nothing.
     seed : int
-        ``border`` does not hang on it, nor on `image_id`.
+        ``border`` does not depend on it, nor on `image_id`.
     image_id : str
     companions : ndarray, shape (H, W), uint8, optional
         The object label on companions, 0 elsewhere, as the toy set has them in ``Companions/``.

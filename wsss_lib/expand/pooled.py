@@ -24,7 +24,7 @@ def parse_pool(pool: str) -> tuple[int, bool]:
     ----------
     pool : str
         ``own``: those of the image that is labelled. ``pooled4``: samples of all images, four times
-        as many as an image gives in the mean. ``pooled4known``: the same classifier, which chooses
+        as many as an image gives on average. ``pooled4known``: the same classifier, which chooses
         only among the image-level labels of the image and the background.
 
     Returns
@@ -52,7 +52,7 @@ def parse_pool(pool: str) -> tuple[int, bool]:
 def pool_samples(images: Sequence[PixelSamples], times: int) -> list[PixelSamples]:
     """The samples that a pool takes from each image.
 
-    In total `times` as many as an image has in the mean. Each image gives the same share of each of
+    In total `times` as many as an image has on average. Each image gives the same share of each of
     its classes, so that classes are as frequent in the pool as they are in the images' own samples.
 
     Parameters

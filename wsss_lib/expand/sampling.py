@@ -1,7 +1,9 @@
-"""Which pixels an image-specific classifier learns from.
+"""Which pixels an image-specific classifier learns from, and what share of an image they are.
 
 The paper's upper bound (section 3.1, Figure 6) draws n pixels of each class in the image, and of
-the background, uniformly at random, and labels them with the ground truth.
+the background, uniformly at random, and labels them with the ground truth. Two other schemes keep
+samples away from the pixels that are scored: random blocks of the image that are set aside, and
+samples at a distance from each other.
 """
 
 import hashlib
@@ -16,8 +18,10 @@ import pandas as pd
 from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.errors import MaskError, ParameterError
 
-#: Pixels a class: the paper's number, and one that fits the small images of the toy set.
+#: Pixels per class: the paper's number, and one that fits the small images of the toy set.
 SAMPLES_PER_CLASS = {"voc": 2500, "toy": 300}
+#: The label in the random streams that belong to an image and not to a class.
+IMAGE = 256
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,8 @@ class PixelSamples:
 
     def take(self, which: np.ndarray) -> "PixelSamples":
         """Some of the samples, by their indices; what was asked for stays as it is."""
-        parts = (part[which] for part in (self.rows, self.cols, self.labels))
-        return PixelSamples(*parts, self.image_size, self.requested, self.set_aside)
+        rows, cols, labels = (part[which] for part in (self.rows, self.cols, self.labels))
+        return replace(self, rows=rows, cols=cols, labels=labels)
 
     def label_image(self) -> np.ndarray:
         """The samples as strokes: (H, W) uint8, 255 where nothing was sampled."""
@@ -75,18 +79,74 @@ class PixelSamples:
         return unsampled if self.set_aside is None else unsampled & self.set_aside
 
 
-def sample_mask(mask: np.ndarray, n: int, seed: int = 0, image_id: str = "") -> PixelSamples:
-    """Draw n pixels of each class of a mask, uniformly and without replacement.
-
-    Each class has a random stream of its own that hangs on `seed`, `image_id` and the class alone,
-    so neither the feature nor the order of images changes the pixels, and a larger n only adds.
+def draw_samples(
+    mask: np.ndarray, n: int, scheme: str = "uniform", seed: int = 0, image_id: str = ""
+) -> PixelSamples:
+    """Draw samples by a scheme that fits on a command line.
 
     Parameters
     ----------
     mask : ndarray, shape (H, W), uint8
         Class indices, 255 = void, which is never drawn.
     n : int
-        Pixels a class, background included; a class with fewer gives what it has.
+        Pixels per class, at most.
+    scheme : str
+        ``uniform`` (the paper's, see `sample_mask`), ``blocks64`` (see `sample_blocks`, with the
+        side in pixels) or ``apart8`` (see `sample_apart`, with the distance in pixels).
+    seed : int
+    image_id : str
+
+    Returns
+    -------
+    PixelSamples
+
+    Raises
+    ------
+    ParameterError
+        If the scheme is unknown or `n` is not positive.
+    MaskError
+        If the mask is all void.
+    """
+    kind, pixels = parse_scheme(scheme)
+    if kind == "uniform":
+        return sample_mask(mask, n, seed, image_id)
+    if kind == "blocks":
+        return sample_blocks(mask, n, pixels, seed, image_id)
+    return sample_apart(sample_mask(mask, mask.size, seed, image_id), n, pixels)
+
+
+def parse_scheme(scheme: str) -> tuple[str, int]:
+    """Read the name of a scheme: its kind, and its pixels (0 for ``uniform``).
+
+    >>> parse_scheme("blocks64"), parse_scheme("uniform")
+    (('blocks', 64), ('uniform', 0))
+
+    Raises
+    ------
+    ParameterError
+        If it is none.
+    """
+    match = re.fullmatch(r"(uniform|(blocks|apart)([1-9]\d*))", scheme)
+    if not match:
+        raise ParameterError(
+            f"No sampling {scheme!r}; expected uniform, blocks<side> or apart<distance>, in pixels."
+        )
+    return match[2] or match[1], int(match[3] or 0)
+
+
+def sample_mask(mask: np.ndarray, n: int, seed: int = 0, image_id: str = "") -> PixelSamples:
+    """Draw n pixels of each class of a mask, uniformly and without replacement.
+
+    Each class has a random stream of its own that depends on `seed`, `image_id` and the class
+    alone, so neither the feature nor the order of images changes the pixels, and a larger n only
+    adds some.
+
+    Parameters
+    ----------
+    mask : ndarray, shape (H, W), uint8
+        Class indices, 255 = void, which is never drawn.
+    n : int
+        Pixels per class, background included; a class with fewer gives what it has.
     seed : int
     image_id : str
 
@@ -109,117 +169,13 @@ def sample_mask(mask: np.ndarray, n: int, seed: int = 0, image_id: str = "") -> 
             f"The mask{f' of {image_id}' if image_id else ''} is all void; at least one labelled "
             "pixel was expected. Leave the image out of the list."
         )
-    drawn = [_draw(np.flatnonzero(flat == label), n, seed, image_id, label) for label in present]
+    drawn = [
+        random_stream(seed, image_id, label).permutation(np.flatnonzero(flat == label))[:n]
+        for label in present
+    ]
     rows, cols = np.unravel_index(np.concatenate(drawn), mask.shape)
     labels = np.repeat(np.array(present, np.uint8), [len(pixels) for pixels in drawn])
     return PixelSamples(rows, cols, labels, mask.shape, n)
-
-
-def check_samples(n: int) -> None:
-    """Raise ParameterError unless `n` is a usable number of samples."""
-    if n != int(n) or n < 1:
-        raise ParameterError(f"samples={n}; a whole number of at least 1 was expected.")
-
-
-def samples_on(n: int | str, size: tuple[int, int]) -> int:
-    """The samples a class on a feature map: a number, or a share of the map's cells.
-
-    The paper finds it "interesting to set the total number of samples linked to the resolution of
-    the feature" (section 3.1).
-
-    Parameters
-    ----------
-    n : int or str
-        A number, or e.g. ``"0.1xcells"``: a tenth of the map's cells, and at least 1.
-    size : tuple of int
-        (h, w) of the map.
-
-    Raises
-    ------
-    ParameterError
-        If it is neither.
-
-    >>> samples_on(2500, (24, 32)), samples_on("0.1xcells", (24, 32))
-    (2500, 77)
-    """
-    if not isinstance(n, str):
-        check_samples(n)
-        return n
-    match = re.fullmatch(r"(\d*\.?\d+)xcells", n)
-    if not match or not float(match[1]):
-        raise ParameterError(
-            f"samples={n!r}; a whole number or a share of the cells such as '0.1xcells' was "
-            "expected."
-        )
-    return max(1, round(float(match[1]) * size[0] * size[1]))
-
-
-def random_stream(seed: int, image_id: str, label: int) -> np.random.Generator:
-    """Random numbers that hang on these three alone."""
-    digest = hashlib.sha256(image_id.encode()).digest()[:8]
-    return np.random.default_rng([seed, int.from_bytes(digest, "big"), label])
-
-
-def _draw(pixels: np.ndarray, n: int, seed: int, image_id: str, label: int) -> np.ndarray:
-    return random_stream(seed, image_id, label).permutation(pixels)[:n]
-
-
-#: The label in the random streams that belong to an image and not to a class.
-IMAGE = 256
-
-
-def draw_samples(
-    mask: np.ndarray, n: int, scheme: str = "uniform", seed: int = 0, image_id: str = ""
-) -> PixelSamples:
-    """Draw samples by a scheme that fits on a command line.
-
-    Parameters
-    ----------
-    mask : ndarray, shape (H, W), uint8
-        Class indices, 255 = void, which is never drawn.
-    n : int
-        Pixels a class, at most.
-    scheme : str
-        ``uniform`` (the paper's, see `sample_mask`), ``blocks64`` (see `sample_blocks`, with the
-        side in pixels) or ``apart8`` (see `sample_apart`, with the distance in pixels).
-    seed : int
-    image_id : str
-
-    Returns
-    -------
-    PixelSamples
-
-    Raises
-    ------
-    ParameterError
-        If the scheme is unknown or `n` is not positive.
-    MaskError
-        If the mask is all void.
-    """
-    kind, pixels = parse_scheme(scheme)
-    if kind == "blocks":
-        return sample_blocks(mask, n, pixels, seed, image_id)
-    samples = sample_mask(mask, n if kind == "uniform" else mask.size, seed, image_id)
-    return samples if kind == "uniform" else sample_apart(samples, n, pixels)
-
-
-def parse_scheme(scheme: str) -> tuple[str, int]:
-    """Read the name of a scheme: its kind, and its pixels (0 for ``uniform``).
-
-    >>> parse_scheme("blocks64"), parse_scheme("uniform")
-    (('blocks', 64), ('uniform', 0))
-
-    Raises
-    ------
-    ParameterError
-        If it is none.
-    """
-    match = re.fullmatch(r"(uniform|(blocks|apart)([1-9]\d*))", scheme)
-    if not match:
-        raise ParameterError(
-            f"No sampling {scheme!r}; expected uniform, blocks<side> or apart<distance>, in pixels."
-        )
-    return match[2] or match[1], int(match[3] or 0)
 
 
 def sample_blocks(
@@ -227,8 +183,8 @@ def sample_blocks(
 ) -> PixelSamples:
     """Draw from a random half of the square blocks of an image; the other half is set aside.
 
-    A class without a sampled block gets one of its own, since it could not be learned otherwise; a
-    class within one block is therefore never set aside.
+    A class without a sampled block gets one of its own, since it could not be learned otherwise. So
+    a class that lies within one block is never set aside.
 
     Parameters
     ----------
@@ -255,9 +211,7 @@ def sample_blocks(
             drawn_from[rng.choice(own)] = True
     set_aside = ~drawn_from[block]
     samples = sample_mask(np.where(set_aside, VOID, mask), n, seed, image_id)
-    return PixelSamples(
-        samples.rows, samples.cols, samples.labels, mask.shape, n, set_aside=set_aside
-    )
+    return replace(samples, set_aside=set_aside)
 
 
 def sample_apart(samples: PixelSamples, n: int, distance: int) -> PixelSamples:
@@ -270,7 +224,7 @@ def sample_apart(samples: PixelSamples, n: int, distance: int) -> PixelSamples:
     ----------
     samples : PixelSamples
     n : int
-        Samples a class, at most.
+        Samples per class, at most.
     distance : int
         In pixels.
 
@@ -304,6 +258,51 @@ def _forbid(free: np.ndarray, row: int, col: int, near: np.ndarray) -> None:
     part &= ~near[first : first + part.shape[0], left : left + part.shape[1]]
 
 
+def random_stream(seed: int, image_id: str, label: int) -> np.random.Generator:
+    """Random numbers that depend on these three alone."""
+    digest = hashlib.sha256(image_id.encode()).digest()[:8]
+    return np.random.default_rng([seed, int.from_bytes(digest, "big"), label])
+
+
+def check_samples(n: int) -> None:
+    """Raise ParameterError unless `n` is a usable number of samples."""
+    if n != int(n) or n < 1:
+        raise ParameterError(f"samples={n}; a whole number of at least 1 was expected.")
+
+
+def samples_on(n: int | str, size: tuple[int, int]) -> int:
+    """The samples per class on a feature map: a number, or a share of the map's cells.
+
+    The paper finds it "interesting to set the total number of samples linked to the resolution of
+    the feature" (section 3.1).
+
+    Parameters
+    ----------
+    n : int or str
+        A number, or e.g. ``"0.1xcells"``: a tenth of the map's cells, and at least 1.
+    size : tuple of int
+        (h, w) of the map.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither.
+
+    >>> samples_on(2500, (24, 32)), samples_on("0.1xcells", (24, 32))
+    (2500, 77)
+    """
+    if not isinstance(n, str):
+        check_samples(n)
+        return n
+    match = re.fullmatch(r"(\d*\.?\d+)xcells", n)
+    if not match or not float(match[1]):
+        raise ParameterError(
+            f"samples={n!r}; a whole number or a share of the cells such as '0.1xcells' was "
+            "expected."
+        )
+    return max(1, round(float(match[1]) * size[0] * size[1]))
+
+
 def sample_coverage(mask: np.ndarray, pixels: PixelSamples, classes: ClassSet) -> pd.DataFrame:
     """What was sampled of each class of one image, and what was held out.
 
@@ -331,7 +330,7 @@ def sample_coverage(mask: np.ndarray, pixels: PixelSamples, classes: ClassSet) -
 
 
 def coverage_by_n(counts: np.ndarray, numbers: Sequence[int]) -> pd.DataFrame:
-    """What n samples a class cover over a whole data set.
+    """What n samples per class cover in a whole data set.
 
     Parameters
     ----------

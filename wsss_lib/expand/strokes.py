@@ -91,14 +91,15 @@ def enlarge_strokes(strokes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def stroke_samples(strokes: np.ndarray, n: int, seed: int = 0) -> PixelSamples:
-    """At most n pixels of each class's strokes, drawn as `sample_mask` draws them.
+    """At most n pixels of the strokes of each class, drawn as `sample_mask` draws them.
 
     Parameters
     ----------
     strokes : ndarray, shape (H, W), uint8
         255 = not labelled.
     n : int
-        Pixels a class; strokes hold ten thousands, and an SVM learns no more from neighbours.
+        Pixels per class: strokes hold tens of thousands, and from neighbours an SVM learns nothing
+        new.
     seed : int
 
     Raises

@@ -23,7 +23,7 @@ from wsss_lib.classify.train import load_trained
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.files import atomic_path, sha256, write_text
-from wsss_lib.metrics import iou_of_counted, means
+from wsss_lib.metrics import iou_of_counted, mean
 from wsss_lib.paths import cache_dir
 from wsss_lib.scores import ClassScores
 from wsss_lib.training import Trained
@@ -252,7 +252,7 @@ def threshold_curve(
     scores = iou_of_counted(_confusions(counts))
     table = pd.DataFrame(100 * scores, columns=list(dataset.classes.short))
     table.insert(0, "threshold", list(thresholds))
-    table["mean"] = 100 * means(scores)
+    table["mean"] = 100 * mean(scores)
     origin = Path(dataset.list_name).name, Path(dataset.masks).name, len(dataset)
     return ThresholdCurve(table, *origin)
 

@@ -51,7 +51,7 @@ def axes(feature: FeatureMap) -> tuple[Axis, Axis]:
 
 def cells(feature: FeatureMap) -> np.ndarray:
     """The map as an array of its cells, shape (h, w, C), float32, contiguous."""
-    return np.ascontiguousarray(feature.values.detach().cpu().numpy().transpose(1, 2, 0))
+    return np.ascontiguousarray(feature.values.numpy().transpose(1, 2, 0))
 
 
 def squared_norms(cells: np.ndarray, rows: Axis, cols: Axis) -> np.ndarray:

@@ -1,16 +1,24 @@
-"""What a fit leaves behind, and all that a prediction needs: support vectors and their duals."""
+"""Decision functions: what a fit leaves behind, and their values by plain NumPy.
 
-from collections.abc import Sequence
+The linear kernel needs no more than this. Of the RBF kernel these are the plain functions, which
+take the place of the compiled ones (`predict_compiled`) where numba is missing.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from wsss_lib.expand.engine.interpolation import Axis, axes, cells, squared_norms
+from wsss_lib.expand.engine.threads import slices
 from wsss_lib.features import FeatureMap
 
 #: Up to this estimate of the rounding of a decision, float32 will do. Measured over features, C and
 #: gamma on photographs, the largest error is at most 0.6 times the estimate.
 ROUNDING = 1.5e-3
+#: Support vectors and pixels that are worked on at once: some ten megabytes of kernel values.
+BLOCK = 512
+PIXELS = 4096
 
 
 @dataclass(frozen=True)
@@ -57,11 +65,6 @@ class Duals:
         return np.dtype(np.float64 if estimate > ROUNDING else np.float32)
 
 
-#: Support vectors and pixels that are worked on at once: some ten megabytes of kernel values.
-BLOCK = 512
-PIXELS = 4096
-
-
 def decide_rows(X: np.ndarray, duals: Duals, threads: int | None = None) -> np.ndarray:
     """The RBF decision functions of feature vectors.
 
@@ -77,8 +80,7 @@ def decide_rows(X: np.ndarray, duals: Duals, threads: int | None = None) -> np.n
     ndarray, shape (n, k), float64
     """
     result = np.tile(duals.intercept, (len(X), 1))
-    for start in range(0, len(X), PIXELS):
-        part = slice(start, start + PIXELS)
+    for part in slices(len(X), PIXELS):
         norms = np.einsum("nd,nd->n", X[part], X[part], dtype=np.float64)
         for support, coef in _blocks(duals):
             result[part] += _kernel(X[part] @ support.T, norms, support, duals.gamma) @ coef
@@ -105,9 +107,7 @@ def decide_maps(maps: Sequence[FeatureMap], duals: Duals, threads: int | None = 
     norms = sum(squared_norms(*grid) for grid in grids)
     ends = np.cumsum([feature.channels for feature in maps])[:-1]
     result = np.tile(duals.intercept, (height, width, 1))
-    step = max(1, PIXELS // width)
-    for start in range(0, height, step):
-        strip = slice(start, start + step)
+    for strip in slices(height, max(1, PIXELS // width)):
         for support, coef in _blocks(duals):
             parts = np.split(support, ends, axis=1)
             products = sum(
@@ -131,9 +131,10 @@ def linear_maps(maps: Sequence[FeatureMap], duals: Duals) -> np.ndarray:
     return result
 
 
-def _blocks(duals: Duals):
-    for start in range(0, len(duals.support), BLOCK):
-        yield duals.support[start : start + BLOCK], duals.coef[start : start + BLOCK]
+def _blocks(duals: Duals) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Some support vectors and their duals at a time."""
+    for part in slices(len(duals.support), BLOCK):
+        yield duals.support[part], duals.coef[part]
 
 
 def _interpolated(grid: np.ndarray, rows: Axis, cols: Axis, support: np.ndarray) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""What can be given to the classifier: feature vectors, or feature maps with a label image."""
+"""What a classifier is fitted to: its input, checked, and the samples that are in it.
+
+The input is an array of feature vectors with their labels, or feature maps with a label image. The
+samples give vectors, squared norms and inner products, each kind by the shortest way.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +14,9 @@ from wsss_lib.errors import ParameterError
 from wsss_lib.expand.engine.interpolation import Axis, axes, cells
 from wsss_lib.expand.engine.threads import run, slices
 from wsss_lib.features import FeatureMap
+
+#: Cells whose inner products are one piece of work.
+CELLS = 256
 
 
 def as_maps(X) -> tuple[FeatureMap, ...] | None:
@@ -108,43 +115,6 @@ def check_labels(y, samples: int) -> np.ndarray:
     if y.shape != (samples,):
         raise ParameterError(f"y has shape {y.shape}; one label for each of {samples} samples.")
     return y
-
-
-def distinct_rows(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct rows of `X`, and which of them each row is.
-
-    Columns are numbered one after the other, which for a few columns is much faster than
-    ``np.unique(X, axis=0)``.
-
-    Parameters
-    ----------
-    X : ndarray, shape (n, d)
-
-    Returns
-    -------
-    rows : ndarray, shape (m, d)
-    inverse : ndarray, shape (n,), int64
-        ``rows[inverse]`` is `X`.
-    """
-    codes, first = np.zeros(len(X), np.int64), np.zeros(1, np.int64)
-    for column in X.T:
-        values, ranks = np.unique(column, return_inverse=True)
-        _, first, codes = np.unique(
-            codes * len(values) + ranks, return_index=True, return_inverse=True
-        )
-    return X[first], codes
-
-
-def merge_equal(support: np.ndarray, coef: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Replace equal support vectors by one with the sum of their duals: the same function."""
-    rows, inverse = distinct_rows(support)
-    merged = np.zeros((len(rows), coef.shape[1]))
-    np.add.at(merged, inverse, coef)
-    return rows, merged
-
-
-#: Cells whose inner products are one piece of work.
-CELLS = 256
 
 
 class VectorSamples:

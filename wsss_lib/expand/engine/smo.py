@@ -19,7 +19,7 @@ from wsss_lib.expand.engine.smo_numpy import MAX_STEPS, TAU, Solution, finish, m
 
 #: Samples that are searched at once: a maximum is found by block first, its place afterwards.
 BLOCK = 128
-#: Steps a sample after which a problem is shrunk.
+#: Steps per sample after which a problem is shrunk.
 STEPS = 2
 #: A smaller Gram matrix is worth its copy when at most this share of the samples is left.
 WORTHWHILE = 0.9
@@ -36,6 +36,10 @@ def solve(gram: np.ndarray, target: np.ndarray, C: float, tol: float) -> Solutio
     target : ndarray, shape (n,), bool
         Positive samples.
     C, tol : float
+
+    Returns
+    -------
+    Solution
     """
     y = np.where(target, 1.0, -1.0)
     beta, gradient, steps = np.zeros(len(y)), y.copy(), 0
@@ -81,7 +85,7 @@ def _undecided(y: np.ndarray, beta: np.ndarray, gradient: np.ndarray, C: float) 
 
 @compiled
 def _minimise(K, y, beta, gradient, C, tol, budget):
-    """Move pairs, at most `budget`, changing beta and ``y - K beta`` in place; how many moved."""
+    """Move at most `budget` pairs, changing beta and ``y - K beta`` in place; how many moved."""
     n = len(y)
     diagonal = np.empty(n, np.float32)
     cannot_rise, cannot_fall = np.empty(n, np.float32), np.empty(n, np.float32)
@@ -105,7 +109,7 @@ def _minimise(K, y, beta, gradient, C, tol, budget):
         move = (gradient[i] - gradient[j]) / max(curvature, TAU)
         rise, fall = top - beta[i], beta[j] - bottom
         move = min(move, min(rise, fall))
-        # a bound is reached exactly, not but for rounding: what lies on it is taken out of searches
+        # a bound is reached exactly, without rounding: what lies on it is taken out of searches
         beta[i] = top if move == rise else beta[i] + move
         beta[j] = bottom if move == fall else beta[j] - move
         for t in (i, j):

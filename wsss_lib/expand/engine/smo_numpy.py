@@ -1,4 +1,7 @@
-"""The optimum of a binary SVM, shared by its solvers."""
+"""The optimum of a binary SVM, and the solver that finds it by plain NumPy.
+
+`smo` is the compiled solver, with the same steps; this one takes its place where numba is missing.
+"""
 
 import warnings
 from dataclasses import dataclass
@@ -59,7 +62,7 @@ def finish(beta: np.ndarray, gradient: np.ndarray, y: np.ndarray, C: float, step
 
 
 def solve(gram: np.ndarray, target: np.ndarray, C: float, tol: float) -> Solution:
-    """Solve one binary problem; parameters and result are those of `smo.solve`."""
+    """Solve one binary problem as `smo.solve` does, without shrinking it."""
     y = np.where(target, 1.0, -1.0)
     top, bottom = np.maximum(y, 0) * C, np.minimum(y, 0) * C
     beta, gradient = np.zeros(len(y)), y.copy()
