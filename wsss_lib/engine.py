@@ -1,51 +1,315 @@
-"""Where the images of a sweep are done: in this process, in several, or on a Dask cluster."""
+"""The engine under every sweep: a job, done for many images, resumable at any moment.
 
-import json
-import math
+A job is a function of an image's id and of settings, whatever these are. Where it runs is this
+process, several processes, or a Dask cluster. Each image's rows go to the store, and its masks to
+their folder, as soon as they are computed: run again after a stop, only what is missing is done.
+"""
+
 import os
 import threading
-import time
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from joblib import Parallel, delayed, parallel_config
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from wsss_lib.datasets.images import write_mask
-from wsss_lib.errors import StoreError, WorkerError, WsssError
-from wsss_lib.evaluate.jobs import Job, Task
-from wsss_lib.evaluate.rows.estimate import Estimate, Measured, estimate, image_cost, peak_memory
-from wsss_lib.evaluate.settings import FORMAT
+from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.datasets.images import read_note, write_mask
+from wsss_lib.errors import DataError, StoreError, WeightsError, WorkerError, WsssError
 from wsss_lib.metrics import mean_iou, pooled
-from wsss_lib.paths import shown
-from wsss_lib.store import ResultStore
+from wsss_lib.paths import cache_dir, shown
+from wsss_lib.store import FORMAT, ResultStore
 
 if TYPE_CHECKING:
     from dask.distributed import Client
 
-
 #: How long to wait for a scheduler, and for its first worker.
 PATIENCE_SECONDS = 10
 
-_RESUME = "What was done is stored: run the same command again"
+#: Gives, for each setting, a row of JSON values and the mask, (H, W) uint8. It travels to workers:
+#: a function of a module, or a `functools.partial` of one with small arguments.
+Job = Callable[[str, Sequence[Hashable]], list[tuple[dict, np.ndarray]]]
 
-
-#: Does calls made by ``joblib.delayed`` and gives their results as they come.
+#: Does calls made by ``joblib.delayed`` and gives their results in the order of their end.
 Run = Callable[[Iterable], Iterator]
+
+_RESUME = "What was done is stored: run the same command again"
+_BAR = (
+    "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} images [{elapsed}<{remaining}{postfix}]"
+)
+#: One image at a time in a process: the number of threads that is limited is the process's.
+_ALONE = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One image: its id, and the key of the row that each setting is to give.
+
+    A setting is anything that is hashable and has a ``name``: that of the folder of its masks.
+    """
+
+    id: str
+    keys: dict[Hashable, str]
+
+    def missing(self, found: Mapping[str, dict], masks_out: Path | None) -> list[Hashable]:
+        """The settings whose row, or whose mask where masks are wanted, is not there yet."""
+        return [
+            setting
+            for setting, key in self.keys.items()
+            if key not in found
+            or (masks_out and read_note(self.mask_path(masks_out, setting)) != key)
+        ]
+
+    def mask_path(self, folder: Path, setting: Hashable) -> Path:
+        """Where a mask is written."""
+        return folder / setting.name / f"{self.id}.png"
+
+
+@dataclass
+class SweepResult:
+    """What a sweep gave.
+
+    Attributes
+    ----------
+    dataset : DevkitDataset
+        The images, with their classes.
+    rows : dict of setting to list of dict
+        The rows of each setting, in the order of the data set's ids.
+    failures : dict of str to str
+        Why an image could not be done, by id in the order of the data set's.
+    provenance : dict
+        What the rows were computed from: JSON values.
+    """
+
+    dataset: DevkitDataset
+    rows: dict[Hashable, list[dict]]
+    failures: dict[str, str] = field(default_factory=dict)
+    provenance: dict = field(default_factory=dict)
+
+
+def run_job(
+    dataset: DevkitDataset,
+    tasks: Sequence[Task],
+    make_job: Callable[[list[Hashable]], Job],
+    *,
+    watched: Hashable,
+    failures: Mapping[str, str],
+    description: str,
+    needed: Sequence[Path] = (),
+    masks_out: Path | None = None,
+    workers: int = 1,
+    scheduler: str | None = None,
+    store: str | Path | None = None,
+) -> SweepResult:
+    """Compute and store what is missing, image by image, and give the rows of all.
+
+    A bad image is reported and left out, the others are done to the end.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+    tasks : sequence of Task
+        One per image that can be begun.
+    make_job : callable
+        Gives the job, from the settings of which something is missing. Called only if there are
+        any: what takes long to prepare, such as fitting pools, belongs there.
+    watched : hashable
+        The setting whose score so far is shown.
+    failures : mapping of str to str
+        Why the other images cannot be begun, by id.
+    description : str
+        For the progress bar.
+    needed : sequence of Path
+        Further files and folders that every worker of a cluster must find.
+    masks_out : Path, optional
+        A folder for the masks, ``<setting's name>/<id>.png``. Each notes its row's key, so that a
+        mask of another setting is made anew.
+    workers : int
+        Processes; each uses one thread. With 1 everything happens in this process.
+    scheduler : str, optional
+        Address of a Dask scheduler, e.g. ``tcp://10.0.0.1:8786``. Its workers take the place of the
+        processes here; only this process writes the store.
+    store : path, optional
+        The SQLite file of the rows; by default ``rows.sqlite`` in the cache.
+
+    Returns
+    -------
+    SweepResult
+        Its provenance is empty.
+
+    Raises
+    ------
+    DataError
+        If not a single image could be done.
+    StoreError
+        If rows or masks cannot be written.
+    WeightsError
+        If a worker has other weights than this process.
+    WorkerError
+        If the scheduler or its workers cannot be used, or worker processes died.
+    """
+    failures = dict(failures)
+    if masks_out:
+        masks_out = masks_out.absolute()
+        masks_out.mkdir(parents=True, exist_ok=True)
+    with ResultStore(store or cache_dir() / "rows.sqlite") as rows:
+        found = rows.get(key for task in tasks for key in task.keys.values())
+        todo = [(task, left) for task in tasks if (left := task.missing(found, masks_out))]
+        scored = {task.keys[watched] for task in tasks}
+        running = _RunningScore(len(dataset.classes), watched.name)
+        running.add(found[key] for key in scored & found.keys())
+        done = len(tasks) - len(todo)
+        bar = tqdm(  # smoothing=0: the time left follows from the mean pace
+            total=len(tasks), initial=done, desc=description, bar_format=_BAR, smoothing=0
+        )
+        with bar, closing(_outcomes(todo, make_job, needed, masks_out, workers, scheduler)) as ends:
+            for outcome in ends:
+                if outcome.error:
+                    failures[outcome.id] = outcome.error
+                    tqdm.write(f"{outcome.id}: {outcome.error}")
+                rows.put(outcome.rows)
+                found |= outcome.rows
+                running.add(outcome.rows[key] for key in scored & outcome.rows.keys())
+                bar.update()
+                bar.set_postfix_str(", ".join(filter(None, (_pace(bar), running.text()))))
+    return _collect(dataset, tasks, found, failures)
+
+
+def located(dataset: DevkitDataset) -> DevkitDataset:
+    """A data set as it travels to workers: true in any working folder, and without its ids."""
+    masks = str(dataset.mask_folder.absolute())
+    return replace(dataset, root=dataset.root.absolute(), masks=masks, ids=())
+
+
+def reason(error: OSError | DataError) -> str:
+    """Why a file of an image cannot be read."""
+    if isinstance(error, OSError):
+        return f"cannot read {Path(error.filename).name} ({error.strerror})"
+    return str(error)
 
 
 @contextmanager
-def processes(workers: int, scheduler: str | None, needed: Iterable[Path]) -> Iterator[tuple]:
-    """Give what does the calls, for as long as the block lasts.
+def one_thread() -> Iterator[None]:
+    """Hold BLAS, OpenMP and torch to one thread, then give back what was."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """The rows of an image by key, or the sentence that says why there are none."""
+
+    id: str
+    rows: dict[str, dict]
+    error: str = ""
+
+
+def _outcomes(
+    todo: Sequence[tuple[Task, list[Hashable]]],
+    make_job: Callable[[list[Hashable]], Job],
+    needed: Sequence[Path],
+    masks_out: Path | None,
+    workers: int,
+    scheduler: str | None,
+) -> Iterator[_Outcome]:
+    """Do the images; they come in the order of their end."""
+    if not todo:
+        return
+    job = make_job(list(dict.fromkeys(setting for _, missing in todo for setting in missing)))
+    places = [*needed, *([masks_out] if masks_out else [])]
+    with processes(workers, scheduler, places) as run:
+        yield from run(delayed(do_image)(job, task, missing, masks_out) for task, missing in todo)
+
+
+def do_image(
+    job: Job, task: Task, settings: list[Hashable], masks_out: Path | None = None
+) -> _Outcome:
+    """A worker's share: one image on one thread, so that no number depends on the workers."""
+    with _ALONE, one_thread():
+        try:
+            results = job(task.id, settings)
+        except WeightsError:  # the worker's fault, not the image's
+            raise
+        except WsssError as error:
+            return _Outcome(task.id, {}, str(error))
+        rows = {}
+        for setting, (row, mask) in zip(settings, results, strict=True):
+            if masks_out:
+                _save(task.mask_path(masks_out, setting), mask, task.keys[setting])
+            rows[task.keys[setting]] = row
+        return _Outcome(task.id, rows)
+
+
+def _save(path: Path, mask: np.ndarray, note: str) -> None:
+    try:
+        write_mask(path, mask, note)
+    except OSError as error:
+        raise StoreError(
+            f"Cannot write the mask {shown(path)} ({error.strerror}). The rows before are kept: "
+            "free some space and run the same command again."
+        ) from None
+
+
+def _collect(
+    dataset: DevkitDataset,
+    tasks: Sequence[Task],
+    found: Mapping[str, dict],
+    failures: Mapping[str, str],
+) -> SweepResult:
+    """Bring the rows of all images into the order of the data set."""
+    done = [task for task in tasks if task.id not in failures]
+    if not done:
+        raise DataError(
+            f"None of the {len(dataset)} images could be done. The first, {dataset.ids[0]}: "
+            f"{failures[dataset.ids[0]]}"
+        )
+    return SweepResult(
+        dataset,
+        {setting: [found[task.keys[setting]] for task in done] for setting in done[0].keys},
+        {id_: failures[id_] for id_ in dataset.ids if id_ in failures},
+    )
+
+
+class _RunningScore:
+    """The pooled mean IoU so far of one setting, for the progress bar."""
+
+    def __init__(self, n_classes: int, name: str) -> None:
+        self.pooled = np.zeros((n_classes, n_classes), np.int64)
+        self.name = name
+
+    def add(self, rows: Iterable[dict]) -> None:
+        known = (row["confusion"] for row in rows if "confusion" in row)
+        self.pooled += pooled(known, len(self.pooled))
+
+    def text(self) -> str:
+        return f"{self.name} mIoU {100 * mean_iou(self.pooled):.1f}" if self.pooled.any() else ""
+
+
+def _pace(bar: tqdm) -> str:
+    """Images per minute, of this run."""
+    state = bar.format_dict
+    return f"{60 * (state['n'] - state['initial']) / max(state['elapsed'], 1e-3):.1f} images/min"
+
+
+@contextmanager
+def processes(workers: int, scheduler: str | None, needed: Iterable[Path]) -> Iterator[Run]:
+    """Give what does calls, for as long as the block lasts.
 
     Parameters
     ----------
@@ -58,9 +322,7 @@ def processes(workers: int, scheduler: str | None, needed: Iterable[Path]) -> It
 
     Yields
     ------
-    count : int
-        How many processes there are.
-    run : callable
+    callable
         Takes calls made by ``joblib.delayed``, gives their results in the order of their end.
 
     Raises
@@ -72,15 +334,15 @@ def processes(workers: int, scheduler: str | None, needed: Iterable[Path]) -> It
     if scheduler:
         with _connected(scheduler) as client:
             _check_workers(client, scheduler, needed)
-            yield len(client.nthreads()), partial(_there, client)
+            yield partial(_there, client)
     elif workers == 1:
-        yield 1, _here
+        yield _here
     else:
         try:
             with parallel_config("loky", inner_max_num_threads=1), warnings.catch_warnings():
                 # a worker that has grown is replaced; nothing of its work is lost
                 warnings.filterwarnings("ignore", "A worker stopped while some jobs")
-                yield workers, Parallel(n_jobs=workers, return_as="generator_unordered")
+                yield Parallel(n_jobs=workers, return_as="generator_unordered")
         except BrokenProcessPool:
             raise WorkerError(
                 f"A worker process was killed, most often for want of memory. {_RESUME}, with "
@@ -171,7 +433,7 @@ def _look(needed: list[str]) -> Callable[[], str]:
 
     def look(expected: int = FORMAT) -> str:
         try:
-            from wsss_lib.evaluate.settings import FORMAT as found
+            from wsss_lib.store import FORMAT as found
         except ImportError as error:
             return f"cannot import the kit ({error})"
         if found != expected:
@@ -180,172 +442,3 @@ def _look(needed: list[str]) -> Callable[[], str]:
         return f"does not find {missing[0]}" if missing else ""
 
     return look
-
-
-#: With more images than these to do, it is told ahead what they will take.
-_FEW = 5
-#: Images whose classes and sizes are looked at for that.
-_LOOKED_AT = 64
-#: One image at a time in a process: the number of threads that it limits is the process's.
-_ALONE = threading.Lock()
-#: A key in the table and in its index, and a digest.
-_ROW_EXTRA_BYTES = 250
-_BAR = (
-    "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} images [{elapsed}<{remaining}{postfix}]"
-)
-
-_Todo = list[tuple[Task, list[Hashable]]]
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """The rows of an image by key, or the sentence that says why there are none."""
-
-    id: str
-    rows: dict[str, dict]
-    error: str = ""
-
-
-def compute(
-    job: Job,
-    tasks: list[Task],
-    rows: ResultStore,
-    found: dict[str, dict],
-    watched: Hashable,
-    workers: int = 1,
-    scheduler: str | None = None,
-) -> dict[str, str]:
-    """Compute and store what is missing, image by image.
-
-    Parameters
-    ----------
-    job : Job
-    tasks : list of Task
-    rows : ResultStore
-    found : dict of str to dict
-        The rows that were stored before, by key; those that are computed now are added.
-    watched : hashable
-        The setting whose score so far is shown.
-    workers, scheduler
-        See `wsss_lib.evaluate.sweeps.sweep`.
-
-    Returns
-    -------
-    dict of str to str
-        Why an image could not be done, by id.
-    """
-    failures = {}
-    todo = [(task, missing) for task in tasks if (missing := task.missing(found, job.masks_out))]
-    scored = {task.keys[watched] for task in tasks}
-    running = _RunningScore(len(job.dataset.classes), watched.name)
-    running.add(found[key] for key in scored & found.keys())
-    bar = tqdm(
-        total=len(tasks),
-        initial=len(tasks) - len(todo),
-        desc=job.description,
-        bar_format=_BAR,
-        smoothing=0,  # the mean pace
-    )
-    with bar, closing(_outcomes(job, todo, workers, scheduler)) as outcomes:
-        for outcome in outcomes:
-            if outcome.error:
-                failures[outcome.id] = outcome.error
-                tqdm.write(f"{outcome.id}: {outcome.error}")
-            rows.put(outcome.rows)
-            found |= outcome.rows
-            running.add(outcome.rows[key] for key in scored & outcome.rows.keys())
-            bar.update()
-            bar.set_postfix_str(", ".join(filter(None, (_pace(bar), running.text()))))
-    return failures
-
-
-def _outcomes(job: Job, todo: _Todo, workers: int, scheduler: str | None) -> Iterator[_Outcome]:
-    """Do the images; they come in the order of their end."""
-    if not todo:
-        return
-    with processes(workers, scheduler, job.needed()) as (count, run):
-        begun = 0
-        if len(todo) > _FEW:
-            job.warm_up({setting for _, missing in todo for setting in missing})
-            for outcome in _first(job, todo, count):
-                begun += 1
-                yield outcome
-        yield from run(delayed(do_image)(job, task, missing) for task, missing in todo[begun:])
-
-
-def _first(job: Job, todo: _Todo, workers: int) -> Iterator[_Outcome]:
-    """Do images in this process until one has succeeded, and tell what the others will take."""
-    for number, (task, missing) in enumerate(todo, 1):
-        start = time.perf_counter()
-        outcome = do_image(job, task, missing)
-        seconds = time.perf_counter() - start
-        yield outcome  # stored when it goes on here
-        if outcome.rows:
-            cost = image_cost(job.dataset, task.id, len(missing))
-            disk = _disk_bytes(job, task, outcome)
-            measured = Measured(cost, seconds, len(missing), disk, peak_memory())
-            if left := todo[number:]:
-                tqdm.write(str(_estimate(job, measured, left, workers)))
-            return
-
-
-def _estimate(job: Job, measured: Measured, left: _Todo, workers: int) -> Estimate:
-    spread = left[:: math.ceil(len(left) / _LOOKED_AT)]
-    costs = [image_cost(job.dataset, task.id, len(missing)) for task, missing in spread]
-    rows = sum(len(missing) for _, missing in left)
-    return estimate(measured, costs, len(left), rows, workers)
-
-
-def _disk_bytes(job: Job, task: Task, outcome: _Outcome) -> int:
-    rows = sum(_ROW_EXTRA_BYTES + len(json.dumps(row)) for row in outcome.rows.values())
-    if not job.masks_out:
-        return rows
-    done = [setting for setting, key in task.keys.items() if key in outcome.rows]
-    return rows + sum(task.mask_path(job.masks_out, each).stat().st_size for each in done)
-
-
-def do_image(job: Job, task: Task, settings: list[Hashable]) -> _Outcome:
-    """A worker's share."""
-    with _ALONE:
-        job.check()
-        try:
-            results = job.evaluate(task.id, settings)
-        except WsssError as error:
-            return _Outcome(task.id, {}, str(error))
-        rows = {}
-        for setting, (row, mask) in zip(settings, results, strict=True):
-            if job.masks_out:
-                _save(task.mask_path(job.masks_out, setting), mask, task.keys[setting])
-            rows[task.keys[setting]] = row
-        return _Outcome(task.id, rows)
-
-
-def _save(path: Path, mask: np.ndarray, note: str) -> None:
-    try:
-        write_mask(path, mask, note)
-    except OSError as error:
-        raise StoreError(
-            f"Cannot write the mask {shown(path)} ({error.strerror}). The rows before are kept: "
-            "free some space and run the same command again."
-        ) from None
-
-
-class _RunningScore:
-    """The pooled mean IoU so far of one setting, for the progress bar."""
-
-    def __init__(self, n_classes: int, name: str) -> None:
-        self.pooled = np.zeros((n_classes, n_classes), np.int64)
-        self.name = name
-
-    def add(self, rows: Iterable[dict]) -> None:
-        known = (row["confusion"] for row in rows if "confusion" in row)
-        self.pooled += pooled(known, len(self.pooled))
-
-    def text(self) -> str:
-        return f"{self.name} mIoU {100 * mean_iou(self.pooled):.1f}" if self.pooled.any() else ""
-
-
-def _pace(bar: tqdm) -> str:
-    """Images a minute, of this run."""
-    state = bar.format_dict
-    return f"{60 * (state['n'] - state['initial']) / max(state['elapsed'], 1e-3):.1f} images/min"

@@ -1,14 +1,19 @@
-"""Pooled confusion matrix and intersection over union.
+"""Pooled confusion matrix, intersection over union, and its interval over images.
 
 The score of PASCAL VOC: one confusion matrix over all pixels of the whole data set, void left out,
 IoU per class, and their mean. Pooling is not the mean of the images' scores.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
+from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import ParameterError
+
+#: Draws of images, with replacement.
+DRAWS = 1000
 
 
 def confusion_matrix(
@@ -113,3 +118,98 @@ def pooled(images: Iterable[list[list[int]]], n_classes: int) -> np.ndarray:
         for true, predicted, pixels in entries:
             confusion[true, predicted] += pixels
     return confusion
+
+
+def pooled_table(
+    rows: Mapping[str, Sequence[dict]], classes: ClassSet, region: str = "confusion"
+) -> pd.DataFrame:
+    """IoU in % per class, pooled over the rows of each name.
+
+    Parameters
+    ----------
+    rows : mapping of str to sequence of dict
+        By what they are called; each holds what `sparse` gave for a region.
+    classes : ClassSet
+    region : str
+        ``confusion`` (all pixels, as in the paper), or ``held_out``: only those that were not
+        sampled. The second is biased too: sampling the same number from every class takes most of a
+        small object away.
+
+    Returns
+    -------
+    DataFrame
+        One line per name; one column per class (NaN where none of its pixels counts) and ``mean``
+        over the others.
+    """
+    lines = {}
+    for name, images in rows.items():
+        scores = iou_of_counted(pooled((row[region] for row in images), len(classes)))
+        lines[name] = [*scores, mean(scores)]
+    return 100 * pd.DataFrame.from_dict(lines, orient="index", columns=[*classes.short, "mean"])
+
+
+def drawn_confusions(confusions: Sequence[list], n_classes: int, seed: int = 0) -> np.ndarray:
+    """The pooled confusion matrices of many draws of images with replacement.
+
+    With the same seed and as many images the draws are the same images, so that scores of two
+    settings can be compared draw by draw.
+
+    Parameters
+    ----------
+    confusions : sequence of list
+        One per image, as `sparse` gives it.
+    n_classes : int
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (DRAWS, n_classes, n_classes), float64
+    """
+    flat = np.stack([dense(entries, n_classes).ravel() for entries in confusions])
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(len(flat), np.full(len(flat), 1 / len(flat)), DRAWS)
+    return (times.astype(float) @ flat).reshape(-1, n_classes, n_classes)
+
+
+def pooled_score(confusions: Sequence[list], n_classes: int, over: Sequence[int]) -> float:
+    """The mean IoU in % of all images, what `drawn_scores` gives for draws of them."""
+    return 100 * mean(iou_of_counted(pooled(confusions, n_classes))[list(over)])
+
+
+def drawn_scores(
+    confusions: Sequence[list], n_classes: int, over: Sequence[int], seed: int = 0
+) -> np.ndarray:
+    """The mean IoU of the draws of `drawn_confusions`.
+
+    Parameters
+    ----------
+    confusions, n_classes, seed
+        As of `drawn_confusions`.
+    over : sequence of int
+        The classes of the mean. One that a draw lacks is left out of that draw's mean.
+
+    Returns
+    -------
+    ndarray, shape (DRAWS,), float64
+        In %; NaN for a draw without a pixel of these classes.
+    """
+    draws = drawn_confusions(confusions, n_classes, seed)
+    return 100 * mean(iou_of_counted(draws)[:, list(over)])
+
+
+def interval(draws: np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of some draws; NaN where there is none.
+
+    It may leave the score of all images out, when few of them show the hardest class and many draws
+    lack it.
+    """
+    low, _, high = spread(draws)
+    return low, high
+
+
+def spread(draws: np.ndarray) -> tuple[float, float, float]:
+    """The median of some draws between the ends of their `interval`."""
+    known = draws[np.isfinite(draws)]
+    if not known.size:
+        return (float("nan"),) * 3
+    return tuple(float(value) for value in np.percentile(known, [2.5, 50, 97.5]))

@@ -1,43 +1,72 @@
-"""What a table was computed from."""
+"""Tables and what they were computed from: how every result of a list of images is kept."""
 
-from dataclasses import asdict
+import json
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from wsss_lib.classify.spec import BackboneSpec
-from wsss_lib.datasets import DevkitDataset
-from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweeps import SweepResult
-from wsss_lib.features import needs_backbone
+import pandas as pd
+
+from wsss_lib.files import write_text
 
 #: Libraries whose version can change a result.
 LIBRARIES = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")
 
 
-def provenance(
-    dataset: DevkitDataset,
-    settings: list[Setting],
-    backbone: BackboneSpec | None,
-    result: SweepResult,
-) -> dict:
-    """Data set, list, masks, network with the SHA-256 of its weights, settings, versions: JSON."""
-    weights = None
-    if backbone and any(needs_backbone(setting.feature) for setting in settings):
-        used = backbone.load().weights
-        weights = {"backbone": backbone.name, "weights": used.name, "sha256": used.sha256}
-    rows = result.rows[settings[0]]
-    return {
-        "dataset": dataset.name,
-        "list": Path(dataset.list_name).name,
-        "images": len(rows),
-        "masks": Path(dataset.masks).name,
-        "network": weights,
-        "settings": [asdict(setting) for setting in settings],
-        "images_with_short_classes": sum(bool(row["short_classes"]) for row in rows),
-        "held_out": "pixels that were not sampled; biased, since sampling balances the classes",
-        "failures": result.failures,
-        "versions": versions(),
-    }
+@dataclass(frozen=True)
+class Report:
+    """Tables of scores, and what they were computed from.
+
+    Attributes
+    ----------
+    tables : dict of str to DataFrame
+        By the name of the file, the main one first. A table whose index has a name is written with
+        it and with two decimals, any other without index and with three.
+    provenance : dict
+        Data set, list, masks, networks with the SHA-256 of their weights, settings, versions: JSON
+        values.
+    failures : dict of str to str
+        Why an image could not be done, by id.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    provenance: dict
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def main(self) -> pd.DataFrame:
+        """The first table."""
+        return next(iter(self.tables.values()))
+
+    def write(self, folder: Path, name: str | None = None) -> Path:
+        """Write each table as CSV (empty where a class is absent), and the provenance as JSON.
+
+        Parameters
+        ----------
+        folder : Path
+            Made if missing.
+        name : str, optional
+            In place of the main table's name, also where other names begin with it.
+
+        Returns
+        -------
+        Path
+            Of the main table. A table without lines is not written. The column ``seconds`` is for
+            the screen only: no other run would repeat it.
+        """
+        own = next(iter(self.tables))
+        for table_name, table in self.tables.items():
+            if not len(table):
+                continue
+            indexed = table.index.name is not None
+            text = table.drop(columns="seconds", errors="ignore").to_csv(
+                index=indexed, float_format="%.2f" if indexed else "%.3f"
+            )
+            path = folder / f"{table_name.replace(own, name or own, 1)}.csv"
+            write_text(path, text)
+        main = folder / f"{name or own}.csv"
+        write_text(main.with_suffix(".json"), json.dumps(self.provenance, indent=2) + "\n")
+        return main
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The store of results: one row an image and setting, durable from the moment it is computed."""
+"""The store of results: one row per image and setting, durable from the moment it is computed."""
 
 import gc
 import hashlib
@@ -13,6 +13,8 @@ from tqdm.auto import tqdm
 from wsss_lib.errors import StoreError
 from wsss_lib.paths import shown
 
+#: Raise it when a change of the code changes results: rows of older formats are computed anew.
+FORMAT = 3
 #: Keys asked for at once; SQLite takes 999 or more.
 _BATCH = 500
 
@@ -74,7 +76,7 @@ class ResultStore:
             ) from None
 
     def get(self, keys: Iterable[str]) -> dict[str, dict]:
-        """The stored rows among `keys`; those that do not fit their digest are left out and told.
+        """The stored rows among `keys`; those that do not fit their digest are left out, and named.
 
         Raises
         ------

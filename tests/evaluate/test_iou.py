@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,9 @@ from sklearn.svm import SVC
 from wsss_lib import paper
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate import jobs
-from wsss_lib.evaluate.iou import OF_DRAWS, residuals, settings_for, table1
-from wsss_lib.evaluate.settings import Setting, row_key
+from wsss_lib.evaluate import sweeps
+from wsss_lib.evaluate.iou import OF_DRAWS, residuals, table1
+from wsss_lib.evaluate.settings import Setting, row_key, settings_for
 from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.metrics import dense
@@ -22,40 +23,39 @@ RANDOM18 = BackboneSpec("resnet18", "random")
 
 
 def settings(*layers, samples=40, **chosen):
-    return settings_for("toy", layers, samples, **chosen)
+    return settings_for(None, layers, samples, **chosen)
 
 
 @pytest.fixture
 def count_images(monkeypatch):
     """Count the images that are really evaluated."""
     done = []
-    original = jobs.evaluate_image
+    original = sweeps.evaluate_image
 
-    def counted(dataset, id_, *args):
+    def counted(dataset, id_, *args, **more):
         done.append(id_)
-        return original(dataset, id_, *args)
+        return original(dataset, id_, *args, **more)
 
-    monkeypatch.setattr(jobs, "evaluate_image", counted)
+    monkeypatch.setattr(sweeps, "evaluate_image", counted)
     return done
 
 
 def test_saved_masks_scored_by_scikit_learn_give_the_tables_numbers(tiny, tmp_path):
-    tables = table1(
-        tiny, settings("img", "F1"), RANDOM18, store=tmp_path / "s", masks_out=tmp_path / "masks"
-    )
+    where = {"store": tmp_path / "s", "masks_out": tmp_path / "masks"}
+    table = table1(sweep(tiny, settings("img", "F1"), RANDOM18, **where)).main
     for feature in ("img", "F1"):
         truth = np.concatenate([tiny.mask(id_).ravel() for id_ in tiny.ids])
         paths = [tmp_path / "masks" / feature / f"{id_}.png" for id_ in tiny.ids]
         predicted = np.concatenate([np.array(Image.open(path)).ravel() for path in paths])
         judged = truth != 255
         expected = sklearn.metrics.jaccard_score(truth[judged], predicted[judged], average=None)
-        row = tables.all_pixels.loc[feature]
+        row = table.loc[feature]
         np.testing.assert_allclose(row[list(tiny.classes.short)], 100 * expected)
         np.testing.assert_allclose(row["mean"], 100 * expected.mean())
 
 
 def test_the_img_row_is_what_scikit_learn_alone_gives(tiny, tmp_path):
-    tables = table1(tiny, settings("img"), store=tmp_path / "s")
+    table = table1(sweep(tiny, settings("img"), store=tmp_path / "s")).main
     truth, predicted = [], []
     for sample in tiny:
         pixels = sample_mask(sample.mask, 40, 0, sample.id)
@@ -71,7 +71,7 @@ def test_the_img_row_is_what_scikit_learn_alone_gives(tiny, tmp_path):
         truth[truth != 255], predicted[truth != 255], average=None
     )
     # the two solvers stop within a tolerance of the same optimum
-    np.testing.assert_allclose(tables.all_pixels.loc["img"].iloc[:3], 100 * expected, atol=0.3)
+    np.testing.assert_allclose(table.loc["img"].iloc[:3], 100 * expected, atol=0.3)
 
 
 def test_held_out_pixels_are_those_that_were_not_sampled(tiny, tmp_path):
@@ -84,20 +84,15 @@ def test_held_out_pixels_are_those_that_were_not_sampled(tiny, tmp_path):
 
 def test_two_workers_give_the_same_bytes_as_one(tiny, tmp_path):
     for workers in (1, 2):
-        tables = table1(
-            tiny,
-            settings("img", "xy", "F2"),
-            RANDOM18,
-            workers=workers,
-            store=tmp_path / f"{workers}.sqlite",
-        )
-        tables.write(tmp_path / str(workers))
+        where = {"workers": workers, "store": tmp_path / f"{workers}.sqlite"}
+        result = sweep(tiny, settings("img", "xy", "F2"), RANDOM18, **where)
+        table1(result).write(tmp_path / str(workers))
     for name in ("table1.csv", "table1_heldout.csv", "table1.json"):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
 def test_the_table_has_the_papers_form(tiny, tmp_path):
-    table1(tiny, settings("img"), store=tmp_path / "s").write(tmp_path)
+    table1(sweep(tiny, settings("img"), store=tmp_path / "s")).write(tmp_path)
     table = pd.read_csv(tmp_path / "table1.csv")
     assert list(table.columns) == ["feature", "bkg", "left", "low", "mean"]
     note = json.loads((tmp_path / "table1.json").read_text())
@@ -192,7 +187,7 @@ def test_the_key_holds_everything_that_determines_a_result():
 )
 def test_bad_settings_are_refused_before_any_work(layers, chosen):
     with pytest.raises(ParameterError):
-        settings_for("toy", layers, **chosen)
+        settings_for(SimpleNamespace(name="toy"), layers, **chosen)
 
 
 def test_masks_of_another_setting_are_replaced(tiny, tmp_path):
@@ -206,9 +201,9 @@ def test_masks_of_another_setting_are_replaced(tiny, tmp_path):
 
 
 def test_a_class_without_held_out_pixels_has_no_held_out_score(tiny, tmp_path):
-    tables = table1(tiny, settings("img", samples=10_000), store=tmp_path / "s")
-    assert tables.all_pixels.loc["img"].notna().all()
-    assert tables.held_out.loc["img"].isna().all()
+    found = table1(sweep(tiny, settings("img", samples=10_000), store=tmp_path / "s"))
+    assert found.main.loc["img"].notna().all()
+    assert found.tables["table1_heldout"].loc["img"].isna().all()
 
 
 def test_one_gamma_in_two_spellings_is_one_setting():

@@ -1,6 +1,5 @@
 """The masks that a segmentation network learns from."""
 
-import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -14,11 +13,11 @@ from wsss_lib.datasets.images import read_mask, write_mask
 from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.evaluate import mask_worth as module
 from wsss_lib.evaluate.mask_worth import (
-    SecondStage,
     bound_masks,
     image_scores,
     masks_miou,
     output_columns,
+    over_trainings,
     second_stage,
     training_masks,
     weak_masks,
@@ -151,13 +150,13 @@ def test_each_kind_and_seed_has_a_row_with_the_scores_of_its_own_network(
     few_squares, mirrored, how, tmp_path
 ):
     found = second_stage(few_squares, ["truth", mirrored], [0, 1], **how)
-    assert list(found.scores["masks"]) == ["truth", "truth", "mirrored", "mirrored"]
-    assert list(found.scores["seed"]) == [0, 1, 0, 1]
+    assert list(found.main.index) == ["truth", "truth", "mirrored", "mirrored"]
+    assert list(found.main["seed"]) == [0, 1, 0, 1]
     names = {training["checkpoint"] for training in found.provenance["trainings"]}
     assert len(names) == 4
     val = load_dataset("toy", "val", root=few_squares.root)
     for row, training in zip(
-        found.scores.to_dict("records"), found.provenance["trainings"], strict=True
+        found.main.to_dict("records"), found.provenance["trainings"], strict=True
     ):
         segmenter = load_segmenter(tmp_path / "cache/weights" / training["checkpoint"])
         expected = 100 * mean_iou(pooled_confusion(segmenter.mask, val))
@@ -167,7 +166,7 @@ def test_each_kind_and_seed_has_a_row_with_the_scores_of_its_own_network(
 def test_finished_networks_are_not_trained_again(few_squares, how, monkeypatch):
     first = second_stage(few_squares, ["truth"], **how)
     monkeypatch.setattr("wsss_lib.segment.train.Training", None)
-    pd.testing.assert_frame_equal(second_stage(few_squares, ["truth"], **how).scores, first.scores)
+    pd.testing.assert_frame_equal(second_stage(few_squares, ["truth"], **how).main, first.main)
 
 
 def test_masks_are_scored_by_themselves(few_squares, mirrored):
@@ -195,17 +194,22 @@ def test_pixels_without_a_label_count_as_background(few_squares, tmp_path):
     assert masks_miou(nothing, few_squares) == pytest.approx(share / 3)
 
 
-def test_the_spread_over_seeds(tmp_path):
-    scores = pd.DataFrame(
-        {"masks": ["truth", "truth", "svm"], "seed": [0, 1, 0], "masks_miou": [100.0, 100.0, 50.0]}
-    ).assign(mean=[80.0, 84.0, 60.0])
-    found = SecondStage(scores, {"dataset": "toy"})
-    table = found.over_seeds()
+def test_the_spread_over_seeds():
+    scores = (
+        pd.DataFrame(
+            {
+                "masks": ["truth", "truth", "svm"],
+                "seed": [0, 1, 0],
+                "masks_miou": [100.0, 100.0, 50.0],
+            }
+        )
+        .assign(mean=[80.0, 84.0, 60.0])
+        .set_index("masks")
+    )
+    table = over_trainings(scores)
     assert list(table.index) == ["truth", "svm"]
     assert list(table.loc["truth", ["mean", "lowest", "highest", "seeds"]]) == [82, 80, 84, 2]
-    found.write(tmp_path)
-    assert pd.read_csv(tmp_path / "spread.csv", index_col="masks").loc["svm", "mean"] == 60
-    assert json.loads((tmp_path / "scores.json").read_text()) == {"dataset": "toy"}
+    assert table.loc["svm", "mean"] == 60
 
 
 @pytest.mark.parametrize(("kinds", "seeds"), [([], [0]), (["truth"], [])])

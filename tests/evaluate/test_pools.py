@@ -12,7 +12,6 @@ from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.evaluate import image as image_module
 from wsss_lib.evaluate import pools as pool_module
 from wsss_lib.evaluate.image import ImageSamples
-from wsss_lib.evaluate.jobs import make_job
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.expand.pooled import PooledClassifier, pool_samples
@@ -58,11 +57,10 @@ def test_known_labels_keep_absent_classes_out(tiny, tmp_path):
 @pytest.mark.parametrize("sampling", ["uniform", "blocks8"])
 def test_no_pixel_of_the_pool_is_held_out(tiny, sampling):
     setting = Setting("img", 30, pool="pooled2", sampling=sampling)
-    job = make_job(tiny, [setting], None, None, extract)
-    chosen = pool_module._choose(job, tiny.ids, [setting])[setting]
+    chosen = pool_module._choose(tiny, tiny.ids, [setting])[setting]
     for id_, pixels in chosen.items():
         drawn = ImageSamples(tiny, id_, tiny.mask(id_))
-        held_out, _ = drawn.scored(*drawn.where(setting, tiny.mask(id_).shape))
+        held_out, _ = drawn.scored(*drawn.drawing(setting, tiny.mask(id_).shape))
         assert len(pixels)
         assert not held_out[pixels.rows, pixels.cols].any()
 

@@ -1,4 +1,5 @@
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -7,29 +8,28 @@ import sklearn.metrics
 from PIL import Image
 
 from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.engine import SweepResult
 from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.regions import region_of
 from wsss_lib.evaluate.scores import (
     AVERAGED,
-    DRAWS,
     FIELDS,
     best_layer,
     compared,
     difference_table,
-    drawn_scores,
-    interval,
     over_seeds,
     own_classifier,
-    region_of,
     score_table,
 )
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweeps import SweepResult, sweep
+from wsss_lib.evaluate.sweeps import sweep
+from wsss_lib.metrics import DRAWS, drawn_scores, interval
 
 
 def test_scores_are_those_of_scikit_learn_on_the_pooled_pixels(tiny, tmp_path):
     setting = Setting("xy", 30, kernel="nearest")
     result = sweep(tiny, [setting], store=tmp_path / "s", masks_out=tmp_path)
-    table = score_table(result, tiny.classes, over=("left", "low"))
+    table = score_table(result, over=("left", "low"))
     truth = np.concatenate([tiny.mask(id_).ravel() for id_ in tiny.ids])
     predicted = np.concatenate(
         [np.array(Image.open(tmp_path / "xy" / f"{id_}.png")).ravel() for id_ in tiny.ids]
@@ -58,14 +58,14 @@ def test_drawing_images_anew_gives_the_spread_of_a_mean():
 
 def test_a_region_without_pixels_has_no_score(tiny, tmp_path):
     result = sweep(tiny, [Setting("xy", 30, kernel="nearest")], store=tmp_path / "s")
-    line = score_table(result, tiny.classes, ["far64"]).iloc[0]
+    line = score_table(result, ["far64"]).iloc[0]
     assert line[["mean", "mean_low", "mean_high"]].isna().all()
 
 
 def test_an_unknown_class_is_refused(tiny, tmp_path):
     result = sweep(tiny, [Setting("xy", 30, kernel="nearest")], store=tmp_path / "s")
     with pytest.raises(ParameterError, match="No class 'cat'"):
-        score_table(result, tiny.classes, over=["bkg", "cat"])
+        score_table(result, over=["bkg", "cat"])
 
 
 def test_lines_are_set_against_each_other_draw_by_draw():
@@ -110,7 +110,7 @@ def test_away_from_boundaries_is_all_but_near_them():
     assert region_of(row, "away_held_out8") == [[1, 1, 2]]
 
 
-CLASSES = ClassSet(("background", "thing"), ("bkg", "thing"))
+IMAGES = SimpleNamespace(classes=ClassSet(("background", "thing"), ("bkg", "thing")))
 
 
 def rows(*shares):
@@ -131,16 +131,17 @@ def iou(share):
 
 
 def table(result, reference):
-    return difference_table(result, CLASSES, ["confusion"], reference=reference)
+    return difference_table(result, ["confusion"], reference=reference)
 
 
 def test_a_pooled_classifier_is_set_against_the_own_one_of_the_same_feature():
     result = SweepResult(
+        IMAGES,
         {
             Setting("F1", 10): rows(80, 80, 80),
             Setting("F2", 10): rows(10, 20, 30),
             Setting("F1", 10, pool="pooled4"): rows(60, 60, 60),
-        }
+        },
     )
     (line,) = table(result, own_classifier).to_dict("records")
     assert (line["feature"], line["pool"], line["against"]) == ("F1", "pooled4", "F1")
@@ -151,6 +152,7 @@ def test_a_pooled_classifier_is_set_against_the_own_one_of_the_same_feature():
 def test_layers_together_are_set_against_the_best_single_one_that_is_alike():
     alike = partial(Setting, samples=10)
     result = SweepResult(
+        IMAGES,
         {
             alike("F1"): rows(50, 60, 70),
             alike("F2"): rows(70, 80, 60),
@@ -158,7 +160,7 @@ def test_layers_together_are_set_against_the_best_single_one_that_is_alike():
             alike("xy", kernel="nearest"): rows(99, 99, 99),
             alike("F1*F2", weights="tuned"): rows(80, 90, 70),
             alike("F1+F2"): rows(70, 80, 60),
-        }
+        },
     )
     product, concatenated = table(result, best_layer).to_dict("records")
     assert product["against"] == concatenated["against"] == "F2"
@@ -171,7 +173,8 @@ def test_a_difference_is_surer_than_its_two_scores():
     # images differ much, the two settings hardly: drawn together, that is seen
     shares = np.arange(8, 98, 3)
     own, pooled = rows(*shares), rows(*(shares - 5))
-    result = SweepResult({Setting("F1", 10): own, Setting("F1", 10, pool="pooled1"): pooled})
+    settings = Setting("F1", 10), Setting("F1", 10, pool="pooled1")
+    result = SweepResult(IMAGES, dict(zip(settings, (own, pooled), strict=True)))
     (line,) = table(result, own_classifier).to_dict("records")
     low, high = interval(drawn_scores([row["confusion"] for row in own], 2, [0, 1]))
     assert line["difference_high"] < 0
@@ -179,7 +182,7 @@ def test_a_difference_is_surer_than_its_two_scores():
 
 
 def test_without_a_reference_there_is_no_line():
-    assert table(SweepResult({Setting("F1", 10): rows(50)}), best_layer).empty
+    assert table(SweepResult(IMAGES, {Setting("F1", 10): rows(50)}), best_layer).empty
 
 
 @pytest.fixture
@@ -190,7 +193,7 @@ def scores(tiny, tmp_path):
         for seed in (5, 6)
         for samples in (4, "0.05xcells", 24 * 32)
     ]
-    return score_table(sweep(tiny, settings, store=tmp_path / "s"), tiny.classes)
+    return score_table(sweep(tiny, settings, store=tmp_path / "s"))
 
 
 def test_lines_that_differ_in_the_seed_become_one(scores):

@@ -6,26 +6,24 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from wsss_lib import engine as compute
+from wsss_lib import engine
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.images import read_mask
 from wsss_lib.datasets.toy import make_toy
+from wsss_lib.engine import Task, do_image, located
 from wsss_lib.errors import MaskError, ParameterError, StoreError, WeightsError
-from wsss_lib.evaluate import jobs
-from wsss_lib.evaluate import pools as pool_module
-from wsss_lib.evaluate.iou import settings_for
-from wsss_lib.evaluate.jobs import Task, make_job
-from wsss_lib.evaluate.settings import Setting
+from wsss_lib.evaluate import pools, sweeps
+from wsss_lib.evaluate.settings import Setting, settings_for
 from wsss_lib.evaluate.sweeps import image_masks, sweep
-from wsss_lib.features import extract
 
 RANDOM18 = BackboneSpec("resnet18", "random")
-IMG = settings_for("toy", ["img"], 40)
+IMG = settings_for(None, ["img"], 40)
 ROWS = "SELECT rowid, key, row FROM results"
 
 
@@ -43,14 +41,14 @@ def many(tiny, tmp_path):
 def events(monkeypatch):
     """The images that are begun and the lines that are printed, in their order."""
     seen = []
-    original = jobs.evaluate_image
+    original = sweeps.evaluate_image
 
-    def noted(dataset, id_, *rest):
+    def noted(dataset, id_, *rest, **more):
         seen.append(id_)
-        return original(dataset, id_, *rest)
+        return original(dataset, id_, *rest, **more)
 
-    monkeypatch.setattr(jobs, "evaluate_image", noted)
-    monkeypatch.setattr(compute.tqdm, "write", seen.append)
+    monkeypatch.setattr(sweeps, "evaluate_image", noted)
+    monkeypatch.setattr(engine.tqdm, "write", seen.append)
     return seen
 
 
@@ -113,24 +111,6 @@ def test_a_run_that_is_killed_computes_only_what_is_missing_when_run_again(
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_what_the_rest_will_take_is_told_before_it_starts(many, tmp_path, events):
-    result = sweep(many, IMG, store=tmp_path / "s", masks_out=tmp_path / "masks")
-    assert events[0] == many.ids[0]
-    assert events[1].startswith("Left: 7 images x 1 settings, about")
-    assert events[2:] == list(many.ids[1:])
-    assert len(result.rows[IMG[0]]) == 8
-
-
-def test_it_is_told_by_the_first_image_that_can_be_done(many, tmp_path, events):
-    for id_ in many.ids[:2]:
-        many.image_path(id_).write_bytes(b"no picture")
-    sweep(many, IMG, store=tmp_path / "s")
-    told = [line for line in events if line.startswith("Left: ")]
-    assert told[0].startswith("Left: 5 images x")
-    assert events.index(many.ids[2]) == events.index(told[0]) - 1
-    assert len(told) == 1
-
-
 def test_failures_stand_in_the_order_of_the_ids(tiny, tmp_path):
     first, *_, last = tiny.ids
     tiny.image_path(first).write_bytes(b"no picture")  # noticed by a worker
@@ -138,14 +118,12 @@ def test_failures_stand_in_the_order_of_the_ids(tiny, tmp_path):
     assert list(sweep(tiny, IMG, store=tmp_path / "s").failures) == [first, last]
 
 
-def test_of_a_few_images_nothing_is_told(many, tmp_path, events):
-    few = many.subset(many.ids[:5])
-    sweep(few, IMG, store=tmp_path / "s")
-    assert events == list(few.ids)
+def test_only_missing_images_are_begun_and_without_any_no_worker_is_asked(many, tmp_path, events):
+    sweep(many.subset(many.ids[:5]), IMG, store=tmp_path / "s")
+    assert events == list(many.ids[:5])
     events.clear()
-    sweep(many, IMG, store=tmp_path / "s")  # three are left
-    assert events == list(many.ids[5:])
-    sweep(many, IMG, store=tmp_path / "s", scheduler="tcp://nobody.asks:1")  # none is left
+    sweep(many, IMG, store=tmp_path / "s")
+    sweep(many, IMG, store=tmp_path / "s", scheduler="tcp://nobody.asks:1")
     assert events == list(many.ids[5:])
 
 
@@ -178,30 +156,6 @@ def test_a_damaged_or_foreign_row_is_computed_again(tiny, tmp_path, events, dama
         assert first | seconds == second | seconds
 
 
-def test_features_are_kept_for_the_next_sweep(tiny, tmp_path, monkeypatch):
-    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
-    cold, warm, without = (
-        sweep(
-            tiny,
-            settings_for("toy", ["img", "F1", "F5"], 40),
-            RANDOM18,
-            store=tmp_path / store,
-            cache_gb=room,
-        )
-        for store, room in (("cold", 0.1), ("warm", 0.1), ("without", 0))
-    )
-    assert len(list(tmp_path.glob("cache/features/*.npy"))) == 8
-    seconds = {"fit_seconds": 0, "predict_seconds": 0}
-    for setting, rows in without.rows.items():
-        for other in (cold, warm):
-            assert [row | seconds for row in other.rows[setting]] == [row | seconds for row in rows]
-
-
-def test_a_negative_cache_is_refused(tiny):
-    with pytest.raises(ParameterError, match="cache_gb=-1"):
-        sweep(tiny, IMG, cache_gb=-1)
-
-
 def test_a_mask_that_cannot_be_written_stops_the_run_and_keeps_the_rows(tiny, tmp_path, events):
     two = tiny.ids[1]
     (tmp_path / "masks/img" / f"{two}.png").mkdir(parents=True)
@@ -225,15 +179,12 @@ def test_relative_paths_hold_in_worker_processes(tiny, tmp_path, monkeypatch):
 
 
 def test_other_weights_at_the_workers_are_refused(tiny):
-    (f1,) = settings_for("toy", ["F1"], 40)
-    job = make_job(tiny, [f1], RANDOM18, None, extract)
+    (f1,) = settings_for(None, ["F1"], 40)
+    job = partial(sweeps.evaluate_image, located(tiny), backbone=RANDOM18)
     task = Task(tiny.ids[0], {f1: "key"})
-    assert compute.do_image(job, task, [f1]).rows["key"]["id"] == tiny.ids[0]
+    assert do_image(job, task, [f1]).rows["key"]["id"] == tiny.ids[0]
     with pytest.raises(WeightsError, match="other weights of resnet18"):
-        compute.do_image(replace(job, weights="resnet18:0123"), task, [f1])
-
-
-NETWORK = BackboneSpec("resnet18", "random")
+        do_image(partial(job, weights="resnet18:0123"), task, [f1])
 
 
 @pytest.fixture(autouse=True)
@@ -244,8 +195,8 @@ def cache(tmp_path, monkeypatch):
 @pytest.mark.parametrize("pool", ["own", "pooled2", "pooled2known"])
 def test_row_and_mask_are_those_of_a_sweep(tiny, tmp_path, pool):
     setting = Setting("F2", 30, pool=pool)
-    row, mask = image_masks(tiny, "tiny_2", [setting], NETWORK)[setting]
-    rows = sweep(tiny, [setting], NETWORK, store=tmp_path / "s", masks_out=tmp_path).rows[setting]
+    row, mask = image_masks(tiny, "tiny_2", [setting], RANDOM18)[setting]
+    rows = sweep(tiny, [setting], RANDOM18, store=tmp_path / "s", masks_out=tmp_path).rows[setting]
     seconds = {"fit_seconds": 0, "predict_seconds": 0}
     assert row | seconds == rows[2] | seconds
     np.testing.assert_array_equal(mask, read_mask(tmp_path / "F2" / "tiny_2.png", 3))
@@ -254,7 +205,7 @@ def test_row_and_mask_are_those_of_a_sweep(tiny, tmp_path, pool):
 def test_a_sweep_finds_the_fitted_pools(tiny, tmp_path, monkeypatch):
     setting = Setting("img", 30, pool="pooled1")
     image_masks(tiny, "tiny_0", [setting])
-    monkeypatch.setattr(pool_module, "_fit", None)  # nothing is left to be fitted
+    monkeypatch.setattr(pools, "_fit", None)  # nothing is left to be fitted
     assert len(sweep(tiny, [setting], store=tmp_path / "s").rows[setting]) == 4
 
 

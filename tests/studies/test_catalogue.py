@@ -44,9 +44,10 @@ def run(tiny, tmp_path, monkeypatch):
 
     def run(name, dataset=tiny):
         result = run_study(name, dataset, NETWORK, samples=12)
-        path = result.write(tmp_path / "out" / f"{name}.csv")
+        path = result.write(tmp_path / "out")
+        own = [key.removeprefix(f"{name}_") for key in result.tables][1:]
         return pd.read_csv(path), {
-            table: pd.read_csv(path.with_stem(f"{name}_{table}")) for table in result.tables
+            table: pd.read_csv(path.with_stem(f"{name}_{table}")) for table in own
         }
 
     return run

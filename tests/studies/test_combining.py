@@ -6,9 +6,9 @@ import pytest
 import torch
 from scipy.spatial.distance import pdist
 
+from wsss_lib.engine import SweepResult
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import FeatureMap
@@ -161,6 +161,7 @@ def test_a_single_sample_has_no_distance():
 
 def test_weights_are_averaged_over_images_for_each_product():
     result = SweepResult(
+        None,
         {
             Setting("F1", 10): [{}, {}],
             Setting("F3*F1", 10, weights="tuned"): [
@@ -168,7 +169,7 @@ def test_weights_are_averaged_over_images_for_each_product():
                 {"layer_weights": [0.5, 0.5]},
             ],
             Setting("F1*F2", 10, sampling="blocks32"): [{"layer_weights": [0.5, 0.5]}] * 2,
-        }
+        },
     )
     table = mean_weights(result)
     assert table.columns.tolist() == ["F1", "F2", "F3"]

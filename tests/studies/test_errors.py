@@ -14,7 +14,7 @@ from wsss_lib.studies.errors import error_figure, error_table
 def test_the_share_of_wrong_pixels_is_told_for_background_and_objects(tiny, tmp_path):
     setting = Setting("img", 30)
     result = sweep(tiny, [setting], store=tmp_path / "s", masks_out=tmp_path)
-    table = error_table(result, tiny.classes, ["confusion", "near2", "away2"])
+    table = error_table(result, ["confusion", "near2", "away2"])
     predicted = [np.array(Image.open(tmp_path / "img" / f"{id_}.png")) for id_ in tiny.ids]
     truth = np.concatenate([tiny.mask(id_).ravel() for id_ in tiny.ids])
     wrong = truth != np.concatenate([mask.ravel() for mask in predicted])
@@ -33,7 +33,7 @@ def test_the_share_of_wrong_pixels_is_told_for_background_and_objects(tiny, tmp_
 
 def test_a_region_without_pixels_has_no_error(tiny, tmp_path):
     result = sweep(tiny, [Setting("xy", 30, kernel="nearest")], store=tmp_path / "s")
-    table = error_table(result, tiny.classes, ["away32"])
+    table = error_table(result, ["away32"])
     assert table["pixels"].tolist() == [0, 0]
     assert table["error"].isna().all()
 

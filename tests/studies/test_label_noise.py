@@ -1,15 +1,17 @@
+from types import SimpleNamespace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from wsss_lib.datasets.classes import VOC, VOID, ClassSet, palette
 from wsss_lib.datasets.devkit import Sample
+from wsss_lib.engine import SweepResult
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.studies.label_noise import loss_table, noise_figure
 
-CLASSES = ClassSet(("background", "thing"), ("bkg", "thing"))
+IMAGES = SimpleNamespace(classes=ClassSet(("background", "thing"), ("bkg", "thing")))
 
 
 def rows(*shares):
@@ -26,14 +28,15 @@ def iou(share):
 
 def test_a_loss_is_what_a_feature_is_below_itself_with_clean_labels():
     result = SweepResult(
+        IMAGES,
         {
             Setting("F1", 10): rows(80, 80, 80),
             Setting("F2", 10): rows(90, 90, 90),
             Setting("F1", 10, noise="random2.5"): rows(60, 60, 60),
             Setting("F2", 10, noise="border20"): rows(80, 90, 100),
-        }
+        },
     )
-    first, second = loss_table(result, CLASSES).to_dict("records")
+    first, second = loss_table(result).to_dict("records")
     assert (first["feature"], first["kind"], first["percent"]) == ("F1", "random", 2.5)
     expected = pytest.approx(iou(80) - iou(60))
     assert [first[name] for name in ("loss", "loss_low", "loss_high")] == [expected] * 3
@@ -44,7 +47,7 @@ def test_a_loss_is_what_a_feature_is_below_itself_with_clean_labels():
 def test_noise_is_set_against_clean_labels_that_are_alike_in_all_else():
     settings = [Setting("F1", 10, seed=1), Setting("F1", 10, noise="random5")]
     settings += [Setting("F1", 10, seed=1, noise="random5")]
-    table = loss_table(SweepResult({each: rows(50) for each in settings}), CLASSES)
+    table = loss_table(SweepResult(IMAGES, {each: rows(50) for each in settings}))
     assert table["seed"].tolist() == [1]
 
 

@@ -1,15 +1,17 @@
+from types import SimpleNamespace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.engine import SweepResult
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.studies.sample_count import budget_curves, budget_table
 
-CLASSES = ClassSet(("background", "thing"), ("bkg", "thing"))
+IMAGES = SimpleNamespace(classes=ClassSet(("background", "thing"), ("bkg", "thing")))
 
 
 def rows(samples, *shares):
@@ -28,6 +30,7 @@ def iou(share):
 
 def test_layers_are_averaged_and_their_samples_summed():
     result = SweepResult(
+        IMAGES,
         {
             Setting("F1", 10): rows(10, 50, 50),
             Setting("F1", 10, seed=1): rows(10, 60, 60),
@@ -39,9 +42,9 @@ def test_layers_are_averaged_and_their_samples_summed():
             Setting("F1", "0.1xcells", seed=1): rows(16, 65, 65),
             Setting("F5", "0.1xcells"): rows(2, 65, 65),
             Setting("F5", "0.1xcells", seed=1): rows(4, 65, 65),
-        }
+        },
     )
-    equal, shared = budget_table(result, CLASSES).to_dict("records")
+    equal, shared = budget_table(result).to_dict("records")
     assert (equal["split"], equal["samples"]) == ("equal n", 10)
     assert (shared["split"], shared["samples"]) == ("n by cells", "0.1xcells")
     assert equal["total"] == 40  # of both classes and both layers
@@ -55,15 +58,16 @@ def test_layers_are_averaged_and_their_samples_summed():
 def test_a_share_is_set_against_equal_n_of_the_same_total():
     shares = np.arange(20, 80, 3)
     result = SweepResult(
+        IMAGES,
         {
             Setting("F1", 1000): rows(1000, *(shares + 20)),
             Setting("F1", 10): rows(10, *shares),
             Setting("F1", "0.3xcells"): rows(100, *(shares + 15)),  # half-way in the logarithm
             Setting("F1", "0.9xcells"): rows(1000, *(shares + 20)),
             Setting("F1", "0.99xcells"): rows(1001, *(shares + 20)),
-        }
+        },
     )
-    table = budget_table(result, CLASSES)
+    table = budget_table(result)
     assert table["total"].tolist() == [20, 2000, 200, 2000, 2002]
     low, high, half, same, beyond = table.to_dict("records")
     middle = (low["mean"] + high["mean"]) / 2
@@ -80,9 +84,9 @@ def test_a_share_is_set_against_equal_n_of_the_same_total():
     "others", [[], [Setting("F1", "0.1xcells"), Setting("F1", "0.1xcells", C=9.0)]]
 )
 def test_what_cannot_be_compared_is_refused(others):
-    result = SweepResult({each: rows(10, 50) for each in [Setting("F1", 10), *others]})
+    result = SweepResult(IMAGES, {each: rows(10, 50) for each in [Setting("F1", 10), *others]})
     with pytest.raises(ParameterError, match="share of the cells"):
-        budget_table(result, CLASSES)
+        budget_table(result)
 
 
 @pytest.mark.parametrize("x", ["total", "seconds"])

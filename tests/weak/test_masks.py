@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wsss_lib import engine as compute
-from wsss_lib import metrics
+from wsss_lib import engine, metrics
 from wsss_lib.datasets import load_dataset
 from wsss_lib.datasets.images import read_mask, read_note, write_mask
 from wsss_lib.datasets.toy import TOY
@@ -19,7 +18,7 @@ from wsss_lib.files import sha256
 from wsss_lib.metrics import confusion_matrix, dense
 from wsss_lib.report import versions
 from wsss_lib.weak import masks
-from wsss_lib.weak.masks import PseudoJob, pseudo_masks, score_steps, weights_of
+from wsss_lib.weak.masks import caption, pseudo_masks, score_steps, weights_of
 from wsss_lib.weak.seeds import Localiser
 from wsss_lib.weak.steps import CRF, IRN, SVM, Networks, Seed
 
@@ -104,7 +103,7 @@ def test_a_second_run_makes_nothing(again, finished, begun, tmp_path):
 def test_a_stopped_run_goes_on_with_what_is_missing(
     few_squares, networks, steps, finished, begun, tmp_path, monkeypatch
 ):
-    save = compute._save
+    save = engine._save
 
     def stop_after_the_first(path, *rest):
         save(path, *rest)
@@ -113,7 +112,7 @@ def test_a_stopped_run_goes_on_with_what_is_missing(
 
     where = {"store": tmp_path / "s", "masks_out": tmp_path / "masks"}
     with monkeypatch.context() as patch:
-        patch.setattr(compute, "_save", stop_after_the_first)
+        patch.setattr(engine, "_save", stop_after_the_first)
         with pytest.raises(Stopped):
             pseudo_masks(few_squares, steps, networks, **where)
     assert set(contents(tmp_path / "masks")) == {
@@ -268,18 +267,6 @@ def test_two_workers_make_the_same_bytes(
     assert contents(tmp_path / "masks") == contents(finished.masks)
 
 
-def test_what_the_rest_will_take_is_told_after_the_first_image(
-    squares, networks, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.setenv("WSSS_CACHE", str(tmp_path))
-    six = squares.subset(squares.ids[:6])
-    pseudo_masks(six, (Seed(),), networks, masks_out=tmp_path / "masks")
-    told, bar = capsys.readouterr()
-    assert told.startswith("Left: 5 images x 1 settings, about")
-    assert bar.startswith("\rpseudo masks:   0%")
-    assert "images/min, seed mIoU " in bar
-
-
 def test_steps_that_do_not_go_together_are_refused(few_squares, networks, steps):
     for wrong in ((), steps[1:], (Seed(), SVM(20), SVM(30))):
         with pytest.raises(ParameterError, match="expected a seed, then different ones"):
@@ -288,25 +275,12 @@ def test_steps_that_do_not_go_together_are_refused(few_squares, networks, steps)
 
 def test_other_weights_at_a_worker_are_refused(few_squares, networks, checkpoints):
     assert weights_of(networks) == (sha256(checkpoints.plain), sha256(checkpoints.edges))
-    job = PseudoJob(few_squares, None, (Seed(),), networks, weights_of(networks))
-    job.check()
+    first, steps = few_squares.ids[0], (Seed(),)
+    masks._evaluate(few_squares, steps, networks, weights_of(networks), first, steps)
     other = replace(networks, localiser=Localiser(checkpoints.sipe))
     for wrong in (other, replace(networks, edges=None)):
         with pytest.raises(WeightsError, match="other weights"):
-            replace(job, networks=wrong).check()
-
-
-def test_workers_are_asked_for_all_that_they_need(few_squares, networks, tmp_path):
-    job = PseudoJob(few_squares, tmp_path / "masks", (Seed(),), networks, ())
-    assert set(job.needed()) == {
-        few_squares.devkit,
-        networks.localiser.path,
-        networks.edges,
-        tmp_path / "masks",
-        tmp_path / "cache",
-    }
-    job = PseudoJob(few_squares, None, (Seed(),), replace(networks, edges=None), ())
-    assert None not in job.needed()
+            masks._evaluate(few_squares, steps, wrong, weights_of(networks), first, steps)
 
 
 N_SCORES = len(TOY)
@@ -318,13 +292,13 @@ def scores(squares, networks, steps, finished):
     three = squares.subset(squares.ids[:3])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WSSS_CACHE", str(finished.store.parent))
-        return score_steps(three, steps, networks)
+        return score_steps(pseudo_masks(three, steps, networks))
 
 
 def test_the_table_is_that_of_the_masks_on_the_disk(squares, finished, steps, scores):
-    assert list(scores.table.index) == [step.name for step in steps]
-    assert scores.table.index.name == "step"
-    assert list(scores.table) == [*squares.classes.short, "mean"]
+    assert list(scores.main.index) == [step.name for step in steps]
+    assert scores.main.index.name == "step"
+    assert list(scores.main) == [*squares.classes.short, "mean"]
     for step in steps:
         counts = sum(
             metrics.confusion_matrix(
@@ -335,7 +309,7 @@ def test_the_table_is_that_of_the_masks_on_the_disk(squares, finished, steps, sc
             for id_ in squares.ids[:3]
         )
         expected = 100 * metrics.iou(counts)
-        found = scores.table.loc[step.name]
+        found = scores.main.loc[step.name]
         np.testing.assert_allclose(found.iloc[:-1], expected)
         assert found["mean"] == pytest.approx(100 * metrics.mean_iou(counts))
         assert np.isfinite(expected).sum() == 3
@@ -343,7 +317,7 @@ def test_the_table_is_that_of_the_masks_on_the_disk(squares, finished, steps, sc
 
 def test_samples_of_the_svm_are_scored_by_class(finished, steps, scores):
     rows = [row["samples"] for row in finished.result.rows[steps[1]]]
-    table = scores.precision
+    table = scores.tables["precision"]
     for label, name in enumerate(table.index[:-1]):
         pairs = [row[str(label)] for row in rows if str(label) in row]
         assert table.loc[name, ["right", "drawn"]].tolist() == [
@@ -382,12 +356,12 @@ def test_what_the_numbers_hang_on_is_noted(scores, networks, checkpoints, finish
 
 
 def test_the_caption_names_list_masks_threshold_and_crf(scores, few_squares, checkpoints):
-    assert scores.caption() == (
+    assert caption(scores) == (
         "mIoU on 3 images of train (toy) against SegmentationClass; threshold: 0.4; CRF: yes"
     )
     sipe = Networks(Localiser(checkpoints.sipe, (1.0,)))
     one = few_squares.subset(few_squares.ids[:1])
-    assert score_steps(one, (Seed(),), sipe).caption() == (
+    assert caption(score_steps(pseudo_masks(one, (Seed(),), sipe))) == (
         "mIoU on 1 images of train (toy) against SegmentationClass; threshold: a background "
         "channel; CRF: no"
     )
@@ -396,9 +370,9 @@ def test_the_caption_names_list_masks_threshold_and_crf(scores, few_squares, che
 def test_tables_and_note_are_written(scores, tmp_path):
     scores.write(tmp_path / "new")
     table = pd.read_csv(tmp_path / "new/scores.csv", index_col="step")
-    pd.testing.assert_frame_equal(table, scores.table.round(2), atol=0.006)
+    pd.testing.assert_frame_equal(table, scores.main.round(2), atol=0.006)
     precision = pd.read_csv(tmp_path / "new/precision.csv", index_col="class")
-    assert precision["drawn"].tolist() == scores.precision["drawn"].tolist()
+    assert precision["drawn"].tolist() == scores.tables["precision"]["drawn"].tolist()
     note = json.loads((tmp_path / "new/scores.json").read_text())
     assert note == json.loads(json.dumps(scores.provenance))
 
@@ -407,9 +381,9 @@ def test_without_ground_truth_only_the_note_is_written(few_squares, networks, an
     annotate(few_squares, few_squares.ids[0])
     opened = load_dataset("toy", root=few_squares.root, images=1, need_masks=False)
     folder = tmp_path / "out"
-    scores = score_steps(opened, (Seed(), CRF(hard=True)), networks, masks_out=folder)
-    assert not len(scores.table)
-    assert not len(scores.precision)
+    scores = score_steps(pseudo_masks(opened, (Seed(), CRF(hard=True)), networks, masks_out=folder))
+    assert not len(scores.main)
+    assert not len(scores.tables["precision"])
     scores.write(folder)
     names = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
     assert names == {"scores.json", "seed/square_00.png", "crf/square_00.png"}
@@ -419,11 +393,11 @@ def test_without_ground_truth_only_the_note_is_written(few_squares, networks, an
 
 def test_images_without_a_mask_are_left_out_of_the_table(few_squares, networks, annotate):
     first, *others = few_squares.ids
-    whole = score_steps(few_squares, (Seed(),), networks)
+    whole = score_steps(pseudo_masks(few_squares, (Seed(),), networks))
     annotate(few_squares, first)
-    part = score_steps(few_squares, (Seed(),), networks)
-    rest = score_steps(few_squares.subset(others), (Seed(),), networks)
+    part = score_steps(pseudo_masks(few_squares, (Seed(),), networks))
+    rest = score_steps(pseudo_masks(few_squares.subset(others), (Seed(),), networks))
     assert (part.provenance["images"], part.provenance["scored"]) == (3, 2)
-    pd.testing.assert_frame_equal(part.table, rest.table)
-    assert not part.table.equals(whole.table)
-    assert part.caption().startswith("mIoU on 2 images")
+    pd.testing.assert_frame_equal(part.main, rest.main)
+    assert not part.main.equals(whole.main)
+    assert caption(part).startswith("mIoU on 2 images")

@@ -50,13 +50,6 @@ WORKERS = click.option(
 SCHEDULER = click.option(
     "--scheduler", help="Dask scheduler, e.g. tcp://10.0.0.1:8786: its workers do the images."
 )
-CACHE = click.option(
-    "--cache-gb",
-    type=click.FloatRange(min=0),
-    default=0,
-    show_default=True,
-    help="Keep features on the disk for runs with other settings, at most so many GB.",
-)
 EPOCHS = click.option("--epochs", type=int, help="Passes over the images [the data set's].")
 DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
 BACKGROUND_WEIGHT = click.option(
@@ -95,7 +88,7 @@ def chosen_network(dataset: str, root: Path | None, options: dict) -> object:
 
 def processes(options: dict) -> dict:
     """How a sweep is to be run."""
-    return {name: options[name] for name in ("workers", "scheduler", "cache_gb")}
+    return {name: options[name] for name in ("workers", "scheduler")}
 
 
 def report(table: object, path: Path, failures: dict[str, str], caption: str = "") -> None:

@@ -8,7 +8,6 @@ from wsss_lib.cli.options import (
     BACKBONE,
     BACKBONES,
     BACKGROUND_WEIGHT,
-    CACHE,
     DATA,
     DATASET,
     DEVICE,
@@ -38,7 +37,7 @@ STUDY_NAMES = (
 
 @click.command()
 @options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED)
-@options(WORKERS, SCHEDULER, CACHE)
+@options(WORKERS, SCHEDULER)
 @click.option("--layers", default="img,F1,F2,F3,F4,F5", show_default=True)
 @click.option(
     "--svm", type=click.Choice(["sklearn", "paper"]), default="sklearn", show_default=True
@@ -64,12 +63,15 @@ def table1(
 ) -> None:
     """Table 1: IoU per class of the image-specific classifier, a row a feature."""
     from wsss_lib.datasets import load_dataset
-    from wsss_lib.evaluate.iou import settings_for, table1
+    from wsss_lib.evaluate.iou import table1
+    from wsss_lib.evaluate.settings import settings_for
+    from wsss_lib.evaluate.sweeps import sweep
     from wsss_lib.features import needs_backbone
 
     folder = out or output_dir() / "build" / "table1" / dataset
+    opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
     settings = settings_for(
-        dataset,
+        opened,
         given["layers"].split(","),
         samples=given["samples"],
         svm=given["svm"],
@@ -79,23 +81,24 @@ def table1(
         solver=given["solver"],
         seed=given["seed"],
     )
-    opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
     needed = any(needs_backbone(setting.feature) for setting in settings)
-    tables = table1(
-        opened,
-        settings,
-        chosen_network(dataset, root, given) if needed else None,
-        masks_out=folder / "masks" if given["save_masks"] else None,
-        **processes(given),
+    found = table1(
+        sweep(
+            opened,
+            settings,
+            chosen_network(dataset, root, given) if needed else None,
+            masks_out=folder / "masks" if given["save_masks"] else None,
+            **processes(given),
+        )
     )
-    tables.write(folder)
-    report(tables.all_pixels, folder, tables.failures)
+    found.write(folder)
+    report(found.main, folder, found.failures)
 
 
 @click.command()
 @click.argument("name", type=click.Choice(STUDY_NAMES))
 @options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED)
-@options(WORKERS, SCHEDULER, CACHE)
+@options(WORKERS, SCHEDULER)
 @click.option("--classes", help="Short names of the classes that count [all], e.g. bkg,cat,dog.")
 @click.option(
     "--out",
@@ -126,8 +129,8 @@ def study(
         over=given["classes"] and given["classes"].split(","),
         **processes(given),
     )
-    path = found.write(out or output_dir() / "build" / "studies" / dataset / f"{name}.csv")
-    report(found.scores, path, found.provenance["failures"])
+    path = out or output_dir() / "build" / "studies" / dataset / f"{name}.csv"
+    report(found.main, found.write(path.parent, path.stem), found.failures)
 
 
 @click.command("second-stage")
@@ -165,7 +168,7 @@ def second_stage(
     found = second_stage(opened, kinds.split(","), range(seeds), **how)
     found.write(folder)
     caption = f"mIoU (%) on {found.provenance['val']}; masks_miou: of the masks learnt from"
-    report(found.over_seeds(), folder, {}, caption)
+    report(found.tables["spread"], folder, {}, caption)
 
 
 @click.command()
@@ -241,7 +244,7 @@ def pseudo(
     Writes OUT/<step>/<id>.png and, where there is ground truth, OUT/scores.csv.
     """
     from wsss_lib.datasets import load_dataset
-    from wsss_lib.weak.masks import choose_networks, score_steps
+    from wsss_lib.weak.masks import caption, choose_networks, pseudo_masks, score_steps
     from wsss_lib.weak.steps import make_steps
 
     folder = out or output_dir() / "build" / "pseudo" / dataset
@@ -257,11 +260,13 @@ def pseudo(
         workers=workers,
         **{name: given[name] for name in names},
     )
-    scores = score_steps(
-        opened, chain, networks, masks_out=folder, workers=workers, scheduler=scheduler
+    found = score_steps(
+        pseudo_masks(
+            opened, chain, networks, masks_out=folder, workers=workers, scheduler=scheduler
+        )
     )
-    scores.write(folder)
-    report(scores.table, folder, scores.failures, scores.caption())
+    found.write(folder)
+    report(found.main, folder, found.failures, caption(found))
 
 
 @click.command()
@@ -336,13 +341,12 @@ def expand(
     from wsss_lib.datasets.classes import VOID
     from wsss_lib.datasets.images import write_mask
     from wsss_lib.datasets.photo import read_photo, read_strokes
-    from wsss_lib.evaluate.iou import settings_for
     from wsss_lib.evaluate.photo import PhotoSegmenter
+    from wsss_lib.evaluate.settings import Setting, svm_preset
     from wsss_lib.features import needs_backbone
 
-    how = {name: given[f"svm_{name.lower()}"] for name in ("kernel", "C", "gamma")}
-    how |= {name: given[name] for name in ("samples", "svm", "seed")}
-    (setting,) = settings_for("voc", [feature], **how)
+    svm = svm_preset(given["svm"], given["svm_kernel"], given["svm_c"], given["svm_gamma"])
+    setting = Setting(feature, given["samples"], seed=given["seed"], **svm)
     image = read_photo(photo)
     strokes = read_strokes(labels, image.shape[:2])
     spec = BackboneSpec(given["backbone"], given["weights"], given["seed"])

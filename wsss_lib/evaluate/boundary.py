@@ -8,9 +8,8 @@ from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.datasets.devkit import DevkitDataset
-from wsss_lib.evaluate.regions import boundary_distance, count_bands
-from wsss_lib.evaluate.scores import drawn_scores, interval, pooled_score, region_of
-from wsss_lib.metrics import pooled
+from wsss_lib.evaluate.regions import boundary_distance, count_bands, region_of
+from wsss_lib.metrics import drawn_scores, interval, pooled, pooled_score
 
 
 def band_rows(truth: DevkitDataset, masks: Iterable[np.ndarray]) -> list[dict]:

@@ -1,22 +1,19 @@
-"""What settings sample from one image, and which of its pixels are held out."""
+"""One image of a sweep: its samples, its classifiers and its scores, for every setting."""
 
 import pickle
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 
 import joblib
 import numpy as np
-import torch
-from threadpoolctl import threadpool_limits
 
 from wsss_lib.classify.spec import BackboneSpec
-from wsss_lib.datasets import DevkitDataset
 from wsss_lib.datasets.classes import VOID
-from wsss_lib.errors import StoreError
+from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.errors import StoreError, WeightsError
 from wsss_lib.evaluate.cells import spread_cells
 from wsss_lib.evaluate.regions import boundary_distance, count_regions, sample_distance
 from wsss_lib.evaluate.settings import RESOLUTIONS, Setting
@@ -43,29 +40,31 @@ class ImageSamples:
         self.dataset, self.id, self.truth = dataset, id_, truth
         self.drawn, self.scored = cache(self._drawn), cache(self._scored)
 
-    def where(self, setting: Setting, size: tuple[int, int]) -> tuple:
+    def drawing(self, setting: Setting, size: tuple[int, int]) -> tuple:
         """The arguments of `drawn` and `scored` for a setting with a map of this size."""
         n = samples_on(setting.samples, size)
         size = self.truth.shape if setting.resolution == "pixels" else size
         return size, setting.resolution, n, setting.sampling, setting.seed
 
-    def _drawn(self, size: tuple[int, int], resolution: str, *how: object) -> PixelSamples:
+    def _drawn(
+        self, size: tuple[int, int], resolution: str, n: int, sampling: str, seed: int
+    ) -> PixelSamples:
         labels = RESOLUTIONS[resolution]
-        return draw_samples(labels(self.truth, size) if labels else self.truth, *how, self.id)
+        mask = labels(self.truth, size) if labels else self.truth
+        return draw_samples(mask, n, sampling, seed, self.id)
 
-    def _scored(self, *where: object) -> tuple[np.ndarray, np.ndarray]:
+    def _scored(self, *drawing: object) -> tuple[np.ndarray, np.ndarray]:
         """The held-out pixels, and how far each pixel is from the nearest sample."""
-        pixels = _on_image(self.drawn(*where), self.truth.shape)
+        pixels = _on_image(self.drawn(*drawing), self.truth.shape)
         return pixels.held_out(), sample_distance(pixels)
 
-    def told(self, setting: Setting, clean: PixelSamples) -> PixelSamples:
-        """The samples as the classifier is told them."""
+    def labelled(self, setting: Setting, clean: PixelSamples) -> PixelSamples:
+        """The samples as the classifier gets them: some labels are wrong where there is noise."""
         companions = None
         path = companion_path(self.dataset, self.id)
         if setting.needs_companions and path.is_file():
             companions = replace(self.dataset, masks=str(path.parent)).mask(self.id)
-        how = setting.noise, setting.seed, self.id
-        return corrupt(clean, self.truth, *how, companions)
+        return corrupt(clean, self.truth, setting.noise, setting.seed, self.id, companions)
 
 
 def companion_path(dataset: DevkitDataset, id_: str) -> Path:
@@ -93,63 +92,73 @@ def _on_image(pixels: PixelSamples, image_size: tuple[int, int]) -> PixelSamples
 def evaluate_image(
     dataset: DevkitDataset,
     id_: str,
-    settings: list[Setting],
-    backbone: BackboneSpec | None,
-    features: Callable = extract,
+    settings: Sequence[Setting],
+    backbone: BackboneSpec | None = None,
+    weights: str | None = None,
     pools: Mapping[Setting, Path] | None = None,
 ) -> list[tuple[dict, np.ndarray]]:
     """Expand one image with every setting and count its pixels.
-
-    One thread does it all, so that the numbers do not hang on how many workers there are.
 
     Parameters
     ----------
     dataset : DevkitDataset
     id_ : str
-    settings : list of Setting
+    settings : sequence of Setting
     backbone : BackboneSpec or None
         None where no setting needs the network.
-    features : callable
-        `wsss_lib.features.extract`, or what stands for it.
+    weights : str, optional
+        `weights_name` in the process that began; not compared when left out.
     pools : mapping of Setting to Path, optional
-        The fitted classifier of each setting with a pool, see
-        `wsss_lib.evaluate.pools.fit_pools`.
+        The fitted classifier of each setting with a pool, see `wsss_lib.evaluate.pools.fit_pools`.
 
     Returns
     -------
     list of (dict, ndarray)
         For each setting a row of JSON values, and the mask, (H, W) uint8.
+
+    Raises
+    ------
+    WeightsError
+        If this process has other weights than the one that began.
     """
-    with one_thread():
-        sample = dataset.sample(id_)
-        truth, count = sample.mask, len(dataset.classes)
-        maps = setting_maps(sample.image, settings, backbone, features)
-        samples, from_boundary = ImageSamples(dataset, id_, truth), boundary_distance(truth)
-        pooled = _Pooled(maps)
-        results = []
-        for setting in settings:
-            layers = maps[setting]
-            where = samples.where(setting, layers[0].size)
-            clean, (held_out, from_sample) = samples.drawn(*where), samples.scored(*where)
-            if setting.pool == "own":
-                done, learnt = _own(layers, clean, samples.told(setting, clean), setting)
-            else:
-                known = (0, *dataset.labels(id_)) if parse_pool(setting.pool)[1] else None
-                done, learnt = pooled.expand(setting, pools[setting], known)
-            mask = spread_cells(done.mask, truth.shape)
-            counts = count_regions(truth, mask, held_out, (from_sample, from_boundary), count)
-            row = _row(id_, setting, clean, done)
-            results.append((row | learnt | counts, mask))
+    if weights not in (None, weights_name(backbone)):
+        raise WeightsError(
+            f"A worker has other weights of {backbone.name} than this process. Give all machines "
+            "the same file (for random weights the same version of torch)."
+        )
+    sample = dataset.sample(id_)
+    truth, count = sample.mask, len(dataset.classes)
+    maps = setting_maps(sample.image, settings, backbone)
+    samples, from_boundary = ImageSamples(dataset, id_, truth), boundary_distance(truth)
+    pooled = _Pooled(maps)
+    results = []
+    for setting in settings:
+        layers = maps[setting]
+        drawing = samples.drawing(setting, layers[0].size)
+        clean, (held_out, from_sample) = samples.drawn(*drawing), samples.scored(*drawing)
+        if setting.pool == "own":
+            done, learnt = _own(layers, clean, samples.labelled(setting, clean), setting)
+        else:
+            known = (0, *dataset.labels(id_)) if parse_pool(setting.pool)[1] else None
+            done, learnt = pooled.expand(setting, pools[setting], known)
+        mask = spread_cells(done.mask, truth.shape)
+        counts = count_regions(truth, mask, held_out, (from_sample, from_boundary), count)
+        results.append((_row(id_, setting, clean, done) | learnt | counts, mask))
     return results
 
 
+def weights_name(backbone: BackboneSpec | None) -> str | None:
+    """Network and SHA-256 of the weights, as this process finds them."""
+    return f"{backbone.name}:{backbone.load().weights.sha256}" if backbone else None
+
+
 def setting_maps(
-    image: np.ndarray, settings: list[Setting], backbone: BackboneSpec | None, features: Callable
+    image: np.ndarray, settings: Sequence[Setting], backbone: BackboneSpec | None
 ) -> dict[Setting, list[FeatureMap]]:
     """The feature maps of each setting's layers; the network runs once."""
     layers = sorted({layer for setting in settings for layer in setting.layers})
     network = backbone.load() if any(map(needs_backbone, layers)) else None
-    plain = features(image, layers, network, zscore=False)
+    plain = extract(image, layers, network, zscore=False)
     scored = cache(lambda layer: plain[layer].zscore())
     return {
         setting: [scored(layer) if setting.zscore else plain[layer] for layer in setting.layers]
@@ -158,13 +167,13 @@ def setting_maps(
 
 
 def _own(
-    layers: Sequence[FeatureMap], clean: PixelSamples, told: PixelSamples, setting: Setting
+    layers: Sequence[FeatureMap], clean: PixelSamples, labelled: PixelSamples, setting: Setting
 ) -> tuple[Expansion, dict]:
-    """Expand with a classifier of the image's own; what is to be said of its samples."""
-    standing_for = [replace(layer, image_size=told.image_size) for layer in layers]
-    wrong = int(np.sum(told.labels != clean.labels))
-    return expand(standing_for, told.label_image(), setting.svm()), {
-        "samples": _named(told.counts),
+    """Expand with a classifier of the image's own; and what its row says of the samples."""
+    standing_for = [replace(layer, image_size=labelled.image_size) for layer in layers]
+    wrong = int(np.sum(labelled.labels != clean.labels))
+    return expand(standing_for, labelled.label_image(), setting.svm()), {
+        "samples": _named(labelled.counts),
         "wrong_samples": wrong,
     }
 
@@ -178,7 +187,7 @@ class _Pooled:
     def expand(
         self, setting: Setting, path: Path, known: tuple[int, ...] | None
     ) -> tuple[Expansion, dict]:
-        """Expand; and what is to be said of the samples."""
+        """Expand; and what the row says of the samples."""
         classifier = _load(path)
         if self.last[0] != path:
             start = time.perf_counter()
@@ -214,15 +223,3 @@ def _row(id_: str, setting: Setting, pixels: PixelSamples, done: Expansion) -> d
         "predict_seconds": round(done.predict_seconds, 4),
         **({"layer_weights": done.svm.weights_.tolist()} if "*" in setting.feature else {}),
     }
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Hold BLAS, OpenMP and torch to one thread, then give back what was."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,115 +1,51 @@
-"""Table 1 as one operation: the sweep over features, its tables and where they came from."""
-
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+"""Table 1: IoU per class and feature, in the paper's form, and how far it is from the paper's."""
 
 import numpy as np
 import pandas as pd
 
 from wsss_lib import paper
-from wsss_lib.classify.spec import BackboneSpec
-from wsss_lib.datasets import DevkitDataset
-from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.scores import iou_table, write_table
-from wsss_lib.evaluate.settings import Setting, svm_preset
-from wsss_lib.evaluate.sweeps import sweep
-from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
+from wsss_lib.engine import SweepResult
 from wsss_lib.features import STAGES
-from wsss_lib.files import write_text
-from wsss_lib.metrics import mean
-from wsss_lib.report import provenance
+from wsss_lib.metrics import mean, pooled_table
+from wsss_lib.report import Report
 
 
-@dataclass(frozen=True)
-class Table1:
-    """The tables of a run, and what they were computed from.
-
-    Attributes
-    ----------
-    all_pixels, held_out : DataFrame
-        IoU in %, as `wsss_lib.evaluate.scores.iou_table` gives it.
-    provenance : dict
-        Data set, list, masks, weights and their SHA-256, settings, versions.
-    failures : dict of str to str
-        The images that could not be done.
-    """
-
-    all_pixels: pd.DataFrame
-    held_out: pd.DataFrame
-    provenance: dict
-    failures: dict[str, str]
-
-    def write(self, folder: Path) -> None:
-        """Write ``table1.csv``, ``table1_heldout.csv`` and ``table1.json`` to a folder."""
-        write_table(self.all_pixels, folder / "table1.csv")
-        write_table(self.held_out, folder / "table1_heldout.csv")
-        write_text(folder / "table1.json", json.dumps(self.provenance, indent=2) + "\n")
-
-
-def settings_for(
-    dataset: str,
-    layers: Sequence[str],
-    samples: int | None = None,
-    svm: str = "sklearn",
-    **chosen: object,
-) -> list[Setting]:
-    """A setting a feature, alike in all else.
+def table1(result: SweepResult) -> Report:
+    """Table 1 of a sweep: IoU per class of the image-specific classifier, one row per feature.
 
     Parameters
     ----------
-    dataset : str
-        Gives the number of samples where it is left out.
-    layers : sequence of str
-    samples : int, optional
-        Pixels a class.
-    svm : str
-        One of `wsss_lib.evaluate.settings.SVM_PRESETS`.
-    **chosen
-        Other fields of `Setting`; None leaves what the preset or the default says.
-
-    Raises
-    ------
-    ParameterError
-        If a layer is unknown or named twice, or a value is outside its range.
-    """
-    twice = [layer for layer in layers if list(layers).count(layer) > 1]
-    if twice:
-        raise ParameterError(f"The layer {twice[0]} is named twice; once was expected.")
-    count = SAMPLES_PER_CLASS[dataset] if samples is None else samples
-    given = {name: value for name, value in chosen.items() if value is not None}
-    return [Setting(layer, count, **svm_preset(svm) | given) for layer in layers]
-
-
-def table1(
-    dataset: DevkitDataset,
-    settings: list[Setting],
-    backbone: BackboneSpec | None = None,
-    **how: object,
-) -> Table1:
-    """Compute Table 1: IoU per class of the image-specific classifier, a row a feature.
-
-    Parameters
-    ----------
-    dataset : DevkitDataset
-    settings : list of Setting
-        One a feature.
-    backbone : BackboneSpec, optional
-    **how
-        Workers, scheduler, store and the like, as in `wsss_lib.evaluate.sweeps.sweep`.
+    result : SweepResult
+        With one setting per feature.
 
     Returns
     -------
-    Table1
+    Report
+        ``table1`` (all pixels) and ``table1_heldout``, as `iou_table` gives them.
     """
-    result = sweep(dataset, settings, backbone, **how)
-    return Table1(
-        iou_table(result, dataset.classes),
-        iou_table(result, dataset.classes, "held_out"),
-        provenance(dataset, settings, backbone, result),
-        result.failures,
-    )
+    tables = {"table1": iou_table(result), "table1_heldout": iou_table(result, "held_out")}
+    return Report(tables, result.provenance, result.failures)
+
+
+def iou_table(result: SweepResult, region: str = "confusion") -> pd.DataFrame:
+    """IoU in % per class and feature, pooled over the images, in the form of the paper's Table 1.
+
+    Parameters
+    ----------
+    result : SweepResult
+        With one setting per feature.
+    region : {"confusion", "held_out"}
+        All pixels, as in the paper, or only those that were not sampled, see
+        `wsss_lib.metrics.pooled_table`.
+
+    Returns
+    -------
+    DataFrame
+        One row per setting, indexed by ``feature``; one column per class (NaN where none of its
+        pixels counts) and ``mean`` over the others.
+    """
+    rows = {setting.feature: images for setting, images in result.rows.items()}
+    return pooled_table(rows, result.dataset.classes, region).rename_axis("feature")
 
 
 #: Which of the paper's rows one of our features is set against: as we number the stages (from the

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +11,15 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from wsss_lib.classify.spec import BackboneSpec, choose_backbone
-from wsss_lib.datasets import DevkitDataset, Sample
+from wsss_lib.datasets.devkit import DevkitDataset, Sample
+from wsss_lib.engine import SweepResult
 from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.evaluate.exploration import image_iou
-from wsss_lib.evaluate.iou import settings_for
-from wsss_lib.evaluate.scores import write_table
-from wsss_lib.evaluate.sweeps import SweepResult, sweep
-from wsss_lib.files import write_text
+from wsss_lib.evaluate.settings import settings_for
+from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.metrics import confusion_matrix, mean_iou
 from wsss_lib.paths import cache_dir
-from wsss_lib.report import versions
+from wsss_lib.report import Report, versions
 from wsss_lib.segment.segmenter import Segmenter, load_segmenter
 from wsss_lib.segment.train import train_segmenter
 from wsss_lib.weak.masks import choose_networks, pseudo_masks, weights_of
@@ -93,9 +92,9 @@ def bound_masks(
     layer : str, optional
         By default the data set's in `BEST_LAYER`.
     samples, **svm
-        See `wsss_lib.evaluate.iou.settings_for`.
+        See `wsss_lib.evaluate.settings.settings_for`.
     """
-    [setting] = settings_for(images.name, [layer or BEST_LAYER[images.name]], samples, **svm)
+    [setting] = settings_for(images, [layer or BEST_LAYER[images.name]], samples, **svm)
     made_from = [asdict(setting), images.masks, backbone.name, backbone.load().weights.sha256]
     folder = _folder("bound", images, made_from)
     _complete(sweep(images, [setting], backbone, masks_out=folder, workers=workers), images)
@@ -211,44 +210,6 @@ def filled_mask(masks: DevkitDataset, id_: str) -> np.ndarray:
 COMPARED = ("truth", "bound", "svm", "seed")
 
 
-@dataclass(frozen=True)
-class SecondStage:
-    """The networks that learned from several kinds of masks.
-
-    Attributes
-    ----------
-    scores : DataFrame
-        A row a network, in %: the kind of ``masks``, the ``seed`` of the training, ``masks_miou``
-        (of the masks themselves, against the ground truth of the images that are learnt from), and
-        of the network on val, without CRF, the IoU of each class and their ``mean``.
-    provenance : dict
-        Data set, lists, and of each training its setting and its checkpoint's name.
-    """
-
-    scores: pd.DataFrame
-    provenance: dict
-
-    def over_seeds(self) -> pd.DataFrame:
-        """A row a kind: ``masks_miou``, and over the seeds the mean and the range of ``mean``."""
-        groups = self.scores.groupby("masks", sort=False)
-        mean = groups["mean"]
-        return pd.DataFrame(
-            {
-                "masks_miou": groups["masks_miou"].first(),
-                "mean": mean.mean(),
-                "lowest": mean.min(),
-                "highest": mean.max(),
-                "seeds": mean.count(),
-            }
-        )
-
-    def write(self, folder: Path) -> None:
-        """Write ``scores.csv``, ``spread.csv`` and ``scores.json`` to a folder."""
-        write_table(self.scores.set_index("masks"), folder / "scores.csv")
-        write_table(self.over_seeds(), folder / "spread.csv")
-        write_text(folder / "scores.json", json.dumps(self.provenance, indent=2) + "\n")
-
-
 def second_stage(
     images: DevkitDataset,
     kinds: Sequence[str] = COMPARED,
@@ -258,7 +219,7 @@ def second_stage(
     device: str = "cpu",
     workers: int = 1,
     **changes: object,
-) -> SecondStage:
+) -> Report:
     """Train the segmentation network from each kind of masks, and score it on val.
 
     Masks and networks are kept: run again after a stop, only what is missing is made.
@@ -277,6 +238,14 @@ def second_stage(
         Processes that make masks.
     **changes
         What differs from the data set's preset of the training.
+
+    Returns
+    -------
+    Report
+        ``scores``: one row per network, in %, indexed by the kind of ``masks``: the ``seed`` of the
+        training, ``masks_miou`` (of the masks themselves, against the ground truth of the images
+        that are learnt from), and of the network on val, without CRF, the ``mean`` and the IoU of
+        each class. ``spread``: one row per kind, see `over_trainings`.
 
     Raises
     ------
@@ -307,7 +276,23 @@ def second_stage(
         "trainings": trainings,
         "versions": versions(),
     }
-    return SecondStage(pd.DataFrame(rows), provenance)
+    scores = pd.DataFrame(rows).set_index("masks")
+    return Report({"scores": scores, "spread": over_trainings(scores)}, provenance)
+
+
+def over_trainings(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row per kind: ``masks_miou``, and over the seeds the mean and the range of ``mean``."""
+    groups = scores.groupby("masks", sort=False)
+    mean = groups["mean"]
+    return pd.DataFrame(
+        {
+            "masks_miou": groups["masks_miou"].first(),
+            "mean": mean.mean(),
+            "lowest": mean.min(),
+            "highest": mean.max(),
+            "seeds": mean.count(),
+        }
+    )
 
 
 def masks_miou(masks: DevkitDataset, truth: DevkitDataset) -> float:

@@ -1,5 +1,7 @@
 """Fit the classifiers of pools before a sweep, and keep them for the next one."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +10,11 @@ import joblib
 import numpy as np
 from tqdm.auto import tqdm
 
+from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.engine import one_thread
 from wsss_lib.errors import ParameterError, StoreError, WsssError
-from wsss_lib.evaluate.image import ImageSamples, one_thread, setting_maps
-from wsss_lib.evaluate.jobs import ExpansionJob, pool_name
+from wsss_lib.evaluate.image import ImageSamples, setting_maps, weights_name
 from wsss_lib.evaluate.settings import Setting, row_key
 from wsss_lib.expand.pooled import PooledClassifier, parse_pool, pool_samples
 from wsss_lib.expand.sampling import PixelSamples
@@ -22,23 +26,28 @@ LAYOUT = 2
 
 
 def fit_pools(
-    job: ExpansionJob, files: Mapping[str, tuple[str, str]], settings: Sequence[Setting]
+    dataset: DevkitDataset,
+    backbone: BackboneSpec | None,
+    files: Mapping[str, tuple[str, str]],
+    settings: Sequence[Setting],
 ) -> dict[Setting, Path]:
     """Fit what is not there yet, each once for all images.
 
     Parameters
     ----------
-    job : ExpansionJob
+    dataset : DevkitDataset
+    backbone : BackboneSpec or None
+        None where no setting needs the network.
     files : mapping of str to tuple of str
-        The images of the pool, as `wsss_lib.evaluate.jobs.find_files` gives them. One that
-        cannot be used is left out.
+        The images of the pool by id, with the SHA-256 of photograph and mask. One that cannot be
+        used is left out.
     settings : sequence of Setting
         Those whose pool is ``own`` are passed over.
 
     Returns
     -------
     dict of Setting to Path
-        The files of the fitted `PooledClassifier`, in ``pooled`` in the cache.
+        The files of the fitted `PooledClassifier`, in `pool_folder`.
 
     Raises
     ------
@@ -47,12 +56,12 @@ def fit_pools(
     StoreError
         If a fitted classifier cannot be written.
     """
-    name = pool_name(files)
-    paths = {setting: _path(job, name, setting) for setting in settings if setting.pool != "own"}
+    name, weights = pool_name(files), weights_name(backbone)
+    paths = {each: _path(name, weights, each) for each in settings if each.pool != "own"}
     wanted = {path: setting for setting, path in paths.items() if not path.is_file()}
     if wanted:
-        chosen = _choose(job, sorted(files), list(wanted.values()))
-        X, y = _read(job, chosen, list(chosen))
+        chosen = _choose(dataset, sorted(files), list(wanted.values()))
+        X, y = _read(dataset, backbone, chosen)
         bar = tqdm(wanted.items(), desc="fitting pools", unit="SVM", delay=2)
         for path, setting in bar:
             bar.set_postfix_str(f"{setting.feature}, {len(y[setting])} samples")
@@ -60,24 +69,33 @@ def fit_pools(
     return paths
 
 
-def _path(job: ExpansionJob, pool: str, setting: Setting) -> Path:
+def pool_name(files: Mapping[str, tuple[str, str]]) -> str:
+    """What all images of a pool hold, as one hash; `files` as of `fit_pools`."""
+    return hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
+
+
+def pool_folder() -> Path:
+    """Where fitted classifiers are kept."""
+    return cache_dir() / "pooled"
+
+
+def _path(pool: str, weights: str | None, setting: Setting) -> Path:
     """Where the classifier of a setting is kept; the same for known and unknown labels."""
     times, _ = parse_pool(setting.pool)
-    key = row_key(replace(setting, pool=f"pooled{times}"), pool, weights_sha=job.weights)
-    return cache_dir() / "pooled" / f"{key}-{LAYOUT}.joblib"
+    key = row_key(replace(setting, pool=f"pooled{times}"), pool, weights_sha=weights)
+    return pool_folder() / f"{key}-{LAYOUT}.joblib"
 
 
 def _choose(
-    job: ExpansionJob, ids: Sequence[str], settings: Sequence[Setting]
+    dataset: DevkitDataset, ids: Sequence[str], settings: Sequence[Setting]
 ) -> dict[Setting, dict[str, PixelSamples]]:
     """The pixels that each setting takes from each image."""
     drawn: dict[Setting, dict[str, PixelSamples]] = {setting: {} for setting in settings}
     for id_ in tqdm(ids, desc="drawing pools", unit="image", delay=2):
         try:
-            samples = ImageSamples(job.dataset, id_, job.dataset.sample(id_).mask)
-            own = [
-                samples.drawn(*samples.where(setting, samples.truth.shape)) for setting in settings
-            ]
+            samples = ImageSamples(dataset, id_, dataset.sample(id_).mask)
+            size = samples.truth.shape
+            own = [samples.drawn(*samples.drawing(setting, size)) for setting in settings]
         except WsssError as error:
             tqdm.write(f"{id_}: {error}")
             continue
@@ -94,17 +112,17 @@ def _choose(
 
 
 def _read(
-    job: ExpansionJob,
+    dataset: DevkitDataset,
+    backbone: BackboneSpec | None,
     chosen: Mapping[Setting, dict[str, PixelSamples]],
-    settings: Sequence[Setting],
 ) -> tuple[dict[Setting, np.ndarray], dict[Setting, np.ndarray]]:
     """The features (n, d) and labels (n,) of the chosen pixels; each image is read once."""
-    X = {setting: [] for setting in settings}
+    X = {setting: [] for setting in chosen}
     ids = list(dict.fromkeys(id_ for of in chosen.values() for id_ in of))
     with one_thread():
         for id_ in tqdm(ids, desc="reading pools", unit="image", delay=2):
-            image = job.dataset.image(id_)
-            for setting, maps in setting_maps(image, settings, job.backbone, job.features).items():
+            maps_by_setting = setting_maps(dataset.image(id_), list(chosen), backbone)
+            for setting, maps in maps_by_setting.items():
                 pixels = chosen[setting][id_]
                 parts = [map_.at(pixels.rows, pixels.cols) for map_ in maps]
                 X[setting].append(np.hstack(parts))
@@ -112,7 +130,7 @@ def _read(
         setting: np.concatenate([pixels.labels for pixels in of.values()])
         for setting, of in chosen.items()
     }
-    return {setting: np.concatenate(X.pop(setting)) for setting in settings}, y
+    return {setting: np.concatenate(X.pop(setting)) for setting in chosen}, y
 
 
 def _fit(setting: Setting, X: np.ndarray, y: np.ndarray, path: Path) -> None:

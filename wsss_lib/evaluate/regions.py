@@ -4,6 +4,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from wsss_lib.datasets.classes import VOID
+from wsss_lib.errors import ParameterError
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.metrics import sparse
 
@@ -110,3 +111,43 @@ def _count_by(
     place = region[counted] * n_classes + truth[counted]
     place = place * n_classes + prediction[counted]
     return np.bincount(place, minlength=regions * n_classes**2).reshape(-1, n_classes, n_classes)
+
+
+def region_of(row: dict, region: str) -> list:
+    """The sparse confusion matrix of a region of one image.
+
+    Parameters
+    ----------
+    row : dict
+        As `wsss_lib.evaluate.image.evaluate_image` gives it.
+    region : str
+        ``confusion`` (all pixels), ``held_out``, ``far8``, ``near8`` or ``near_held_out8``, with a
+        distance of `FAR` or `NEAR`; ``away8`` and
+        ``away_held_out8`` are the others of ``near8`` and ``near_held_out8``.
+
+    Raises
+    ------
+    ParameterError
+        If the rows have no such region.
+    """
+    if region.startswith("away"):
+        whole = "held_out" if region.startswith("away_held_out") else "confusion"
+        return _without(row[whole], region_of(row, region.replace("away", "near", 1)))
+    name = region.rstrip("0123456789")
+    found = row.get(name)
+    if name != region and isinstance(found, dict):
+        found = found.get(region.removeprefix(name))
+    if not isinstance(found, list):
+        raise ParameterError(
+            f"No region {region!r}; expected confusion, held_out, or far, near, near_held_out, "
+            "away or away_held_out with a distance such as far8."
+        )
+    return found
+
+
+def _without(whole: list, part: list) -> list:
+    """A sparse confusion matrix less a part of it."""
+    left = {(true, predicted): pixels for true, predicted, pixels in whole}
+    for true, predicted, pixels in part:
+        left[true, predicted] -= pixels
+    return [[*pair, pixels] for pair, pixels in left.items() if pixels]

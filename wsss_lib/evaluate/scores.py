@@ -1,174 +1,36 @@
-"""Intervals over images: how far a score would move with another draw of the same size."""
+"""From rows to scores: a line for each setting and region, with intervals, and differences.
 
-from collections.abc import Callable, Mapping, Sequence
+Scores are pooled over the images. All intervals and differences come from the same draws of images,
+so that two settings are compared draw by draw.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.engine import SweepResult
 from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.regions import region_of
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweeps import SweepResult
-from wsss_lib.files import write_text
-from wsss_lib.metrics import dense, iou_of_counted, mean, pooled
-
-#: Draws of images, with replacement.
-DRAWS = 1000
-
-
-def drawn_confusions(confusions: Sequence[list], n_classes: int, seed: int = 0) -> np.ndarray:
-    """The pooled confusion matrices of many draws of images with replacement.
-
-    With the same seed and as many images the draws are the same images, so that scores of two
-    settings can be compared draw by draw.
-
-    Parameters
-    ----------
-    confusions : sequence of list
-        One an image, as `wsss_lib.metrics.sparse` gives it.
-    n_classes : int
-    seed : int
-
-    Returns
-    -------
-    ndarray, shape (DRAWS, n_classes, n_classes), float64
-    """
-    flat = np.stack([dense(entries, n_classes).ravel() for entries in confusions])
-    rng = np.random.default_rng(seed)
-    times = rng.multinomial(len(flat), np.full(len(flat), 1 / len(flat)), DRAWS)
-    return (times.astype(float) @ flat).reshape(-1, n_classes, n_classes)
-
-
-def pooled_score(confusions: Sequence[list], n_classes: int, over: Sequence[int]) -> float:
-    """The mean IoU in % of all images, what `drawn_scores` gives for draws of them."""
-    return 100 * mean(iou_of_counted(pooled(confusions, n_classes))[list(over)])
-
-
-def drawn_scores(
-    confusions: Sequence[list], n_classes: int, over: Sequence[int], seed: int = 0
-) -> np.ndarray:
-    """The mean IoU of the draws of `drawn_confusions`.
-
-    Parameters
-    ----------
-    confusions, n_classes, seed
-        As of `drawn_confusions`.
-    over : sequence of int
-        The classes of the mean. One that a draw lacks is left out of that draw's mean.
-
-    Returns
-    -------
-    ndarray, shape (DRAWS,), float64
-        In %; NaN for a draw without a pixel of these classes.
-    """
-    draws = drawn_confusions(confusions, n_classes, seed)
-    return 100 * mean(iou_of_counted(draws)[:, list(over)])
-
-
-def interval(draws: np.ndarray) -> tuple[float, float]:
-    """The middle 95 % of some draws; NaN where there is none.
-
-    It may leave the score of all images out, when few of them show the hardest class and many draws
-    lack it.
-    """
-    low, _, high = spread(draws)
-    return low, high
-
-
-def spread(draws: np.ndarray) -> tuple[float, float, float]:
-    """The median of some draws between the ends of their `interval`."""
-    known = draws[np.isfinite(draws)]
-    if not known.size:
-        return (float("nan"),) * 3
-    return tuple(float(value) for value in np.percentile(known, [2.5, 50, 97.5]))
-
-
-def iou_table(result: SweepResult, classes: ClassSet, pixels: str = "confusion") -> pd.DataFrame:
-    """IoU in % per class and feature, pooled over the images, in the form of the paper's Table 1.
-
-    Parameters
-    ----------
-    result : SweepResult
-    classes : ClassSet
-    pixels : {"confusion", "held_out"}
-        All pixels, as in the paper, or only those that were not sampled. The second is biased
-        too: sampling the same number from every class takes most of a small object away.
-
-    Returns
-    -------
-    DataFrame
-        One row a setting, indexed by ``feature``; one column a class (NaN where none of its pixels
-        counts) and ``mean`` over the others.
-    """
-    rows = {setting.feature: done for setting, done in result.rows.items()}
-    return pooled_table(rows, classes, pixels).rename_axis("feature")
-
-
-def pooled_table(
-    rows: Mapping[str, Sequence[dict]], classes: ClassSet, pixels: str = "confusion"
-) -> pd.DataFrame:
-    """IoU in % per class and name, pooled over the rows of each name; see `iou_table`."""
-    lines = {}
-    for name, done in rows.items():
-        scores = iou_of_counted(pooled((row[pixels] for row in done), len(classes)))
-        lines[name] = [*scores, mean(scores)]
-    return 100 * pd.DataFrame.from_dict(lines, orient="index", columns=[*classes.short, "mean"])
-
-
-def write_table(table: pd.DataFrame, path: Path) -> Path:
-    """Write a table as CSV: two decimals, empty where a class is absent."""
-    return write_text(path, table.to_csv(float_format="%.2f"))
-
+from wsss_lib.metrics import (
+    drawn_scores,
+    interval,
+    iou_of_counted,
+    mean,
+    pooled,
+    pooled_score,
+    spread,
+)
 
 #: What a setting consists of.
 FIELDS = tuple(field.name for field in fields(Setting))
 
 
-def region_of(row: dict, region: str) -> list:
-    """The sparse confusion matrix of a region of one image.
-
-    Parameters
-    ----------
-    row : dict
-        As `wsss_lib.evaluate.image.evaluate_image` gives it.
-    region : str
-        ``confusion`` (all pixels), ``held_out``, ``far8``, ``near8`` or ``near_held_out8``, with a
-        distance of `wsss_lib.evaluate.regions.FAR` or `NEAR`; ``away8`` and
-        ``away_held_out8`` are the others of ``near8`` and ``near_held_out8``.
-
-    Raises
-    ------
-    ParameterError
-        If the rows have no such region.
-    """
-    if region.startswith("away"):
-        whole = "held_out" if region.startswith("away_held_out") else "confusion"
-        return _without(row[whole], region_of(row, region.replace("away", "near", 1)))
-    name = region.rstrip("0123456789")
-    found = row.get(name)
-    if name != region and isinstance(found, dict):
-        found = found.get(region.removeprefix(name))
-    if not isinstance(found, list):
-        raise ParameterError(
-            f"No region {region!r}; expected confusion, held_out, or far, near, near_held_out, "
-            "away or away_held_out with a distance such as far8."
-        )
-    return found
-
-
-def _without(whole: list, part: list) -> list:
-    """A sparse confusion matrix less a part of it."""
-    left = {(true, predicted): pixels for true, predicted, pixels in whole}
-    for true, predicted, pixels in part:
-        left[true, predicted] -= pixels
-    return [[*pair, pixels] for pair, pixels in left.items() if pixels]
-
-
 def score_table(
     result: SweepResult,
-    classes: ClassSet,
     regions: Sequence[str] = ("confusion", "held_out"),
     over: Sequence[str] | None = None,
 ) -> pd.DataFrame:
@@ -177,9 +39,8 @@ def score_table(
     Parameters
     ----------
     result : SweepResult
-    classes : ClassSet
     regions : sequence of str
-        See `region_of`.
+        See `wsss_lib.evaluate.regions.region_of`.
     over : sequence of str, optional
         Short names of the classes that are shown and averaged; all that have a score when left
         out.
@@ -198,6 +59,7 @@ def score_table(
     ParameterError
         If a class or a region is unknown.
     """
+    classes = result.dataset.classes
     chosen, lines, draws = classes.places(over), [], []
     for setting, rows in result.rows.items():
         cost = {
@@ -233,7 +95,7 @@ def compared(scores: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
     scores : DataFrame
         The fields of the setting, and ``region``.
     draws : ndarray, shape (lines, DRAWS)
-        As `wsss_lib.evaluate.scores.drawn_scores` gives them, of the same draws.
+        As `wsss_lib.metrics.drawn_scores` gives them, of the same draws.
 
     Returns
     -------
@@ -267,7 +129,6 @@ Reference = Callable[[SweepResult, Setting, Callable[[Setting], float]], Setting
 
 def difference_table(
     result: SweepResult,
-    classes: ClassSet,
     regions: Sequence[str],
     over: Sequence[str] | None = None,
     *,
@@ -278,9 +139,8 @@ def difference_table(
     Parameters
     ----------
     result : SweepResult
-    classes : ClassSet
     regions : sequence of str
-        See `wsss_lib.evaluate.scores.region_of`.
+        See `wsss_lib.evaluate.regions.region_of`.
     over : sequence of str, optional
         Short names of the classes that are averaged; all when left out.
     reference : callable
@@ -298,20 +158,14 @@ def difference_table(
     ParameterError
         If a class or a region is unknown.
     """
-    chosen, lines = classes.places(over), []
+    n, chosen, lines = len(result.dataset.classes), result.dataset.classes.places(over), []
     for region in regions:
         confusions = {
             setting: [region_of(row, region) for row in rows]
             for setting, rows in result.rows.items()
         }
-        scores = {
-            setting: pooled_score(found, len(classes), chosen)
-            for setting, found in confusions.items()
-        }
-        draws = {
-            setting: drawn_scores(found, len(classes), chosen)
-            for setting, found in confusions.items()
-        }
+        scores = {setting: pooled_score(found, n, chosen) for setting, found in confusions.items()}
+        draws = {setting: drawn_scores(found, n, chosen) for setting, found in confusions.items()}
         for setting in result.rows:
             other = reference(result, setting, scores.__getitem__)
             if other is None:

@@ -2,20 +2,20 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.cells import cell_labels, nearest_labels
 from wsss_lib.expand.image import Classifier, NearestSample
 from wsss_lib.expand.noise import parse_noise
 from wsss_lib.expand.pooled import parse_pool
 from wsss_lib.expand.product import ProductSVM
-from wsss_lib.expand.sampling import parse_scheme, samples_on
+from wsss_lib.expand.sampling import SAMPLES_PER_CLASS, parse_scheme, samples_on
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import needs_backbone, split_feature
-
-#: Raise it when a change of the code changes results: rows of older formats are computed anew.
-FORMAT = 3
+from wsss_lib.store import FORMAT
 
 #: Named parameters of the SVM. ``sklearn``: scikit-learn's defaults, which are not the paper's.
 #: ``paper``: a guess. The paper names no parameters; on 296 images of VOC these bring the `img` row
@@ -32,17 +32,23 @@ SVM_PRESETS = {
 RESOLUTIONS = {"pixels": None, "cells": cell_labels, "cells_nearest": nearest_labels}
 
 
-def svm_preset(name: str) -> dict[str, object]:
-    """The kernel, C and gamma of one of `SVM_PRESETS`.
+def svm_preset(
+    name: str,
+    kernel: str | None = None,
+    C: float | None = None,
+    gamma: str | float | None = None,
+) -> dict[str, object]:
+    """Kernel, C and gamma of one of `SVM_PRESETS`, those that are given in place of its own.
 
     Raises
     ------
     ParameterError
-        If there is none of this name.
+        If there is no such preset.
     """
     if name not in SVM_PRESETS:
         raise ParameterError(f"No SVM preset {name!r}; expected one of {', '.join(SVM_PRESETS)}.")
-    return SVM_PRESETS[name]
+    given = {"kernel": kernel, "C": C, "gamma": gamma}
+    return SVM_PRESETS[name] | {key: value for key, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Setting:
     feature : str
         ``img``, ``xy`` or ``F1`` to ``F5``, or several, see `wsss_lib.features.split_feature`.
     samples : int or str
-        Pixels a class, see `wsss_lib.expand.sampling.samples_on`; of several layers the cells of
+        Pixels per class, see `wsss_lib.expand.sampling.samples_on`; of several layers the cells of
         the first count.
     kernel : str
         As in `wsss_lib.expand.svm.ImageSVM`, or ``nearest``: the label of the nearest sample,
@@ -162,6 +168,70 @@ class Setting:
         if "*" in self.feature:
             return ProductSVM(self.C, self.gamma, self.weights, threads=1)
         return ImageSVM(self.kernel, self.C, self.gamma, solver=self.solver, threads=1)
+
+
+def settings_for(
+    dataset: DevkitDataset,
+    layers: Sequence[str],
+    samples: int | str | None = None,
+    svm: str = "sklearn",
+    *,
+    kernel: str | None = None,
+    C: float | None = None,
+    gamma: str | float | None = None,
+    solver: str = "ours",
+    seed: int = 0,
+    zscore: bool = True,
+    sampling: str = "uniform",
+    resolution: str = "pixels",
+    noise: str = "none",
+    weights: str = "equal",
+    pool: str = "own",
+) -> list[Setting]:
+    """One setting per feature, alike in all else.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+        Gives the number of samples where it is left out.
+    layers : sequence of str
+        Features.
+    samples : int or str, optional
+        Pixels per class, see `Setting`.
+    svm : str
+        One of `SVM_PRESETS`.
+    kernel, C, gamma : optional
+        In place of the preset's.
+    solver, seed, zscore, sampling, resolution, noise, weights, pool
+        See `Setting`.
+
+    Raises
+    ------
+    ParameterError
+        If a layer is unknown or named twice, or a value is outside its range.
+    """
+    twice = [layer for layer in layers if list(layers).count(layer) > 1]
+    if twice:
+        raise ParameterError(f"The layer {twice[0]} is named twice; once was expected.")
+    chosen = svm_preset(svm, kernel, C, gamma)
+    if samples is None:
+        samples = SAMPLES_PER_CLASS[dataset.name]
+    return [
+        Setting(
+            layer,
+            samples,
+            **chosen,
+            solver=solver,
+            seed=seed,
+            zscore=zscore,
+            sampling=sampling,
+            resolution=resolution,
+            noise=noise,
+            weights=weights,
+            pool=pool,
+        )
+        for layer in layers
+    ]
 
 
 def row_key(setting: Setting, *files: object, weights_sha: str | None) -> str:

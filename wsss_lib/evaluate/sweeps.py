@@ -1,62 +1,49 @@
-"""All images of a data set times all settings of an expansion, durable and resumable."""
+"""Sweeps: image-specific classifiers with samples from the ground truth, images times settings.
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+A row is kept under a key that holds everything that determines it: the setting, the photograph, the
+mask and the weights of the network.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from wsss_lib.classify.spec import BackboneSpec
-from wsss_lib.datasets import DevkitDataset
-from wsss_lib.engine import compute
-from wsss_lib.errors import DataError
-from wsss_lib.evaluate.image import evaluate_image
-from wsss_lib.evaluate.jobs import Task, find_files, find_tasks, make_job
-from wsss_lib.evaluate.pools import fit_pools
-from wsss_lib.evaluate.rows.feature_cache import feature_reader
-from wsss_lib.evaluate.settings import Setting
-from wsss_lib.features import check_backbone, extract
-from wsss_lib.paths import cache_dir
-from wsss_lib.store import ResultStore
-
-
-@dataclass
-class SweepResult:
-    """What a sweep gave.
-
-    Attributes
-    ----------
-    rows : dict of Setting to list of dict
-        The rows of each setting, in the order of the data set's ids.
-    failures : dict of str to str
-        Why an image could not be done, by id in the order of the data set's.
-    """
-
-    rows: dict[Setting, list[dict]]
-    failures: dict[str, str] = field(default_factory=dict)
+from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.engine import Job, SweepResult, Task, located, one_thread, reason, run_job
+from wsss_lib.evaluate.image import companion_path, evaluate_image, weights_name
+from wsss_lib.evaluate.pools import fit_pools, pool_folder, pool_name
+from wsss_lib.evaluate.settings import Setting, row_key
+from wsss_lib.expand.image import warm_up
+from wsss_lib.expand.pooled import parse_pool
+from wsss_lib.features import check_backbone, needs_backbone
+from wsss_lib.files import sha256
+from wsss_lib.report import versions
 
 
 def sweep(
     dataset: DevkitDataset,
-    settings: list[Setting],
+    settings: Sequence[Setting],
     backbone: BackboneSpec | None = None,
     *,
     workers: int = 1,
     scheduler: str | None = None,
     store: str | Path | None = None,
     masks_out: Path | None = None,
-    cache_gb: float = 0.0,
 ) -> SweepResult:
     """Evaluate every setting on every image.
 
     Each image's rows are stored as soon as they are computed; run again after a stop, only what is
-    missing is computed. A bad image is reported and left out, the others are done to the end. Of
-    more than a few images the first is done in this process, to tell what the others will take.
+    missing is computed. A bad image is reported and left out, the others are done to the end.
 
     Parameters
     ----------
     dataset : DevkitDataset
-    settings : list of Setting
+    settings : sequence of Setting
     backbone : BackboneSpec, optional
         The network behind F1 to F5.
     workers : int
@@ -71,20 +58,18 @@ def sweep(
     masks_out : Path, optional
         A folder for the masks, ``<feature>/<id>.png``. Each notes its row's key, so that a mask of
         another setting is made anew.
-    cache_gb : float
-        What the feature maps of the network that are kept on the disk may take (``features`` in the
-        cache), for the next sweep with other settings. 0 keeps none and uses none.
 
     Returns
     -------
     SweepResult
+        The rows of `wsss_lib.evaluate.image.evaluate_image`.
 
     Raises
     ------
     DataError
         If not a single image could be done.
     ParameterError
-        If a feature needs a network and there is none, or `cache_gb` is negative.
+        If a feature needs a network and there is none.
     StoreError
         If rows or masks cannot be written.
     WeightsError
@@ -92,43 +77,30 @@ def sweep(
     WorkerError
         If the scheduler or its workers cannot be used, or worker processes died.
     """
-    check_backbone([setting.feature for setting in settings], backbone)
-    job = make_job(dataset, settings, backbone, masks_out, feature_reader(cache_gb))
-    failures = {}
-    files = find_files(dataset, failures)
-    tasks = list(find_tasks(dataset, settings, job.weights, files))
-    with ResultStore(store or cache_dir() / "rows.sqlite") as rows:
-        found = rows.get(key for task in tasks for key in task.keys.values())
-        left = dict.fromkeys(each for task in tasks for each in task.missing(found, masks_out))
-        job = replace(job, pools=fit_pools(job, files, list(left)))
-        failures |= compute(job, tasks, rows, found, settings[0], workers, scheduler)
-    return collect(dataset, settings, tasks, found, failures)
-
-
-def collect(
-    dataset: DevkitDataset,
-    settings: Sequence[Hashable],
-    tasks: Sequence[Task],
-    found: Mapping[str, dict],
-    failures: Mapping[str, str],
-) -> SweepResult:
-    """Bring the rows of all images into the order of the data set.
-
-    Raises
-    ------
-    DataError
-        If not a single image could be done.
-    """
-    done = [task for task in tasks if task.id not in failures]
-    if not done:
-        raise DataError(
-            f"None of the {len(dataset)} images could be done. The first, {dataset.ids[0]}: "
-            f"{failures[dataset.ids[0]]}"
-        )
-    return SweepResult(
-        {setting: [found[task.keys[setting]] for task in done] for setting in settings},
-        {id_: failures[id_] for id_ in dataset.ids if id_ in failures},
+    settings = list(settings)
+    backbone = _checked(settings, backbone)
+    weights = weights_name(backbone)
+    files, failures = _find_files(dataset)
+    images = located(dataset)
+    needed = [images.devkit, images.mask_folder]
+    if backbone and Path(backbone.weights).is_absolute():
+        needed.append(Path(backbone.weights))
+    if any(setting.pool != "own" for setting in settings):
+        needed.append(pool_folder())
+    result = run_job(
+        dataset,
+        list(_tasks(dataset, settings, weights, files)),
+        partial(_make_job, images, backbone, files),
+        watched=settings[0],
+        failures=failures,
+        description="expanding",
+        needed=needed,
+        masks_out=masks_out,
+        workers=workers,
+        scheduler=scheduler,
+        store=store,
     )
+    return replace(result, provenance=_provenance(result, settings, backbone))
 
 
 def image_masks(
@@ -154,7 +126,7 @@ def image_masks(
     Returns
     -------
     dict of Setting to (dict, ndarray)
-        The row, as in `wsss_lib.evaluate.sweeps.SweepResult`, and the mask, (H, W) uint8.
+        The row, as in the result of `sweep`, and the mask, (H, W) uint8.
 
     Raises
     ------
@@ -164,8 +136,96 @@ def image_masks(
         If the image or its mask cannot be read.
     """
     settings = list(settings)
+    backbone = _checked(settings, backbone)
+    files = _find_files(dataset)[0] if any(each.pool != "own" for each in settings) else {}
+    with one_thread():
+        job = _make_job(located(dataset), backbone, files, settings)
+        return dict(zip(settings, job(id_, settings), strict=True))
+
+
+def _checked(settings: Sequence[Setting], backbone: BackboneSpec | None) -> BackboneSpec | None:
+    """The network as it is true in any working folder; None where no setting needs it."""
     check_backbone([setting.feature for setting in settings], backbone)
-    job = make_job(dataset, settings, backbone, None, extract)
-    pools = fit_pools(job, find_files(dataset, {}), settings)
-    done = evaluate_image(job.dataset, id_, settings, job.backbone, pools=pools)
-    return dict(zip(settings, done, strict=True))
+    if not any(needs_backbone(setting.feature) for setting in settings):
+        return None
+    if Path(backbone.weights).is_file():
+        return replace(backbone, weights=str(Path(backbone.weights).absolute()))
+    return backbone
+
+
+def _find_files(dataset: DevkitDataset) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
+    """The SHA-256 of photograph and mask by id; and why others cannot be read."""
+    files, failures = {}, {}
+    for id_ in dataset.ids:
+        try:
+            files[id_] = sha256(dataset.image_path(id_)), sha256(dataset.mask_path(id_))
+        except OSError as error:
+            failures[id_] = reason(error)
+            tqdm.write(f"{id_}: {failures[id_]}")
+    return files, failures
+
+
+def _tasks(
+    dataset: DevkitDataset,
+    settings: Sequence[Setting],
+    weights: str | None,
+    files: Mapping[str, tuple[str, str]],
+) -> Iterator[Task]:
+    """A task for each image of `files`, with the keys of its rows."""
+    pool = pool_name(files)
+    for id_, own in files.items():
+        keys = {}
+        # read only for settings that depend on them, and once for all of these
+        labels = cache(partial(dataset.labels, id_))
+        companions = cache(partial(_companions_sha, dataset, id_))
+        for setting in settings:
+            more = [pool] if setting.pool != "own" else []
+            more += [labels()] if parse_pool(setting.pool)[1] else []
+            more += [companions()] if setting.needs_companions else []
+            image = id_, len(dataset.classes), *own, *more
+            keys[setting] = row_key(setting, *image, weights_sha=weights)
+        yield Task(id_, keys)
+
+
+def _companions_sha(dataset: DevkitDataset, id_: str) -> str | None:
+    path = companion_path(dataset, id_)
+    return sha256(path) if path.is_file() else None
+
+
+def _make_job(
+    dataset: DevkitDataset,
+    backbone: BackboneSpec | None,
+    files: Mapping[str, tuple[str, str]],
+    settings: list[Setting],
+) -> Job:
+    """What is to be ready before the first image: compiled code, and the classifiers of pools."""
+    warm_up(setting.svm() for setting in settings)
+    return partial(
+        evaluate_image,
+        dataset,
+        backbone=backbone,
+        weights=weights_name(backbone),
+        pools=fit_pools(dataset, backbone, files, settings),
+    )
+
+
+def _provenance(
+    result: SweepResult, settings: Sequence[Setting], backbone: BackboneSpec | None
+) -> dict:
+    """Data set, list, masks, network with the SHA-256 of its weights, settings, versions: JSON."""
+    dataset, rows, weights = result.dataset, result.rows[settings[0]], None
+    if backbone:
+        used = backbone.load().weights
+        weights = {"backbone": backbone.name, "weights": used.name, "sha256": used.sha256}
+    return {
+        "dataset": dataset.name,
+        "list": Path(dataset.list_name).name,
+        "images": len(rows),
+        "masks": Path(dataset.masks).name,
+        "network": weights,
+        "settings": [asdict(setting) for setting in settings],
+        "images_with_short_classes": sum(bool(row["short_classes"]) for row in rows),
+        "held_out": "pixels that were not sampled; biased, since sampling balances the classes",
+        "failures": result.failures,
+        "versions": versions(),
+    }

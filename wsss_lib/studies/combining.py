@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.engine import SweepResult
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.scores import FIELDS, best_layer, difference_table
 from wsss_lib.evaluate.settings import Setting, svm_preset
-from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.expand.engine.samples import VectorSamples, scale_gamma
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import STAGES, FeatureMap
@@ -61,11 +60,9 @@ def settings(
     ]
 
 
-def tables(
-    result: SweepResult, classes: ClassSet, over: Sequence[str] | None = None
-) -> dict[str, pd.DataFrame]:
+def tables(result: SweepResult, over: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     """The ``differences`` of combinations from the best single layer."""
-    return {"differences": difference_table(result, classes, BOTH, over, reference=best_layer)}
+    return {"differences": difference_table(result, BOTH, over, reference=best_layer)}
 
 
 CONCATENATED, BEST_MEMBER = "concatenated", "best member alone"

@@ -16,14 +16,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from wsss_lib.datasets.classes import VOID, ClassSet, palette
+from wsss_lib.datasets.classes import VOID, palette
 from wsss_lib.datasets.devkit import Sample
-from wsss_lib.evaluate.regions import NEAR, boundary_distance
-from wsss_lib.evaluate.scores import drawn_confusions, interval, region_of
+from wsss_lib.engine import SweepResult
+from wsss_lib.evaluate.regions import NEAR, boundary_distance, region_of
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.features import LAYERS
-from wsss_lib.metrics import pooled
+from wsss_lib.metrics import drawn_confusions, interval, pooled
 from wsss_lib.show.masks import error_map, picture_grid
 from wsss_lib.studies.study import BOTH, Study
 
@@ -43,7 +42,7 @@ def settings(samples: int, seed: int) -> list[Setting]:
     return [Setting(layer, samples, seed=seed) for layer in LAYERS]
 
 
-def error_table(result: SweepResult, classes: ClassSet, regions: Sequence[str]) -> pd.DataFrame:
+def error_table(result: SweepResult, regions: Sequence[str]) -> pd.DataFrame:
     """The share of wrong pixels in some regions, of background and of objects.
 
     IoU mixes what an object loses with what it takes from others; these shares do not.
@@ -51,7 +50,6 @@ def error_table(result: SweepResult, classes: ClassSet, regions: Sequence[str]) 
     Parameters
     ----------
     result : SweepResult
-    classes : ClassSet
     regions : sequence of str
         See `wsss_lib.evaluate.scores.region_of`; ``away8`` leaves the boundaries out.
 
@@ -66,8 +64,8 @@ def error_table(result: SweepResult, classes: ClassSet, regions: Sequence[str]) 
     for setting, rows in result.rows.items():
         for region in regions:
             confusions = [region_of(row, region) for row in rows]
-            draws = drawn_confusions(confusions, len(classes))
-            whole = pooled(confusions, len(classes))
+            draws = drawn_confusions(confusions, len(result.dataset.classes))
+            whole = pooled(confusions, len(result.dataset.classes))
             for truth, part in (("background", slice(0, 1)), ("objects", slice(1, None))):
                 low, high = interval(_error(draws, part))
                 line = {"region": region, "truth": truth, "pixels": whole[part].sum()}
@@ -84,11 +82,9 @@ def _error(confusions: np.ndarray, part: slice) -> np.ndarray:
     return 100 * (1 - shares)
 
 
-def tables(
-    result: SweepResult, classes: ClassSet, over: Sequence[str] | None = None
-) -> dict[str, pd.DataFrame]:
+def tables(result: SweepResult, over: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     """The shares of wrong pixels, ``errors``; all objects count together, whatever `over` says."""
-    return {"errors": error_table(result, classes, REGIONS)}
+    return {"errors": error_table(result, REGIONS)}
 
 
 #: Seen on black and on grey, and not among the colours of the masks.

@@ -15,9 +15,9 @@ from matplotlib.lines import Line2D
 
 from wsss_lib.datasets.classes import VOID, ClassSet, palette
 from wsss_lib.datasets.devkit import Sample
+from wsss_lib.engine import SweepResult
 from wsss_lib.evaluate.scores import difference_table, else_alike
 from wsss_lib.evaluate.settings import Setting, svm_preset
-from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.expand.noise import parse_noise
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import LAYERS
@@ -79,7 +79,6 @@ def clean_labels(result: SweepResult, setting: Setting, score: object) -> Settin
 
 def loss_table(
     result: SweepResult,
-    classes: ClassSet,
     regions: Sequence[str] = ("held_out",),
     over: Sequence[str] | None = None,
 ) -> pd.DataFrame:
@@ -89,7 +88,7 @@ def loss_table(
     ----------
     result : SweepResult
         With clean labels among the settings.
-    classes, regions, over
+    regions, over
         As in `wsss_lib.evaluate.scores.difference_table`.
 
     Returns
@@ -100,18 +99,16 @@ def loss_table(
         ``loss_high``; below 0 where the wrong labels helped. Settings with clean labels have no
         line.
     """
-    table = difference_table(result, classes, regions, over, reference=clean_labels)
+    table = difference_table(result, regions, over, reference=clean_labels)
     read = pd.DataFrame(map(parse_noise, table["noise"]), table.index, ["kind", "percent"])
     ends = ["difference", "difference_high", "difference_low"]  # a loss turns the interval round
     losses = (0.0 - table[ends]).set_axis(["loss", "loss_low", "loss_high"], axis=1)
     return table.drop(columns=["against", *ends]).join(read).join(losses)
 
 
-def tables(
-    result: SweepResult, classes: ClassSet, over: Sequence[str] | None = None
-) -> dict[str, pd.DataFrame]:
+def tables(result: SweepResult, over: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     """The ``losses`` that wrong labels cause."""
-    return {"losses": loss_table(result, classes, BOTH, over)}
+    return {"losses": loss_table(result, BOTH, over)}
 
 
 def noise_figure(

@@ -14,12 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullLocator
 
-from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.engine import SweepResult
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.scores import drawn_scores, interval, pooled_score, region_of
+from wsss_lib.evaluate.regions import region_of
 from wsss_lib.evaluate.settings import Setting, svm_preset
-from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.features import LAYERS, STAGES
+from wsss_lib.metrics import drawn_scores, interval, pooled_score
 from wsss_lib.show.plots import curves
 from wsss_lib.studies.bound import FAIR
 from wsss_lib.studies.study import BOTH, Study
@@ -108,7 +108,6 @@ EQUAL, BY_CELLS = "equal n", "n by cells"
 
 def budget_table(
     result: SweepResult,
-    classes: ClassSet,
     region: str = "held_out",
     over: Sequence[str] | None = None,
 ) -> pd.DataFrame:
@@ -147,6 +146,7 @@ def budget_table(
     Equal n of the same total is interpolated between its neighbours, linearly in the logarithm of
     the total. Curves that flatten lie a little above their chords.
     """
+    classes = result.dataset.classes
     chosen, lines, scores = classes.places(over), [], []
     for samples, settings in _by_samples(result).items():
         split = BY_CELLS if isinstance(samples, str) else EQUAL
@@ -214,11 +214,9 @@ def _at_same_total(table: pd.DataFrame, scores: np.ndarray) -> np.ndarray:
     return np.where(table[["split"]] == BY_CELLS, np.transpose(found), np.nan)
 
 
-def tables(
-    result: SweepResult, classes: ClassSet, over: Sequence[str] | None = None
-) -> dict[str, pd.DataFrame]:
+def tables(result: SweepResult, over: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     """The ``costs`` of every setting, and the ``budget`` of the stages by region."""
-    budgets = {region: budget_table(result, classes, region, over) for region in BOTH}
+    budgets = {region: budget_table(result, region, over) for region in BOTH}
     budget = pd.concat(budgets, names=["region"]).reset_index("region")
     return {"costs": cost_table(result), "budget": budget.drop(columns="seconds")}
 

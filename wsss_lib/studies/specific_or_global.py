@@ -14,10 +14,9 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.engine import SweepResult
 from wsss_lib.evaluate.scores import difference_table, own_classifier
 from wsss_lib.evaluate.settings import Setting, svm_preset
-from wsss_lib.evaluate.sweeps import SweepResult
 from wsss_lib.expand.pooled import pool_samples
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import LAYERS
@@ -73,11 +72,9 @@ def settings(
     ]
 
 
-def tables(
-    result: SweepResult, classes: ClassSet, over: Sequence[str] | None = None
-) -> dict[str, pd.DataFrame]:
+def tables(result: SweepResult, over: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     """The ``differences`` of pooled classifiers from the image's own."""
-    table = difference_table(result, classes, BOTH, over, reference=own_classifier)
+    table = difference_table(result, BOTH, over, reference=own_classifier)
     return {"differences": table}
 
 

@@ -24,9 +24,9 @@ class Study:
     settings : callable
         ``settings(samples, seed)`` gives a list of `Setting`, for a number of samples per class.
     regions : sequence of str
-        See `wsss_lib.evaluate.scores.region_of`.
+        See `wsss_lib.evaluate.regions.region_of`.
     tables : callable, optional
-        ``tables(result, classes, over)`` gives the study's own tables by name, beside the scores;
+        ``tables(result, over)`` gives the study's own tables by name, beside the scores;
         ``over`` holds the short names of the classes that count, or is None for all.
     beside_paper : bool
         Whether the scores are to be set against the paper's Table 1.

@@ -11,6 +11,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "irn.network": ["edge_map"],
         "irn.train": ["train_irn", "trained_edges"],
         "steps": ["CRF", "IRN", "SVM", "Networks", "Seed", "View", "make_steps", "run_steps"],
-        "masks": ["choose_networks", "pseudo_masks", "score_steps"],
+        "masks": ["caption", "choose_networks", "pseudo_masks", "score_steps"],
     },
 )

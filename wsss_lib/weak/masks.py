@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cache
+from dataclasses import asdict, replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +12,16 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from wsss_lib.classify.spec import choose_classifier
-from wsss_lib.datasets import DevkitDataset
-from wsss_lib.engine import compute
+from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.engine import Job, SweepResult, Task, located, reason, run_job
 from wsss_lib.errors import DataError, WeightsError
-from wsss_lib.evaluate.image import one_thread
-from wsss_lib.evaluate.jobs import Job, Task, locate, reason
-from wsss_lib.evaluate.rows.estimate import warm_up
-from wsss_lib.evaluate.scores import pooled_table, write_table
-from wsss_lib.evaluate.settings import FORMAT, Setting
-from wsss_lib.evaluate.sweeps import SweepResult, collect
-from wsss_lib.files import sha256, write_text
-from wsss_lib.metrics import confusion_matrix, sparse
+from wsss_lib.expand.image import warm_up
+from wsss_lib.expand.svm import ImageSVM
+from wsss_lib.files import sha256
+from wsss_lib.metrics import confusion_matrix, pooled_table, sparse
 from wsss_lib.paths import cache_dir
-from wsss_lib.report import versions
-from wsss_lib.store import ResultStore
+from wsss_lib.report import Report, versions
+from wsss_lib.store import FORMAT
 from wsss_lib.weak.irn.train import trained_edges
 from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, THRESHOLD, Localiser
 from wsss_lib.weak.selection import count_right, precision_table
@@ -82,69 +78,6 @@ def choose_networks(
     return Networks(localiser, irn_weights)
 
 
-@dataclass(frozen=True)
-class PseudoJob(Job):
-    """The steps from image-level labels to masks.
-
-    Attributes
-    ----------
-    dataset, masks_out
-        See `Job`.
-    steps : tuple of Step
-    networks : Networks
-    weights : tuple of str
-        `weights_of` the networks in the process that began.
-    """
-
-    dataset: DevkitDataset
-    masks_out: Path | None
-    steps: tuple[Step, ...]
-    networks: Networks
-    weights: tuple[str, ...]
-    description: str = "pseudo masks"
-
-    def needed(self) -> list[Path]:
-        """The files and folders that every worker must find."""
-        files = [self.networks.localiser.path, self.networks.edges, self.masks_out, cache_dir()]
-        return [self.dataset.devkit, *filter(None, files)]
-
-    def check(self) -> None:
-        """Raise `WeightsError` where this process has other weights than the one that began."""
-        if weights_of(self.networks) != self.weights:
-            raise WeightsError(
-                "A worker has other weights than this process. Give all machines the same files."
-            )
-
-    def warm_up(self, settings: set[Step]) -> None:
-        """Have compiled code loaded before a clock starts."""
-        warm_up([Setting("xy", 1)])
-
-    def evaluate(self, id_: str, settings: list[Step]) -> list[tuple[dict, np.ndarray]]:
-        """For each step its row and its mask."""
-        with one_thread():
-            last = max(self.steps.index(step) for step in settings)
-            view = View(self.dataset, id_, self.networks)
-            done = run_steps(view, self.steps[: last + 1])
-            truth = self.dataset.sample(id_).mask if has_truth(self.dataset, id_) else None
-            results = []
-            for step in settings:
-                result, seconds = done[step]
-                mask = result.scores.mask()
-                row = {"id": id_, "step": step.name, "seconds": round(seconds, 4)}
-                results.append((row | self._counts(result, mask, truth), mask))
-            return results
-
-    def _counts(self, result: StepResult, mask: np.ndarray, truth: np.ndarray | None) -> dict:
-        """Pixels by true and predicted class, and right samples; nothing without ground truth."""
-        if truth is None:
-            return {}
-        counts = {"confusion": sparse(confusion_matrix(truth, mask, len(self.dataset.classes)))}
-        if result.samples is not None:
-            right = count_right(result.samples, truth)
-            counts["samples"] = {str(label): pair for label, pair in right.items()}
-        return counts
-
-
 def pseudo_masks(
     dataset: DevkitDataset,
     steps: Sequence[Step],
@@ -186,18 +119,77 @@ def pseudo_masks(
     """
     steps = tuple(steps)
     _check(steps, networks)
-    job = _job(dataset, steps, networks, masks_out)
+    images, networks = located(dataset), _located(networks)
+    weights = weights_of(networks)
     failures, tasks = {}, []
     for id_ in dataset.ids:
         try:
-            tasks.append(Task(id_, _keys(dataset, id_, job)))
+            tasks.append(Task(id_, _keys(dataset, id_, steps, networks, weights)))
         except (OSError, DataError) as error:
             failures[id_] = reason(error)
             tqdm.write(f"{id_}: {failures[id_]}")
-    with ResultStore(store or cache_dir() / "rows.sqlite") as rows:
-        found = rows.get(key for task in tasks for key in task.keys.values())
-        failures |= compute(job, tasks, rows, found, steps[-1], workers, scheduler)
-    return collect(dataset, steps, tasks, found, failures)
+    files = [networks.localiser.path, networks.edges, cache_dir()]
+    result = run_job(
+        dataset,
+        tasks,
+        partial(_make_job, images, steps, networks, weights),
+        watched=steps[-1],
+        failures=failures,
+        description="pseudo masks",
+        needed=[images.devkit, *filter(None, files)],
+        masks_out=masks_out,
+        workers=workers,
+        scheduler=scheduler,
+        store=store,
+    )
+    return replace(result, provenance=_provenance(result, steps, networks))
+
+
+def _make_job(
+    dataset: DevkitDataset,
+    steps: tuple[Step, ...],
+    networks: Networks,
+    weights: tuple[str, ...],
+    left: Sequence[Step],
+) -> Job:
+    warm_up([ImageSVM(threads=1)])
+    return partial(_evaluate, dataset, steps, networks, weights)
+
+
+def _evaluate(
+    dataset: DevkitDataset,
+    steps: tuple[Step, ...],
+    networks: Networks,
+    weights: tuple[str, ...],
+    id_: str,
+    wanted: Sequence[Step],
+) -> list[tuple[dict, np.ndarray]]:
+    """For each step that is wanted its row and its mask."""
+    if weights_of(networks) != weights:
+        raise WeightsError(
+            "A worker has other weights than this process. Give all machines the same files."
+        )
+    last = max(steps.index(step) for step in wanted)
+    done = run_steps(View(dataset, id_, networks), steps[: last + 1])
+    truth = dataset.sample(id_).mask if has_truth(dataset, id_) else None
+    results = []
+    for step in wanted:
+        result, seconds = done[step]
+        mask = result.scores.mask()
+        row = {"id": id_, "step": step.name, "seconds": round(seconds, 4)}
+        results.append((row | _counts(result, mask, truth, len(dataset.classes)), mask))
+    return results
+
+
+def _counts(result: StepResult, mask: np.ndarray, truth: np.ndarray | None, n_classes: int) -> dict:
+    """Pixels by true and predicted class, and right samples; nothing without ground truth."""
+    if truth is None:
+        return {}
+    counts = {"confusion": sparse(confusion_matrix(truth, mask, n_classes))}
+    if result.samples is not None:
+        right = count_right(result.samples, truth)
+        counts["samples"] = {str(label): pair for label, pair in right.items()}
+    return counts
 
 
 def has_truth(dataset: DevkitDataset, id_: str) -> bool:
@@ -224,104 +216,72 @@ def _check(steps: tuple[Step, ...], networks: Networks) -> None:
         networks.load_edges()
 
 
-def _job(
-    dataset: DevkitDataset, steps: tuple[Step, ...], networks: Networks, masks_out: Path | None
-) -> PseudoJob:
-    """What all images have in common, as it is true in any working folder."""
-    located, masks_out = locate(dataset, masks_out)
+def _located(networks: Networks) -> Networks:
+    """The networks as they are true in any working folder."""
     localiser = replace(networks.localiser, path=networks.localiser.path.absolute())
-    edges = networks.edges and networks.edges.absolute()
-    networks = Networks(localiser, edges)
-    return PseudoJob(located, masks_out, steps, networks, weights_of(networks))
+    return Networks(localiser, networks.edges and networks.edges.absolute())
 
 
-def _keys(dataset: DevkitDataset, id_: str, job: PseudoJob) -> dict[Step, str]:
-    """The key of each step's row: it hangs on this step and those before it."""
+def _keys(
+    dataset: DevkitDataset,
+    id_: str,
+    steps: Sequence[Step],
+    networks: Networks,
+    weights: tuple[str, ...],
+) -> dict[Step, str]:
+    """The key of each step's row: it depends on this step and those before it."""
     truth = sha256(dataset.mask_path(id_)) if has_truth(dataset, id_) else None
-    localiser = job.networks.localiser
+    localiser = networks.localiser
     image = [id_, len(dataset.classes), localiser.key(dataset, id_), truth]
     seeds = [localiser.name, None if localiser.has_background else localiser.threshold]
-    keys, chain = {}, [FORMAT, image, job.weights[0], seeds]
-    for step in job.steps:
-        chain = [*chain, step.name, asdict(step), *(job.weights[1:] if step.name == "irn" else ())]
+    keys, chain = {}, [FORMAT, image, weights[0], seeds]
+    for step in steps:
+        chain = [*chain, step.name, asdict(step), *(weights[1:] if step.name == "irn" else ())]
         keys[step] = hashlib.sha256(json.dumps(chain).encode()).hexdigest()
     return keys
 
 
-@dataclass(frozen=True)
-class PseudoScores:
-    """The scores of every step.
-
-    Attributes
-    ----------
-    table : DataFrame
-        Indexed by ``step``: IoU in % of each class and their ``mean``, in the form of the paper's
-        Table 1. Empty where no image has ground truth.
-    precision : DataFrame
-        Of the samples that the SVM learned from, see
-        `wsss_lib.weak.selection.precision_table`; empty where there is no SVM.
-    provenance : dict
-        Data set, list, masks, threshold, networks and their SHA-256, steps, versions.
-    failures : dict of str to str
-        The images that could not be done.
-    """
-
-    table: pd.DataFrame
-    precision: pd.DataFrame
-    provenance: dict
-    failures: dict[str, str]
-
-    def caption(self) -> str:
-        """What the scores are of: list, masks, threshold, CRF."""
-        of, names = self.provenance, [step["name"] for step in self.provenance["steps"]]
-        threshold = "a background channel" if of["threshold"] is None else f"{of['threshold']:g}"
-        return (
-            f"mIoU on {of['scored']} images of {of['list']} ({of['dataset']}) against {of['masks']}"
-            f"; threshold: {threshold}; CRF: {'yes' if 'crf' in names else 'no'}"
-        )
-
-    def write(self, folder: Path) -> None:
-        """Write ``scores.json`` and, where there is ground truth, the tables as CSV."""
-        write_text(folder / "scores.json", json.dumps(self.provenance, indent=2) + "\n")
-        if len(self.table):
-            write_table(self.table, folder / "scores.csv")
-        if len(self.precision):
-            write_table(self.precision, folder / "precision.csv")
-
-
-def score_steps(
-    dataset: DevkitDataset, steps: Sequence[Step], networks: Networks, **how: object
-) -> PseudoScores:
-    """Make pseudo masks of a list and score every step.
+def score_steps(result: SweepResult) -> Report:
+    """Score every step of a sweep of pseudo masks.
 
     Parameters
     ----------
-    dataset, steps, networks
-        As in `pseudo_masks`.
-    **how
-        Workers, masks and the like, as there.
+    result : SweepResult
+        As `pseudo_masks` gives it.
 
     Returns
     -------
-    PseudoScores
+    Report
+        ``scores``, indexed by ``step``: IoU in % of each class and their ``mean``, in the form of
+        the paper's Table 1, empty where no image has ground truth. ``precision``: of the samples
+        that the SVM learned from, see `wsss_lib.weak.selection.precision_table`, empty where there
+        is no SVM.
     """
-    result = pseudo_masks(dataset, steps, networks, **how)
     scored = {
         step.name: [row for row in rows if "confusion" in row] for step, rows in result.rows.items()
     }
     known = {name: rows for name, rows in scored.items() if rows}
     samples = [row["samples"] for rows in known.values() for row in rows if "samples" in row]
-    return PseudoScores(
-        pooled_table(known, dataset.classes).rename_axis("step"),
-        precision_table(samples, dataset.classes) if samples else pd.DataFrame(),
-        _provenance(dataset, steps, networks, result),
-        result.failures,
+    classes = result.dataset.classes
+    tables = {
+        "scores": pooled_table(known, classes).rename_axis("step"),
+        "precision": precision_table(samples, classes) if samples else pd.DataFrame(),
+    }
+    return Report(tables, result.provenance, result.failures)
+
+
+def caption(report: Report) -> str:
+    """What the scores of steps are of: list, masks, threshold, CRF."""
+    of, names = report.provenance, [step["name"] for step in report.provenance["steps"]]
+    threshold = "a background channel" if of["threshold"] is None else f"{of['threshold']:g}"
+    return (
+        f"mIoU on {of['scored']} images of {of['list']} ({of['dataset']}) against {of['masks']}"
+        f"; threshold: {threshold}; CRF: {'yes' if 'crf' in names else 'no'}"
     )
 
 
-def _provenance(
-    dataset: DevkitDataset, steps: Sequence[Step], networks: Networks, result: SweepResult
-) -> dict:
+def _provenance(result: SweepResult, steps: Sequence[Step], networks: Networks) -> dict:
+    dataset = result.dataset
     localiser = networks.localiser
     trained = localiser.load()
     rows = result.rows[steps[0]]
