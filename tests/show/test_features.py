@@ -2,10 +2,9 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
 
-from wsss_lib.show.features import balance_plot, channel_mosaic, pca_rgb
+from wsss_lib.show.features import channel_mosaic, pca_rgb
 
 
 @pytest.fixture
@@ -38,12 +37,3 @@ def test_mosaic_shows_the_channels_that_vary_most_first(ax):
     assert mosaic.shape == (2, 5)
     np.testing.assert_array_equal(mosaic[:, :2], [[0, 1], [0, 0]])
     np.testing.assert_array_equal(mosaic[:, 3:], [[0, 0], [1, 0]])
-
-
-def test_balance_plot_joins_the_layers_in_order(ax):
-    table = pd.DataFrame({"resolution": [99.0, 80.0], "semantics": [20.0, 60.0]}, ["F1", "F5"])
-    balance_plot(table, ax)
-    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[99, 20], [80, 60]])
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["F1", "F5"]
-    places = [points.get_offsets()[0].tolist() for points in ax.collections]
-    assert places == [[99, 20], [80, 60]]

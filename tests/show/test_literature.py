@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from itertools import combinations
 
 import matplotlib.pyplot as plt
@@ -45,11 +43,6 @@ def texts_apart(ax, texts):
 
 def legend(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
-
-
-def test_plots_of_the_literature_do_not_import_torch():
-    code = "import sys, wsss_lib.show.literature; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 @pytest.mark.parametrize(("number", "colour"), [("pseudo", "#0072b2"), ("test", "#d55e00")])

@@ -1,19 +1,22 @@
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
 
 from wsss_lib.datasets.classes import VOC, VOID, palette
 from wsss_lib.datasets.devkit import Sample
+from wsss_lib.evaluate.exploration import explore, image_features
 from wsss_lib.expand.sampling import PixelSamples, sample_mask
+from wsss_lib.scores import ClassScores
 from wsss_lib.show.masks import (
     cam_overlay,
     class_legend,
     colour_mask,
     error_map,
+    expansion_figure,
+    exploration_figure,
+    one_vs_rest_maps,
     picture_grid,
     samples_figure,
-    share_bars,
     show_image,
     show_samples,
     strokes_figure,
@@ -57,21 +60,18 @@ def test_samples_are_dots_in_the_colour_of_their_class():
     assert np.array_equal(dots.get_facecolors()[:, :3], palette()[[0, 8]] / 255)
 
 
+def legend_texts(figure):
+    (legend,) = figure.legends
+    return [text.get_text() for text in legend.get_texts()]
+
+
 def test_legend_names_the_classes_in_index_order_and_void_last():
     figure = plt.figure()
     class_legend(figure, VOC, [12, 8, 0], void=True)
-    texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert texts == ["background", "cat", "dog", "void"]
+    assert legend_texts(figure) == ["background", "cat", "dog", "void"]
 
 
-@pytest.mark.parametrize(("entries", "columns"), [(7, 7), (8, 4), (9, 5), (15, 5)])
-def test_a_long_legend_has_lines_of_about_one_length(entries, columns):
-    figure = plt.figure()
-    class_legend(figure, VOC, range(entries))
-    assert figure.legends[0]._ncols == columns
-
-
-def test_grid_has_a_row_an_image_and_titles_on_top_only():
+def test_a_grid_has_one_row_per_image_and_titles_on_top_only():
     rows = [[np.zeros((4, 8, 3), np.uint8)] * 2, [np.zeros((9, 3, 3), np.uint8)] * 2]
     figure = picture_grid(rows, ["image", "mask"])
     assert [ax.get_title() for ax in figure.axes] == ["image", "mask", "", ""]
@@ -88,6 +88,60 @@ def test_figure_6_shows_image_truth_and_the_samples_of_each_image():
     assert all(len(ax.images) == 1 for ax in axes)
 
 
+def test_figure_4_shows_the_map_the_seed_and_the_mask_of_each_image(pair):
+    samples = list(pair)
+    rng = np.random.default_rng(0)
+    seeds = [ClassScores(rng.random((2, 24, 32)).astype(np.float32), (0, 1)) for _ in samples]
+    masks = [np.full((24, 32), 2, np.uint8)] * 2
+    figure = expansion_figure(samples, seeds, masks)
+    titles = ["image", "ground truth", "CAM", "seed", "SVM"]
+    assert [ax.get_title() for ax in figure.axes[:5]] == titles
+    expected = [
+        samples[1].image,
+        colour_mask(samples[1].mask),
+        cam_overlay(samples[1].image, seeds[1].values[1]),
+        colour_mask(seeds[1].mask()),
+        colour_mask(masks[1]),
+    ]
+    for ax, picture in zip(figure.axes[5:], expected, strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), picture)
+
+
+def test_results_stand_row_by_row_with_their_scores_and_one_legend(pair):
+    results = [explore(pair, None, id_, "img", 20) for id_ in ("two", "three")]
+    figure = exploration_figure(results, pair.classes)
+    for part, result in zip(figure.subfigs, results, strict=True):
+        _, truth, prediction, errors = (ax.images[0].get_array() for ax in part.axes)
+        np.testing.assert_array_equal(truth, colour_mask(result.sample.mask))
+        np.testing.assert_array_equal(prediction, colour_mask(result.mask))
+        np.testing.assert_array_equal(errors, error_map(result.sample.mask, result.mask))
+        title = part.get_suptitle()
+        assert title.startswith(f"img, n = 20: IoU {result.row()['IoU, all pixels']:.1f} % ")
+        assert f"predict {result.expansion.predict_seconds:.2f} s" in title
+    dots = figure.subfigs[1].axes[0].collections[0]
+    assert len(dots.get_offsets()) == 44  # 20 + 20 + the 4 that there are
+    assert legend_texts(figure) == ["background", "left", "low", "void"]
+
+
+def test_two_classes_share_one_function_with_both_signs():
+    decision = np.array([[-1.0, 2.0]])
+    assert one_vs_rest_maps(decision, 2).tolist() == [[[1, -1], [-2, 2]]]
+
+
+@pytest.mark.parametrize(("shape", "n_classes"), [((2, 3), 1), ((2, 3, 4), 4)])
+def test_otherwise_each_class_has_its_own_map(shape, n_classes):
+    decision = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    assert one_vs_rest_maps(decision, n_classes).shape == (2, 3, n_classes)
+
+
+@pytest.mark.parametrize("id_", ["two", "three"])
+def test_the_largest_decision_is_the_prediction(pair, id_):
+    svm = explore(pair, None, id_, "img", 20).expansion.svm
+    feature = image_features(pair, id_, None)["img"]
+    decision = one_vs_rest_maps(svm.decision_function(feature), len(svm.classes_))
+    assert np.array_equal(svm.classes_[decision.argmax(-1)], svm.predict(feature))
+
+
 def test_activation_is_bright_and_the_rest_keeps_its_grey():
     image = np.full((1, 3, 3), 100, np.uint8)
     picture = cam_overlay(image, np.array([[0.0, 1.0, 5.0]]))
@@ -99,14 +153,6 @@ def test_activation_is_bright_and_the_rest_keeps_its_grey():
 def test_share_zero_is_the_grey_photograph():
     image = np.array([[[0, 60, 30]]], np.uint8)
     np.testing.assert_array_equal(cam_overlay(image, np.ones((1, 1)), share=0), [[[30, 30, 30]]])
-
-
-def test_bars_stack_the_shares():
-    _, ax = plt.subplots()
-    share_bars(pd.DataFrame({"own": [60.0, 20.0], "rest": [40.0, 80.0]}, ["leaf", "fish"]), ax)
-    assert [bar.get_width() for bar in ax.patches] == [60, 20, 40, 80]
-    assert [bar.get_x() for bar in ax.patches] == [0, 0, 60, 20]
-    plt.close("all")
 
 
 GREY = np.full((9, 12, 3), 100, np.uint8)
@@ -149,7 +195,7 @@ def test_the_figure_names_its_masks_its_classes_and_the_photographer():
     masks = {"SVM": MASK_STROKES, "CRF": MASK_STROKES}
     figure = strokes_figure(GREY, painted, masks, ["sky", "sea", "sand"], "somebody, CC BY")
     assert [ax.get_title() for ax in figure.axes] == ["strokes", "SVM", "CRF"]
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["sea", "sand"]
+    assert legend_texts(figure) == ["sea", "sand"]
     assert figure.axes[0].texts[0].get_text() == "Photograph: somebody, CC BY"
     np.testing.assert_array_equal(
         figure.axes[1].images[0].get_array(), strokes_overlay(GREY, mask=MASK_STROKES, opacity=0.6)

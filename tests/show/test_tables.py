@@ -1,6 +1,5 @@
 import re
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +10,6 @@ from wsss_lib.show.tables import (
     beside_paper,
     covered,
     differences,
-    iou_heatmap,
     judged_svms,
     order_table,
     styled_table,
@@ -22,12 +20,6 @@ TABLE = pd.DataFrame(
     {"bkg": [80.0, 90.126], "cat": [70.0, 60.0], "cow": [np.nan, np.nan], "mean": [75.0, 75.063]},
     pd.Index(["img", "F1"], name="feature"),
 )
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def bold_values(styled):
@@ -148,26 +140,6 @@ def test_a_table_is_written_as_a_page_and_as_latex(tmp_path):
     assert "IoU (%) of voc_animals" in page.read_text()
     assert r"\caption{IoU (\%) of voc\_animals}" in latex.read_text()
     assert r"\bfseries 90.13" in latex.read_text()
-
-
-def test_the_heat_map_shows_each_number():
-    ax = iou_heatmap(TABLE.drop(columns="cow"), plt.figure().subplots())
-    assert [text.get_text() for text in ax.texts] == [
-        "80.0",
-        "70.0",
-        "75.0",
-        "90.1",
-        "60.0",
-        "75.1",
-    ]
-    assert ax.collections[0].get_clim() == (0, 100)
-
-
-def test_differences_diverge_from_zero_and_show_no_negative_zero():
-    differences = pd.DataFrame({"bkg": [-0.01, 2.0]}, ["img", "F1"])
-    ax = iou_heatmap(differences, difference=True)
-    assert [text.get_text() for text in ax.texts] == ["0.0", "2.0"]
-    assert ax.collections[0].get_clim() == (-2, 2)
 
 
 def test_a_styled_table_is_written_alike_each_time(tmp_path):

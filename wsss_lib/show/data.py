@@ -1,9 +1,7 @@
-"""A data set as pictures: its palette, and how often and how large its classes are shown."""
+"""A data set as pictures: its palette, and how large its classes are shown."""
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
 from wsss_lib.datasets.classes import VOID, ClassSet, palette
@@ -27,24 +25,6 @@ def palette_chart(classes: ClassSet, ax: Axes | None = None) -> Axes:
         ax.text(x + 0.28, y + 0.5, f"{label}  {name}", va="center")
     ax.set(xlim=(-0.02, max(columns, 3)), ylim=(min(len(labels), 8), 0))
     ax.set_axis_off()
-    return ax
-
-
-def class_bars(values: pd.Series, labels: range, ax: Axes | None = None) -> Axes:
-    """Draw a number for each class as a bar in the class's colour.
-
-    Parameters
-    ----------
-    values : Series
-        One number a class, indexed by its name.
-    labels : range
-        The classes' labels, for the colours.
-    ax : Axes, optional
-    """
-    ax = ax or plt.gca()
-    ax.barh(values.index, values, color=class_colours(labels), edgecolor="0.4", linewidth=0.6)
-    ax.invert_yaxis()
-    ax.set_xlim(0)
     return ax
 
 
@@ -77,17 +57,4 @@ def area_boxes(counts: np.ndarray, classes: ClassSet, ax: Axes | None = None) ->
         box.set(facecolor=colour, edgecolor="0.4")
     ax.set(xscale="log", xlabel="pixels in an image that shows the class")
     ax.invert_yaxis()
-    return ax
-
-
-def cooccurrence_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how many images show two classes together, as a heat map; zeros stay blank."""
-    ax = ax or plt.gca()
-    numbers = table.astype(str).where(table > 0, "")
-    sns.heatmap(
-        table, ax=ax, annot=numbers, fmt="", cmap="cividis", cbar=False, square=True, linewidths=0.5
-    )
-    ax.set(xlabel="", ylabel="")
-    ax.tick_params(axis="x", rotation=90)
-    ax.tick_params(axis="y", rotation=0)
     return ax

@@ -2,7 +2,6 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from sklearn.decomposition import PCA
 
@@ -54,32 +53,4 @@ def channel_mosaic(
         mosaic[top : top + height, left : left + width] = cell
     ax.imshow(mosaic, cmap="viridis", interpolation="nearest")
     ax.set_axis_off()
-    return ax
-
-
-def balance_plot(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the layers by what their resolution keeps and what their semantics tell.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Indexed by layer, with ``resolution`` and ``semantics`` in %.
-    ax : Axes, optional
-
-    Notes
-    -----
-    The best place is the upper right corner. A line joins the layers from shallow to deep.
-    """
-    ax = ax or plt.gca()
-    ax.plot(table["resolution"], table["semantics"], "-", color="0.7", zorder=1)
-    colours = plt.get_cmap("viridis")(np.linspace(0, 0.95, len(table)))
-    for (layer, row), colour, marker in zip(table.iterrows(), colours, "osD^vP<>X*h", strict=False):
-        place = row["resolution"], row["semantics"]
-        ax.scatter(*place, s=60, color=colour, marker=marker, label=layer, zorder=2)
-    ax.set(
-        xlabel="resolution: mean IoU with one label a cell (%)",
-        ylabel="semantics: mean recall of cells (%)",
-    )
-    ax.margins(0.1)
-    ax.legend(frameon=False)
     return ax

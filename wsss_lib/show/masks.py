@@ -1,21 +1,26 @@
-"""Masks, samples and errors as pictures, in the palette of the masks."""
+"""Masks, samples, class activation maps and errors as pictures, in the palette of the masks."""
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 from scipy.ndimage import binary_dilation
 
 from wsss_lib.datasets.classes import VOID, ClassSet, palette
 from wsss_lib.datasets.devkit import Sample
 from wsss_lib.expand.sampling import PixelSamples
+from wsss_lib.scores import ClassScores
+
+if TYPE_CHECKING:  # else pictures would import torch
+    from wsss_lib.evaluate.exploration import Exploration
 
 _HIT, _MISS, _UNJUDGED = (235, 235, 235), (0, 0, 0), (224, 224, 192)
+_WHITE = 255
 
 
 def colour_mask(mask: np.ndarray) -> np.ndarray:
@@ -38,27 +43,28 @@ def show_image(picture: np.ndarray, title: str = "", ax: Axes | None = None) -> 
     return ax
 
 
-def show_mask(mask: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
-    """Draw a mask ((H, W) uint8) in the palette."""
-    return show_image(colour_mask(mask), title, ax)
-
-
 def show_samples(
     image: np.ndarray, samples: PixelSamples, title: str = "", ax: Axes | None = None
 ) -> Axes:
     """Draw the sampled pixels, in the colour of their class, over a faded photograph (Figure 6)."""
-    ax = ax or plt.gca()
-    faded = (0.35 * image + 0.65 * 255).astype(np.uint8)
-    show_image(faded, title, ax)
+    ax = show_image(_faded(image), title, ax)
+    _dots(samples, ax)
+    return ax
+
+
+def _faded(image: np.ndarray) -> np.ndarray:
+    return (0.35 * image + 0.65 * 255).astype(np.uint8)
+
+
+def _dots(samples: PixelSamples, ax: Axes) -> None:
     colours = palette()[samples.labels] / 255
     ax.scatter(samples.cols, samples.rows, s=1.5, c=colours, linewidths=0)
-    return ax
 
 
 def class_legend(
     figure: Figure, classes: ClassSet, labels: Iterable[int], *, void: bool = False
 ) -> None:
-    """Put a legend of the given classes below a figure, in the colours of the masks."""
+    """Name the given classes, and void last, below a figure in the colours of the masks."""
     entries = [(classes.names[label], palette()[label]) for label in sorted(labels)]
     if void:
         entries.append(("void", palette()[VOID]))
@@ -78,15 +84,15 @@ def class_legend(
 def picture_grid(
     rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], width: float = 1.6
 ) -> Figure:
-    """Pictures in rows (an image each) and columns (with a title each), as in Figures 4, 6 and 7.
+    """Draw pictures in rows (one per image) and columns (with titles), as in Figures 4, 6 and 7.
 
     Parameters
     ----------
     rows : sequence of sequences of ndarray, shape (H, W, 3), uint8
     titles : sequence of str
-        One a column.
+        One per column.
     width : float
-        Inches a column.
+        Inches per column.
 
     Returns
     -------
@@ -110,7 +116,7 @@ def picture_grid(
 def samples_figure(
     images: Sequence[Sample], pixels: Sequence[PixelSamples], width: float = 2.2
 ) -> Figure:
-    """Draw Figure 6: a row an image, with the image, its ground truth and its samples.
+    """Draw Figure 6: one row per image, with the image, its ground truth and its samples.
 
     Parameters
     ----------
@@ -118,14 +124,115 @@ def samples_figure(
     pixels : sequence of PixelSamples
         Those of each image.
     width : float
-        Inches a column.
+        Inches per column.
+
+    Returns
+    -------
+    Figure
     """
-    rows = [[sample.image, colour_mask(sample.mask), sample.image] for sample in images]
+    rows = [[each.image, colour_mask(each.mask), _faded(each.image)] for each in images]
     figure = picture_grid(rows, ["image", "ground truth", "samples"], width)
-    for sample, drawn, ax in zip(images, pixels, figure.axes[2::3], strict=True):
-        ax.images[0].remove()
-        show_samples(sample.image, drawn, ax.get_title(), ax)
+    for samples, ax in zip(pixels, figure.axes[2::3], strict=True):
+        _dots(samples, ax)
     return figure
+
+
+def expansion_figure(
+    images: Sequence[Sample],
+    seeds: Sequence[ClassScores],
+    masks: Sequence[np.ndarray],
+    width: float = 1.6,
+) -> Figure:
+    """Draw Figure 4: one row per image, with its truth, its map, its seed and the SVM's mask.
+
+    Parameters
+    ----------
+    images : sequence of Sample
+    seeds : sequence of ClassScores
+        Of each image, the background first; the map is the highest score of any object.
+    masks : sequence of ndarray, shape (H, W), uint8
+        What the SVM made of each.
+    width : float
+        Inches per column.
+
+    Returns
+    -------
+    Figure
+    """
+    rows = [
+        [
+            sample.image,
+            colour_mask(sample.mask),
+            cam_overlay(sample.image, seed.values[1:].max(0)),
+            colour_mask(seed.mask()),
+            colour_mask(mask),
+        ]
+        for sample, seed, mask in zip(images, seeds, masks, strict=True)
+    ]
+    return picture_grid(rows, ["image", "ground truth", "CAM", "seed", "SVM"], width)
+
+
+def exploration_figure(
+    results: Sequence["Exploration"], classes: ClassSet, width: float = 2.5
+) -> Figure:
+    """Draw one row per result: samples, ground truth, predicted mask and wrong pixels.
+
+    Parameters
+    ----------
+    results : sequence of Exploration
+        Of one image, or of several.
+    classes : ClassSet
+    width : float
+        Inches per picture.
+
+    Returns
+    -------
+    Figure
+        Each row is titled with its layer, n, scores and seconds.
+    """
+    height = max(width * mask.shape[0] / mask.shape[1] for mask in (r.mask for r in results))
+    size = (width * 4, (height + 0.7) * len(results))
+    figure = plt.figure(figsize=size, layout="constrained")
+    parts = figure.subfigures(len(results), 1, squeeze=False)[:, 0]
+    for result, part in zip(results, parts, strict=True):
+        _draw_result(result, part)
+    labels = np.unique(np.concatenate([result.sample.mask.ravel() for result in results]))
+    class_legend(figure, classes, labels[labels != VOID].tolist(), void=VOID in labels)
+    return figure
+
+
+def _draw_result(result: "Exploration", part: SubFigure) -> None:
+    truth, axes, row = result.sample.mask, part.subplots(1, 4), result.row()
+    show_samples(result.sample.image, result.pixels, "samples", axes[0])
+    show_image(colour_mask(truth), "ground truth", axes[1])
+    show_image(colour_mask(result.mask), "prediction", axes[2])
+    show_image(error_map(truth, result.mask), "wrong pixels: black", axes[3])
+    title = (
+        f"{row['layer']}, n = {row['n']}: IoU {row['IoU, all pixels']:.1f} % "
+        f"(held-out pixels {row['IoU, held out']:.1f} %), "
+        f"fit {row['fit seconds']:.2f} s, predict {row['predict seconds']:.2f} s"
+    )
+    part.suptitle(title, fontsize="medium")
+
+
+def one_vs_rest_maps(decision: np.ndarray, n_classes: int) -> np.ndarray:
+    """Decision functions with one map per class, also where fewer than three were fitted.
+
+    Parameters
+    ----------
+    decision : ndarray, shape (H, W) or (H, W, k)
+        As `wsss_lib.expand.svm.ImageSVM.decision_function` gives it.
+    n_classes : int
+        How many classes were fitted.
+
+    Returns
+    -------
+    ndarray, shape (H, W, n_classes)
+        With two classes, the first has the second's function with its sign turned.
+    """
+    if n_classes == 2:
+        return np.stack([-decision, decision], -1)
+    return decision.reshape(*decision.shape[:2], n_classes)
 
 
 def cam_overlay(image: np.ndarray, cam: np.ndarray, share: float = 0.6) -> np.ndarray:
@@ -146,28 +253,6 @@ def cam_overlay(image: np.ndarray, cam: np.ndarray, share: float = 0.6) -> np.nd
     grey = image.mean(2, keepdims=True)
     colours = 255 * plt.get_cmap("inferno")(np.clip(cam, 0, 1))[..., :3]
     return (share * colours + (1 - share) * grey).round().astype(np.uint8)
-
-
-def share_bars(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw shares that add up to 100 % as one divided bar a row.
-
-    Parameters
-    ----------
-    shares : DataFrame
-        One row a class, one column a share in %.
-    ax : Axes, optional
-    """
-    ax = ax or plt.gca()
-    shares.plot.barh(
-        stacked=True, ax=ax, color=["#08519c", "#d95f02", "0.8"], edgecolor="white", width=0.75
-    )
-    ax.invert_yaxis()
-    ax.set(xlim=(0, 100), xlabel="share of the activation (%)", ylabel="")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=shares.shape[1], frameon=False)
-    return ax
-
-
-_WHITE = 255
 
 
 def strokes_overlay(
@@ -204,6 +289,14 @@ def strokes_overlay(
     return picture
 
 
+def _borders(mask: np.ndarray) -> np.ndarray:
+    """(H, W) bool, true where the next pixel to the right or below has another class."""
+    borders = np.zeros(mask.shape, bool)
+    borders[:, :-1] |= mask[:, :-1] != mask[:, 1:]
+    borders[:-1] |= mask[:-1] != mask[1:]
+    return borders
+
+
 def strokes_figure(
     image: np.ndarray,
     strokes: np.ndarray,
@@ -226,7 +319,11 @@ def strokes_figure(
     credit : str
         Who took the photograph, and its licence; stands below it.
     width : float
-        Inches a picture.
+        Inches per picture.
+
+    Returns
+    -------
+    Figure
     """
     row = [strokes_overlay(image, strokes)]
     row += [strokes_overlay(image, mask=mask, opacity=0.6) for mask in masks.values()]
@@ -237,11 +334,3 @@ def strokes_figure(
     painted = np.setdiff1d(strokes, [VOID]).tolist()
     class_legend(figure, ClassSet(tuple(names), tuple(names)), painted)
     return figure
-
-
-def _borders(mask: np.ndarray) -> np.ndarray:
-    """(H, W) bool, true where the next pixel to the right or below has another class."""
-    borders = np.zeros(mask.shape, bool)
-    borders[:, :-1] |= mask[:, :-1] != mask[:, 1:]
-    borders[:-1] |= mask[:-1] != mask[1:]
-    return borders

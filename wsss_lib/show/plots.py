@@ -1,12 +1,11 @@
-"""Scores of studies as pictures: a surface over the SVM, dots with intervals, curves.
+"""Numbers as pictures: curves, dots and bars with their intervals, and heat maps.
 
-All take the table of `wsss_lib.evaluate.scores.score_table`, or some of its lines. What is
-drawn in one place must be one line of it: pick the region and the settings first.
+Most are drawn from the table of `wsss_lib.evaluate.scores.score_table`, or from some of its lines.
+What is drawn in one place must be one line of it: pick the region and the settings first.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,10 +17,6 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.show.data import class_bars
-
-if TYPE_CHECKING:  # else plots would import torch
-    from wsss_lib.weak.seeds import ThresholdCurve
 
 #: What lines of the feature ``xy`` are called, by kernel: the controls, which know positions only.
 CONTROLS = {"nearest": "nearest sample", "rbf": "xy, RBF", "linear": "xy, linear"}
@@ -74,47 +69,6 @@ def by_distance(scores: pd.DataFrame, region: str = "far") -> pd.DataFrame:
     if region == "far":
         distance = distance.mask(scores["region"] == "held_out", 0.0)
     return scores.assign(distance=distance).dropna(subset="distance")
-
-
-def svm_surface(
-    scores: pd.DataFrame,
-    value: str = "mean",
-    ax: Axes | None = None,
-    *,
-    lower_is_better: bool = False,
-    label: str | None = None,
-) -> Axes:
-    """Draw a value over C and gamma as a heat map with its numbers; the best has a frame.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Of one feature, kernel, region and so on.
-    value : str
-        The column that is shown: ``mean``, or ``rms`` of a table of residuals.
-    ax : Axes, optional
-    lower_is_better : bool
-    label : str, optional
-        Of the colour bar; the column's name when left out.
-
-    Notes
-    -----
-    C rises from top to bottom; gammas stand in the order of the table. Yellow is good.
-    """
-    ax = ax or plt.gca()
-    check_single(scores[["C", "gamma"]])
-    gammas = scores["gamma"].unique()
-    surface = scores.pivot(index="C", columns="gamma", values=value)[gammas].sort_index()
-    colours = "cividis_r" if lower_is_better else "cividis"
-    sns.heatmap(
-        surface, ax=ax, annot=True, fmt=".1f", cmap=colours, cbar_kws={"label": label or value}
-    )
-    better = -surface.to_numpy() if lower_is_better else surface.to_numpy()
-    row, column = np.unravel_index(np.nanargmax(better), surface.shape)
-    ax.add_patch(Rectangle((column, row), 1, 1, fill=False, ec="#d55e00", lw=3, clip_on=False))
-    ax.set_yticklabels([f"{cost:g}" for cost in surface.index], rotation=0)
-    ax.tick_params(axis="x", rotation=30)
-    return ax
 
 
 def curves(
@@ -171,12 +125,11 @@ def curves(
     for name, look in line_looks(names, looks).items():
         points = data[names == name]
         points = points.assign(x=pd.to_numeric(points[x], errors="coerce")).sort_values("x")
-        level = points["x"].isna().all()
-        if level:
-            ax.axhline(points[y].iloc[0], label=name, **look | {"marker": None})
-        else:
-            ax.plot(points["x"], points[y], label=name, markersize=5, **look)
-        if f"{y}_low" in points and not level:
+        if points["x"].isna().all():
+            _level(ax, points.iloc[0], y, name, look)
+            continue
+        ax.plot(points["x"], points[y], label=name, markersize=5, **look)
+        if f"{y}_low" in points:
             ends = points[f"{y}_low"], points[f"{y}_high"]
             ax.fill_between(points["x"], *ends, color=look["color"], alpha=0.12, lw=0)
         if error_bars:
@@ -184,11 +137,19 @@ def curves(
             above = points[f"{error_bars}_high"] - points[y]
             ends = [below.clip(lower=0), above.clip(lower=0)]  # a mean of equal numbers is rounded
             ax.errorbar(points["x"], points[y], ends, fmt="none", ecolor=look["color"], capsize=3)
+    if pd.api.types.is_integer_dtype(data[x]) and ax.get_xscale() == "linear":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set(xlabel=x, ylabel="mean IoU (%)" if y == "mean" else y)
     ax.grid(axis="y", color="0.9")
     if hue and legend:
         legend_beside(ax, None if hue == "feature" else hue)
     return ax
+
+
+def _level(ax: Axes, point: pd.Series, y: str, name: str, look: dict[str, object]) -> None:
+    ax.axhline(point[y], label=name, **look | {"marker": None})
+    if f"{y}_low" in point:
+        ax.axhspan(point[f"{y}_low"], point[f"{y}_high"], color=look["color"], alpha=0.12, lw=0)
 
 
 def dots(
@@ -265,8 +226,8 @@ def bars(
         One per row of a Series, one per column of a DataFrame.
     ax : Axes, optional
     numbers : bool
-        Whether to write the rounded numbers into the bars, as far as they fit: from 5 % of the
-        longest bar.
+        Whether to write the rounded numbers into the parts of a DataFrame, as far as they fit: from
+        5 % of the longest bar.
     legend : bool
         Whether to name the columns of a DataFrame, beside the axes.
 
@@ -311,12 +272,14 @@ def line_looks(
         Arguments of `matplotlib.axes.Axes.plot`. Names that neither `looks` nor `LOOKS` has follow
         each other through a palette for colour-blind readers, with markers for print.
     """
-    names = sorted(dict.fromkeys(names), key=lambda name: name in CONTROLS.values())
     known = LOOKS | dict(looks or {})
     spare = zip(cycle(sns.color_palette("colorblind")), cycle("osD^vPX"), strict=True)
-    rest = {name: next(spare) for name in names if name not in known}
-    found = {name: {"color": color, "marker": marker} for name, (color, marker) in rest.items()}
-    return {name: {"linestyle": "-"} | dict((known | found)[name]) for name in names}
+    found = {}
+    for name in sorted(dict.fromkeys(names), key=lambda name: name in CONTROLS.values()):
+        if name not in known:
+            known[name] = dict(zip(("color", "marker"), next(spare), strict=True))
+        found[name] = {"linestyle": "-"} | dict(known[name])
+    return found
 
 
 def _names(data: pd.DataFrame, column: str | None) -> pd.Series:
@@ -326,18 +289,79 @@ def _names(data: pd.DataFrame, column: str | None) -> pd.Series:
     return data[column].astype(str) if column else pd.Series("", data.index)
 
 
-def score_dots(
-    scores: pd.DataFrame, hue: str | None = None, ax: Axes | None = None, *, legend: bool = True
+def iou_heatmap(
+    table: pd.DataFrame, ax: Axes | None = None, *, difference: bool = False, label: str = "IoU (%)"
 ) -> Axes:
-    """`dots` of mean scores, a row for each feature."""
-    return dots(scores, "mean", "feature", hue, ax, legend=legend)
+    """Draw a table of IoU (or of differences of IoU, round 0) as a heat map with its numbers.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a feature, one column a class.
+    ax : Axes, optional
+        When left out, a new figure of a size that fits the table.
+    difference : bool
+        Colours diverge from 0 instead of running from 0 to 100.
+    label : str
+        Of the colour bar.
+    """
+    if ax is None:
+        size = (2 + 0.65 * table.shape[1], 1 + 0.45 * len(table))
+        ax = plt.figure(figsize=size, layout="constrained").add_subplot()
+    if difference:
+        bound = max(float(np.nanmax(np.abs(table.to_numpy()))), 0.1)
+        colours = {"cmap": "RdBu", "vmin": -bound, "vmax": bound}
+    else:
+        colours = {"cmap": "cividis", "vmin": 0, "vmax": 100}
+    shown = table.round(1) + 0.0  # no "-0.0"
+    sns.heatmap(
+        shown, ax=ax, annot=True, fmt=".1f", linewidths=0.5, cbar_kws={"label": label}, **colours
+    )
+    ax.set(xlabel="", ylabel="")
+    ax.tick_params(axis="x", rotation=45)
+    ax.tick_params(axis="y", rotation=0)
+    return ax
 
 
-def score_curves(
-    scores: pd.DataFrame, x: str, ax: Axes | None = None, *, legend: bool = True
+def svm_surface(
+    scores: pd.DataFrame,
+    value: str = "mean",
+    ax: Axes | None = None,
+    *,
+    lower_is_better: bool = False,
+    label: str | None = None,
 ) -> Axes:
-    """`curves` of mean scores, a line for each feature."""
-    return curves(scores, x, "mean", "feature", ax, legend=legend)
+    """Draw a value over C and gamma as a heat map with its numbers; the best has a frame.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Of one feature, kernel, region and so on.
+    value : str
+        The column that is shown: ``mean``, or ``rms`` of a table of residuals.
+    ax : Axes, optional
+    lower_is_better : bool
+    label : str, optional
+        Of the colour bar; the column's name when left out.
+
+    Notes
+    -----
+    C rises from top to bottom; gammas stand in the order of the table. Yellow is good.
+    """
+    ax = ax or plt.gca()
+    check_single(scores[["C", "gamma"]])
+    gammas = scores["gamma"].unique()
+    surface = scores.pivot(index="C", columns="gamma", values=value)[gammas].sort_index()
+    colours = "cividis_r" if lower_is_better else "cividis"
+    sns.heatmap(
+        surface, ax=ax, annot=True, fmt=".1f", cmap=colours, cbar_kws={"label": label or value}
+    )
+    better = -surface.to_numpy() if lower_is_better else surface.to_numpy()
+    row, column = np.unravel_index(np.nanargmax(better), surface.shape)
+    ax.add_patch(Rectangle((column, row), 1, 1, fill=False, ec="#d55e00", lw=3, clip_on=False))
+    ax.set_yticklabels([f"{cost:g}" for cost in surface.index], rotation=0)
+    ax.tick_params(axis="x", rotation=30)
+    return ax
 
 
 def check_single(places: pd.DataFrame) -> None:
@@ -354,177 +378,3 @@ def check_single(places: pd.DataFrame) -> None:
 def legend_beside(ax: Axes, title: str | None = None) -> None:
     """Name what is drawn, to the right of the axes."""
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, title=title)
-
-
-def learning_curves(
-    history: pd.DataFrame, columns: dict[str, str], ax: Axes | None = None, label: str = ""
-) -> Axes:
-    """Draw columns of a training's history against the epoch.
-
-    Parameters
-    ----------
-    history : DataFrame
-        One row an epoch, with a column ``epoch``.
-    columns : dict of str to str
-        Which columns to draw, and what to call them in the legend.
-    ax : Axes, optional
-    label : str
-        Of the vertical axis.
-    """
-    ax = ax or plt.gca()
-    styles = zip(("#08519c", "#d95f02", "#1b7837"), ("o-", "s--", "^:"), strict=True)
-    for (column, name), (colour, style) in zip(columns.items(), styles, strict=False):
-        ax.plot(history["epoch"], history[column], style, color=colour, markersize=4, label=name)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set(xlabel="epoch", ylabel=label)
-    ax.legend(frameon=False)
-    return ax
-
-
-def precision_bars(precision: pd.Series, ax: Axes | None = None) -> Axes:
-    """Draw the average precision of each object class (%) in the class's colour.
-
-    Parameters
-    ----------
-    precision : Series
-        One number an object class in index order, from label 1; NaN where a class is absent.
-    ax : Axes, optional
-    """
-    ax = class_bars(precision, range(1, len(precision) + 1), ax)
-    mean = float(np.nanmean(precision))
-    ax.axvline(mean, color="k", linestyle="--", linewidth=1)
-    ax.set(xlim=(0, 100), xlabel="average precision (%)", title=f"mean {mean:.1f} %")
-    return ax
-
-
-#: Told apart in print without colours, too.
-_LOOKS = (("#08519c", "-", "o"), ("#d95f02", "--", "s"), ("#1b7837", ":", "^"), ("0.2", "-.", "D"))
-
-
-def threshold_plot(
-    curves: "ThresholdCurve | Mapping[str, ThresholdCurve]", ax: Axes | None = None
-) -> Axes:
-    """Draw the mean IoU of seeds against their threshold; the best of each curve has a mark.
-
-    Parameters
-    ----------
-    curves : ThresholdCurve, or mapping of str to ThresholdCurve
-        One, or at most four by their names, all scored on the same images and masks.
-    ax : Axes, optional
-
-    Raises
-    ------
-    ParameterError
-        If there are too many curves, or they were scored on different things.
-    """
-    ax = ax or plt.gca()
-    named = curves if isinstance(curves, Mapping) else {"": curves}
-    origin = _origin(named)
-    for (name, curve), (colour, line, marker) in zip(named.items(), _LOOKS, strict=False):
-        best = curve.best["threshold"], curve.best["mean"]
-        told = f"best {best[1]:.1f} % at {best[0]:g}"
-        lines = curve.table["threshold"], curve.table["mean"]
-        ax.plot(*lines, line, color=colour)
-        label = f"{name}: {told}" if name else told
-        ax.plot(*best, line, color=colour, marker=marker, markersize=7, label=label)
-    ax.set(xlabel=f"background threshold\n{origin}", ylabel="mean IoU (%)")
-    ax.grid(axis="y", color="0.9")
-    ax.legend(frameon=False)
-    return ax
-
-
-def _origin(curves: "Mapping[str, ThresholdCurve]") -> str:
-    """What the curves were scored on, the same for all."""
-    if not 1 <= len(curves) <= len(_LOOKS):
-        raise ParameterError(f"{len(curves)} curves; 1 to {len(_LOOKS)} were expected.")
-    origins = {
-        f"{curve.images} images of {curve.list_name}, masks of {curve.masks}, "
-        f"{'with' if curve.crf else 'without'} CRF"
-        for curve in curves.values()
-    }
-    if len(origins) > 1:
-        raise ParameterError(
-            f"Curves on {' and on '.join(sorted(origins))}; the same was expected. Draw them apart."
-        )
-    return origins.pop()
-
-
-#: Colour and marker of each kind of masks, in the order in which they are compared.
-_LOOKS_SECOND_STAGE = (
-    ("#08519c", "o"),
-    ("#d95f02", "s"),
-    ("#1b7837", "^"),
-    ("#cc79a7", "D"),
-    ("#56b4e9", "v"),
-    ("0.0", "X"),
-)
-
-
-def training_curves(
-    curves: Mapping[str, pd.Series], ax: Axes | None = None, label: str = ""
-) -> Axes:
-    """Draw a number of several trainings against the epoch.
-
-    Parameters
-    ----------
-    curves : mapping of str to Series
-        At most six, by the masks that are learnt from, indexed by the epoch.
-    ax : Axes, optional
-    label : str
-        Of the vertical axis.
-
-    Raises
-    ------
-    ParameterError
-        If there are too many.
-    """
-    ax = ax or plt.gca()
-    for (name, curve), (colour, marker) in zip(curves.items(), _looks(curves), strict=True):
-        ax.plot(curve, marker + "-", color=colour, markersize=5, label=name)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    ax.set(xlabel="epoch", ylabel=label)
-    ax.grid(axis="y", color="0.9")
-    ax.legend(frameon=False, title="learnt from")
-    return ax
-
-
-def band_curves(scores: pd.DataFrame, region: str, ax: Axes | None = None) -> Axes:
-    """Draw the mean IoU in bands along boundaries, or beyond them, against the width of the band.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Lines of `wsss_lib.evaluate.boundary.band_table`, and in ``of`` what each scores:
-        ``network``, or ``masks``, which are drawn hollow and dashed.
-    region : {"near", "away"}
-    ax : Axes, optional
-
-    Raises
-    ------
-    ParameterError
-        If there are more than six names.
-    """
-    ax = ax or plt.gca()
-    lines = by_distance(scores, region)
-    names = lines["name"].unique()
-    looks = dict(zip(names, _looks(names), strict=True))
-    for (of, name), curve in lines.groupby(["of", "name"], sort=False):
-        colour, marker = looks[name]
-        how = {"color": colour, "marker": marker, "markersize": 5, "label": f"{of}, {name}"}
-        if of == "masks":
-            how |= {"linestyle": "--", "markerfacecolor": "white"}
-        ax.plot(curve["distance"], curve["mean"], **how)
-        ends = curve["mean_low"], curve["mean_high"]
-        ax.fill_between(curve["distance"], *ends, color=colour, alpha=0.12, lw=0)
-    widths = np.unique(lines["distance"]).astype(int)
-    ax.set(xscale="log", ylabel="mean IoU (%)")
-    ax.set_xticks(widths, widths)
-    ax.minorticks_off()
-    ax.grid(axis="y", color="0.9")
-    return ax
-
-
-def _looks(names: Sequence[str]) -> Sequence[tuple[str, str]]:
-    if len(names) > len(_LOOKS_SECOND_STAGE):
-        raise ParameterError(f"{len(names)} of {list(names)}; at most {len(_LOOKS)} were expected.")
-    return _LOOKS_SECOND_STAGE[: len(names)]

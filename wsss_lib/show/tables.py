@@ -1,15 +1,11 @@
-"""Tables of IoU: best of each class in bold, and the same as a heat map."""
+"""Tables of IoU: the best of each class in bold, the paper beside it, the order of features."""
 
 import re
 from collections.abc import Mapping, Sequence
 from copy import copy
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
-import seaborn as sns
-from matplotlib.axes import Axes
 from pandas.io.formats.style import Styler
 
 from wsss_lib import paper
@@ -191,37 +187,3 @@ def order_table(
         for name, others in (against or {}).items():
             rows[key][f"minus {name}"] = best - others.loc[others[by] == key, "mean"].max()
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(by)
-
-
-def iou_heatmap(
-    table: pd.DataFrame, ax: Axes | None = None, *, difference: bool = False, label: str = "IoU (%)"
-) -> Axes:
-    """Draw a table of IoU (or of differences of IoU, round 0) as a heat map with its numbers.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a feature, one column a class.
-    ax : Axes, optional
-        When left out, a new figure of a size that fits the table.
-    difference : bool
-        Colours diverge from 0 instead of running from 0 to 100.
-    label : str
-        Of the colour bar.
-    """
-    if ax is None:
-        size = (2 + 0.65 * table.shape[1], 1 + 0.45 * len(table))
-        ax = plt.figure(figsize=size, layout="constrained").add_subplot()
-    if difference:
-        bound = max(float(np.nanmax(np.abs(table.to_numpy()))), 0.1)
-        colours = {"cmap": "RdBu", "vmin": -bound, "vmax": bound}
-    else:
-        colours = {"cmap": "cividis", "vmin": 0, "vmax": 100}
-    shown = table.round(1) + 0.0  # no "-0.0"
-    sns.heatmap(
-        shown, ax=ax, annot=True, fmt=".1f", linewidths=0.5, cbar_kws={"label": label}, **colours
-    )
-    ax.set(xlabel="", ylabel="")
-    ax.tick_params(axis="x", rotation=45)
-    ax.tick_params(axis="y", rotation=0)
-    return ax
