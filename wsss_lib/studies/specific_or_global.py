@@ -183,8 +183,6 @@ def pool_panels(scores: pd.DataFrame, columns: int = 3) -> Figure:
     for feature, ax in zip(features, axes.flat, strict=False):
         lines = scores[scores["feature"] == feature]
         curves(lines, "times", hue="classifier", ax=ax, looks=_LOOKS, legend=False)
-        for _, own in lines[lines["classifier"] == OWN].iterrows():
-            ax.axhspan(own["mean_low"], own["mean_high"], color="0.2", alpha=0.12, lw=0)
         size_axis(ax, lines["times"].dropna().unique())
         ax.set(title=feature, xlabel="", ylabel="")
     for ax in axes.flat[len(features) :]:
