@@ -1,7 +1,6 @@
 import sqlite3
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -78,13 +77,11 @@ def test_a_torn_edited_or_foreign_row_counts_as_missing_and_can_be_replaced(path
     assert capsys.readouterr().out == ""
 
 
-def test_tens_of_thousands_of_rows_are_read_at_once(path):
-    rows = {f"{number:064}": {"confusion": [[0, 1, number]] * 20} for number in range(30_000)}
+def test_more_rows_are_read_than_sqlite_takes_keys_at_once(path):
+    rows = {f"{number:064}": {"confusion": [[0, 1, number]]} for number in range(2000)}
     with ResultStore(path) as store:
         store.put(rows)
-        start = time.perf_counter()
         assert store.get(rows) == rows
-        assert time.perf_counter() - start < 5  # half a second on an idle machine
 
 
 def test_rows_of_an_older_kit_without_digests_are_ignored(path):

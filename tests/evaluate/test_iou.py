@@ -82,15 +82,6 @@ def test_held_out_pixels_are_those_that_were_not_sampled(tiny, tmp_path):
         assert dense(row["held_out"], 3).sum() == judged - sum(row["samples"].values())
 
 
-def test_two_workers_give_the_same_bytes_as_one(tiny, tmp_path):
-    for workers in (1, 2):
-        where = {"workers": workers, "store": tmp_path / f"{workers}.sqlite"}
-        result = sweep(tiny, settings("img", "xy", "F2"), RANDOM18, **where)
-        table1(result).write(tmp_path / str(workers))
-    for name in ("table1.csv", "table1_heldout.csv", "table1.json"):
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
-
-
 def test_the_table_has_the_papers_form(tiny, tmp_path):
     table1(sweep(tiny, settings("img"), store=tmp_path / "s")).write(tmp_path)
     table = pd.read_csv(tmp_path / "table1.csv")
@@ -98,15 +89,6 @@ def test_the_table_has_the_papers_form(tiny, tmp_path):
     note = json.loads((tmp_path / "table1.json").read_text())
     assert note["images"] == 4
     assert note["network"] is None
-
-
-def test_a_run_started_again_computes_only_what_is_missing(tiny, tmp_path, count_images):
-    few = tiny.subset(tiny.ids[:3])
-    first = sweep(few, settings("img"), store=tmp_path / "s")
-    again = sweep(tiny, settings("img"), store=tmp_path / "s")
-    assert count_images == list(tiny.ids)
-    (setting,) = settings("img")
-    assert first.rows[setting] == again.rows[setting][:3]
 
 
 def test_another_setting_is_another_result(tiny, tmp_path, count_images):

@@ -134,18 +134,10 @@ def test_the_bar_shows_images_pace_time_left_and_score(many, tmp_path, capsys):
     assert "images/min, img mIoU " in last
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "UPDATE results SET row = replace(row, 'img', 'xyz') WHERE rowid = 2",
-        "UPDATE results SET (row, digest) = (SELECT row, digest FROM results WHERE rowid = 3)"
-        " WHERE rowid = 2",
-    ],
-)
-def test_a_damaged_or_foreign_row_is_computed_again(tiny, tmp_path, events, damage):
+def test_a_damaged_row_is_computed_again(tiny, tmp_path, events):
     whole = sweep(tiny, IMG, store=tmp_path / "s")
     with closing(sqlite3.connect(tmp_path / "s")) as connection:
-        connection.execute(damage)
+        connection.execute("UPDATE results SET row = replace(row, 'img', 'xyz') WHERE rowid = 2")
         connection.commit()
     events.clear()
     again = sweep(tiny, IMG, store=tmp_path / "s")
