@@ -6,9 +6,7 @@ import pytest
 from PIL import Image
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.paper import results
 from wsss_lib.show.figures import save_figure
-from wsss_lib.show.literature import pseudo_against_segmentation
 
 DATA = pd.DataFrame({"iou": [98.98, 1 / 3]}, pd.Index(["F1", "img"], name="feature"))
 
@@ -82,17 +80,6 @@ def test_the_same_figure_gives_the_same_bytes(save):
         figure, ax = plt.subplots(figsize=(2, 2), layout="constrained")
         ax.bar(DATA.index, DATA["iou"])
         return (save("bars", figure) / "bars.png").read_bytes()
-
-    assert draw() == draw()
-
-
-def test_a_figure_of_the_paper_drawn_again_has_the_same_bytes(save):
-    def draw():
-        table = results()
-        figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
-        pseudo_against_segmentation(table, ax)
-        folder = save("fig08", figure, data=table)
-        return [(folder / f"fig08.{ending}").read_bytes() for ending in ("png", "csv")]
 
     assert draw() == draw()
 

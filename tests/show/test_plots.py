@@ -47,7 +47,7 @@ def legend_texts(ax):
 
 
 def test_plots_do_not_import_torch():
-    modules = ", ".join(f"wsss_lib.show.{n}" for n in ("plots", "masks", "diagrams", "literature"))
+    modules = ", ".join(f"wsss_lib.show.{n}" for n in ("plots", "masks", "diagrams", "paper"))
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 

@@ -7,10 +7,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["widgets"],
     submod_attrs={
         "data": ["area_boxes", "class_colours", "palette_chart"],
-        "diagrams": ["FIGURE1", "FIGURE5", "arrow_table", "draw_pipelines", "kit_map", "map_table"],
+        "diagrams": ["arrow_table", "draw_pipelines", "kit_map", "map_table"],
         "features": ["channel_mosaic", "pca_rgb"],
         "figures": ["save_figure"],
-        "literature": ["methods_plot", "pseudo_against_segmentation"],
         "masks": [
             "cam_overlay",
             "class_legend",
@@ -25,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "show_samples",
             "strokes_figure",
         ],
+        "paper": ["FIGURE1", "FIGURE5", "methods_plot", "pseudo_against_segmentation"],
         "plots": [
             "LOOKS",
             "bars",

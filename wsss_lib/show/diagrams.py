@@ -1,8 +1,9 @@
-"""Boxes and arrows, which diagrams are drawn from."""
+"""Boxes and arrows: pipelines as in Figures 1 and 5 of the paper, and the map of the kit."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import fill
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,84 +11,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Patch
-from matplotlib.text import Annotation, Text
-
-
-def box(
-    ax: Axes,
-    centre: tuple[float, float],
-    size: tuple[float, float],
-    text: str,
-    *,
-    facecolor: str,
-    edgecolor: str,
-    linestyle: str = "-",
-    **font: object,
-) -> Text:
-    """Draw a box with round corners and a text in its middle.
-
-    Parameters
-    ----------
-    ax : Axes
-    centre, size : pair of float
-        x and y, width and height, in the units of the axes.
-    text : str
-    facecolor, edgecolor, linestyle : str
-        Of the box.
-    **font
-        Of the text, such as ``color`` or ``weight``.
-
-    Returns
-    -------
-    Text
-    """
-    (x, y), (width, height) = centre, size
-    patch = FancyBboxPatch(
-        (x - width / 2, y - height / 2),
-        width,
-        height,
-        boxstyle="round,pad=0,rounding_size=0.1",
-        facecolor=facecolor,
-        edgecolor=edgecolor,
-        linestyle=linestyle,
-        linewidth=1.4,
-    )
-    ax.add_patch(patch)
-    return ax.text(x, y, text, ha="center", va="center", **font)
-
-
-def arrow(
-    ax: Axes,
-    start: tuple[float, float],
-    end: tuple[float, float],
-    *,
-    color: str = "0.3",
-    linestyle: str | tuple = "-",
-    bent: bool = False,
-) -> Annotation:
-    """Draw an arrow, straight or with one corner.
-
-    Parameters
-    ----------
-    ax : Axes
-    start, end : pair of float
-        x and y, in the units of the axes.
-    color : str
-    linestyle : str or tuple
-        A name, or an offset and the lengths of dashes.
-    bent : bool
-        Leave upright and arrive level.
-
-    Returns
-    -------
-    Annotation
-        Without text: ``xyann`` is the start and ``xy`` the end.
-    """
-    way = "angle,angleA=90,angleB=0" if bent else "arc3"
-    look = {"arrowstyle": "-|>", "color": color, "linewidth": 1.5}
-    look |= {"linestyle": linestyle, "connectionstyle": way}
-    return ax.annotate("", end, start, arrowprops=look)
-
 
 _PHASES = {
     "training": {"color": "0.2", "linestyle": "-"},
@@ -122,7 +45,7 @@ class Pipeline:
 
 
 def arrow_table(pipelines: Sequence[Pipeline]) -> pd.DataFrame:
-    """What is drawn, as data.
+    """The arrows of pipelines, as data.
 
     Parameters
     ----------
@@ -131,7 +54,7 @@ def arrow_table(pipelines: Sequence[Pipeline]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row an arrow: ``pipeline``, ``from``, ``to`` and ``phase``, which is ``training`` or
+        One row per arrow: ``pipeline``, ``from``, ``to`` and ``phase``, which is ``training`` or
         ``inference``.
     """
     rows = [
@@ -149,16 +72,20 @@ def draw_pipelines(pipelines: Sequence[Pipeline], ax: Axes | None = None) -> Axe
     Parameters
     ----------
     pipelines : sequence of Pipeline
-        Such as `wsss_lib.show.diagrams.FIGURE1`.
+        Such as `wsss_lib.show.paper.FIGURE1`.
     ax : Axes, optional
         Wants about 7 x 4.4 inches for Figure 1, and 7 x 5.2 for Figure 5.
+
+    Returns
+    -------
+    Axes
 
     Notes
     -----
     Solid arrows are the training phase, dotted ones the inference.
     """
     ax = ax or plt.gca()
-    columns = 1 + max(column for each in pipelines for column, _, _ in each.boxes.values())
+    columns = 1 + max(column for one in pipelines for column, _, _ in one.boxes.values())
     top = 0.0
     for pipeline in pipelines:
         _draw(ax, pipeline, top, _WIDTH / columns)
@@ -168,8 +95,14 @@ def draw_pipelines(pipelines: Sequence[Pipeline], ax: Axes | None = None) -> Axe
     ax.set_axis_off()
     keys = [Line2D([], [], label=name, **look) for name, look in _PHASES.items()]
     keys += [Patch(label=name, **look) for name, look in _KINDS.items()]
-    where = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0)}
-    ax.legend(handles=keys, ncols=len(keys), frameon=False, fontsize=8, **where)
+    ax.legend(
+        handles=keys,
+        ncols=len(keys),
+        frameon=False,
+        fontsize=8,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+    )
     return ax
 
 
@@ -179,12 +112,13 @@ def _draw(ax: Axes, pipeline: Pipeline, top: float, pitch: float) -> None:
     centres = {}
     for name, (column, row, kind) in pipeline.boxes.items():
         centres[name] = (column + 0.5) * pitch, top + _TITLE + (row + 0.5) * _ROW
-        box(ax, centres[name], size, fill(name, 14), fontsize=7.2, **_KINDS[kind])
+        _box(ax, centres[name], size, _KINDS[kind])
+        ax.text(*centres[name], fill(name, 14), ha="center", va="center", fontsize=7.2)
     for source, target, phases in pipeline.arrows:
         shifts = (0.05, -0.05) if len(phases) == 2 else (0.0,)
         for phase, shift in zip(phases, shifts, strict=True):
             start, end, bent = _ends(centres[source], centres[target], size, shift)
-            arrow(ax, start, end, bent=bent, **_PHASES[phase])
+            _arrow(ax, start, end, _PHASES[phase], bent=bent)
 
 
 def _ends(
@@ -208,159 +142,28 @@ def _ends(
     return start, end, bool(way.all())
 
 
-_TRAINING, _INFERENCE = ("training",), ("inference",)
-_BOTH = _TRAINING + _INFERENCE
-_DATA, _STEP, _SUPERVISION = "data", "network or step", "supervision"
-
-#: Full and weak supervision (Figure 1, Section 1).
-FIGURE1 = (
-    Pipeline(
-        "Full supervision (FSSS)",
-        {
-            "image": (0, 0, _DATA),
-            "segmentation network": (1, 0, _STEP),
-            "prediction": (2, 0, _DATA),
-            "ground truth": (0, 1, _SUPERVISION),
-            "segmentation loss": (1, 1, _STEP),
-        },
-        [
-            ("image", "segmentation network", _BOTH),
-            ("segmentation network", "segmentation loss", _TRAINING),
-            ("ground truth", "segmentation loss", _TRAINING),
-            ("segmentation network", "prediction", _INFERENCE),
-        ],
-    ),
-    Pipeline(
-        "Weak supervision with image-level labels (WSSS)",
-        {
-            "image": (0, 0, _DATA),
-            "classification network": (1, 0, _STEP),
-            "CAM": (2, 0, _DATA),
-            "expansion": (3, 0, _STEP),
-            "seed": (4, 0, _DATA),
-            "refinement": (5, 0, _STEP),
-            "image-level labels": (0, 1, _SUPERVISION),
-            "classification loss": (1, 1, _STEP),
-            "image (step 2)": (2, 1, _DATA),
-            "segmentation network": (3, 1, _STEP),
-            "segmentation loss": (4, 1, _STEP),
-            "pseudo mask": (5, 1, _DATA),
-            "prediction": (3, 2, _DATA),
-        },
-        [
-            ("image", "classification network", _BOTH),
-            ("classification network", "classification loss", _TRAINING),
-            ("image-level labels", "classification loss", _TRAINING),
-            ("classification network", "CAM", _INFERENCE),
-            ("CAM", "expansion", _INFERENCE),
-            ("expansion", "seed", _INFERENCE),
-            ("seed", "refinement", _INFERENCE),
-            ("refinement", "pseudo mask", _INFERENCE),
-            ("image (step 2)", "segmentation network", _BOTH),
-            ("segmentation network", "segmentation loss", _TRAINING),
-            ("pseudo mask", "segmentation loss", _TRAINING),
-            ("segmentation network", "prediction", _INFERENCE),
-        ],
-    ),
-)
-
-#: What follows on the samples in both pipelines of Figure 5.
-_SVM = {
-    "training set": (4, 1, _DATA),
-    "test data of all pixels": (3, 2, _DATA),
-    "SVM": (4, 2, _STEP),
-    "prediction mask": (5, 2, _DATA),
-}
-_SVM_ARROWS = (
-    ("training set", "SVM", _TRAINING),
-    ("test data of all pixels", "SVM", _INFERENCE),
-    ("SVM", "prediction mask", _INFERENCE),
-)
-
-#: The expansion with labels of seeds and with those of the ground truth (Figure 5, Section 3).
-#: It is the SVM that is trained; the classification network is done.
-FIGURE5 = (
-    Pipeline(
-        "a. Weak supervision: the seed labels the samples",
-        {
-            "image-level labels": (0, 0, _SUPERVISION),
-            "image": (0, 1, _DATA),
-            "classification network": (1, 1, _STEP),
-            "CAM": (2, 0, _DATA),
-            "seed": (3, 0, _DATA),
-            "shallow features": (2, 2, _DATA),
-            "sample selection": (3, 1, _STEP),
-            **_SVM,
-        },
-        [
-            ("image", "classification network", _BOTH),
-            ("image-level labels", "CAM", _TRAINING),
-            ("classification network", "CAM", _TRAINING),
-            ("CAM", "seed", _TRAINING),
-            ("classification network", "shallow features", _BOTH),
-            ("CAM", "sample selection", _TRAINING),
-            ("seed", "sample selection", _TRAINING),
-            ("shallow features", "sample selection", _TRAINING),
-            ("sample selection", "training set", _TRAINING),
-            ("shallow features", "test data of all pixels", _INFERENCE),
-            *_SVM_ARROWS,
-        ],
-    ),
-    Pipeline(
-        "b. Upper bound: the ground truth labels the samples",
-        {
-            "image": (0, 1, _DATA),
-            "classification network": (1, 1, _STEP),
-            "ground truth": (3, 0, _SUPERVISION),
-            "feature maps F1 to F5": (2, 2, _DATA),
-            "uniform random sampling": (3, 1, _STEP),
-            **_SVM,
-        },
-        [
-            ("image", "classification network", _BOTH),
-            ("classification network", "feature maps F1 to F5", _BOTH),
-            ("ground truth", "uniform random sampling", _TRAINING),
-            ("feature maps F1 to F5", "uniform random sampling", _TRAINING),
-            ("uniform random sampling", "training set", _TRAINING),
-            ("feature maps F1 to F5", "test data of all pixels", _INFERENCE),
-            *_SVM_ARROWS,
-        ],
-    ),
-)
-
-
-_SHOWN = {"facecolor": "#dbe9f6", "edgecolor": "#08519c"}
-_NOT_SHOWN = {"facecolor": "white", "edgecolor": "0.6", "linestyle": "--"}
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of the library.
-
-    Attributes
-    ----------
-    name : str
-    gives : str
-        What comes out of it.
-    numbers : str
-        Of the notebooks that show it.
-    """
+class Part(NamedTuple):
+    """A part of the library, what comes out of it, and the notebooks that show it."""
 
     name: str
     gives: str
     numbers: str
 
 
+#: In the order of the data.
 PARTS = (
     Part("datasets", "photographs, masks, image-level labels", "01"),
     Part("classify", "a network that knows what an image shows, and its CAMs", "02"),
     Part("features", "what the network sees of each place: F1 to F5", "03"),
-    Part("expand", "a mask from a few labelled pixels: one SVM an image", "04 05 06 16"),
-    Part("refine", "a mask that follows the edges in the photograph", "13"),
+    Part("expand", "a mask from a few labelled pixels: one SVM per image", "04 05 06 16"),
+    Part("weak", "a mask from image-level labels: seed, samples, SVM, CRF, IRN", "13"),
     Part("segment", "a segmentation network that learnt from such masks", "14"),
-    Part("evaluate", "IoU per class: Table 1 and the studies", "07 08 09 10 11 12"),
+    Part("evaluate", "IoU per class: Table 1, scores with intervals", "07"),
     Part("show", "the figures and tables of the paper", "15"),
+    Part("studies", "one question each, with its settings, tables and plots", "08 09 10 11 12"),
 )
+_SHOWN = {"facecolor": "#dbe9f6", "edgecolor": "#08519c"}
+_NOT_SHOWN = {"facecolor": "white", "edgecolor": "0.6", "linestyle": "--"}
 
 
 def map_table(notebooks: Iterable[str]) -> pd.DataFrame:
@@ -394,14 +197,24 @@ def kit_map(notebooks: Iterable[str], ax: Axes | None = None) -> Axes:
     notebooks : iterable of str
         Names of the notebooks that there are.
     ax : Axes, optional
-        Wants about 8 x 5.5 inches.
+        Wants about 8 x 6 inches.
+
+    Returns
+    -------
+    Axes
     """
     ax = ax or plt.gca()
     table = map_table(notebooks)
-    for y, (name, row) in enumerate(table.iterrows()):
-        _part(ax, y, name, row["gives"], row["notebooks"])
+    for y, (name, part) in enumerate(table.iterrows()):
+        shown = bool(part["notebooks"])
+        colour = "k" if shown else "0.45"
+        _box(ax, (0.7, y), (1.3, 0.6), _SHOWN if shown else _NOT_SHOWN)
+        ax.text(0.7, y, name, ha="center", va="center", weight="bold", color=colour)
+        ax.text(1.55, y - 0.05, part["gives"], va="bottom", color=colour)
+        titles = {"color": "#08519c", "style": "italic", "size": 9}
+        ax.text(1.55, y + 0.05, fill(part["notebooks"], 72), va="top", **titles)
         if y:
-            arrow(ax, (0.7, y - 0.67), (0.7, y - 0.33))
+            _arrow(ax, (0.7, y - 0.67), (0.7, y - 0.33), {"color": "0.3"})
     ax.text(0.7, -0.6, "part", ha="center", color="0.35")
     ax.text(1.55, -0.6, "what comes out, and the notebooks that show it", color="0.35")
     ax.set(xlim=(0, 6.2), ylim=(len(table) - 0.4, -0.9))
@@ -409,10 +222,25 @@ def kit_map(notebooks: Iterable[str], ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _part(ax: Axes, y: int, name: str, gives: str, notebooks: str) -> None:
-    shown = bool(notebooks)
-    look = _SHOWN if shown else _NOT_SHOWN
-    colour = "k" if shown else "0.45"
-    box(ax, (0.7, y), (1.3, 0.6), name, weight="bold", color=colour, **look)
-    ax.text(1.55, y - 0.05, gives, va="bottom", color=colour)
-    ax.text(1.55, y + 0.05, fill(notebooks, 72), va="top", color="#08519c", style="italic", size=9)
+def _box(
+    ax: Axes, centre: tuple[float, float], size: tuple[float, float], look: Mapping[str, object]
+) -> None:
+    """Draw a box with round corners; centre and size are in the units of the axes."""
+    (x, y), (width, height) = centre, size
+    corner = x - width / 2, y - height / 2
+    style = "round,pad=0,rounding_size=0.1"
+    ax.add_patch(FancyBboxPatch(corner, width, height, boxstyle=style, linewidth=1.4, **look))
+
+
+def _arrow(
+    ax: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    look: Mapping[str, object],
+    *,
+    bent: bool = False,
+) -> None:
+    """Draw an arrow, straight, or with one corner: it leaves upright and arrives level."""
+    way = "angle,angleA=90,angleB=0" if bent else "arc3"
+    style = {"arrowstyle": "-|>", "connectionstyle": way, "linewidth": 1.5}
+    ax.annotate("", end, start, arrowprops=style | dict(look))

@@ -1,6 +1,7 @@
-"""Published results of WSSS methods as pictures: Figures 2 and 8 of the paper.
+"""Figures of the paper that show no photograph: the pipelines of 1 and 5, the results of 2 and 8.
 
-Both take the table of `wsss_lib.paper.results` and draw the rows that are marked as plotted.
+Figures 1 and 5 are data for `wsss_lib.show.diagrams.draw_pipelines`. Figures 2 and 8 take the
+table of `wsss_lib.paper.results` and draw the rows that are marked as plotted.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,127 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from wsss_lib.paper import SOLID, drawn_rows
+from wsss_lib.show.diagrams import Pipeline
+
+_TRAINING, _INFERENCE = ("training",), ("inference",)
+_BOTH = _TRAINING + _INFERENCE
+_DATA, _STEP, _LABELS = "data", "network or step", "supervision"
+
+#: Full and weak supervision (Figure 1, Section 1).
+FIGURE1 = (
+    Pipeline(
+        "Full supervision (FSSS)",
+        {
+            "image": (0, 0, _DATA),
+            "segmentation network": (1, 0, _STEP),
+            "prediction": (2, 0, _DATA),
+            "ground truth": (0, 1, _LABELS),
+            "segmentation loss": (1, 1, _STEP),
+        },
+        [
+            ("image", "segmentation network", _BOTH),
+            ("segmentation network", "segmentation loss", _TRAINING),
+            ("ground truth", "segmentation loss", _TRAINING),
+            ("segmentation network", "prediction", _INFERENCE),
+        ],
+    ),
+    Pipeline(
+        "Weak supervision with image-level labels (WSSS)",
+        {
+            "image": (0, 0, _DATA),
+            "classification network": (1, 0, _STEP),
+            "CAM": (2, 0, _DATA),
+            "expansion": (3, 0, _STEP),
+            "seed": (4, 0, _DATA),
+            "refinement": (5, 0, _STEP),
+            "image-level labels": (0, 1, _LABELS),
+            "classification loss": (1, 1, _STEP),
+            "image (step 2)": (2, 1, _DATA),
+            "segmentation network": (3, 1, _STEP),
+            "segmentation loss": (4, 1, _STEP),
+            "pseudo mask": (5, 1, _DATA),
+            "prediction": (3, 2, _DATA),
+        },
+        [
+            ("image", "classification network", _BOTH),
+            ("classification network", "classification loss", _TRAINING),
+            ("image-level labels", "classification loss", _TRAINING),
+            ("classification network", "CAM", _INFERENCE),
+            ("CAM", "expansion", _INFERENCE),
+            ("expansion", "seed", _INFERENCE),
+            ("seed", "refinement", _INFERENCE),
+            ("refinement", "pseudo mask", _INFERENCE),
+            ("image (step 2)", "segmentation network", _BOTH),
+            ("segmentation network", "segmentation loss", _TRAINING),
+            ("pseudo mask", "segmentation loss", _TRAINING),
+            ("segmentation network", "prediction", _INFERENCE),
+        ],
+    ),
+)
+
+#: What follows on the samples in both pipelines of Figure 5.
+_SVM = {
+    "training set": (4, 1, _DATA),
+    "test data of all pixels": (3, 2, _DATA),
+    "SVM": (4, 2, _STEP),
+    "prediction mask": (5, 2, _DATA),
+}
+_SVM_ARROWS = (
+    ("training set", "SVM", _TRAINING),
+    ("test data of all pixels", "SVM", _INFERENCE),
+    ("SVM", "prediction mask", _INFERENCE),
+)
+
+#: The expansion with labels of seeds and with those of the ground truth (Figure 5, Section 3).
+#: It is the SVM that is trained; the classification network is done.
+FIGURE5 = (
+    Pipeline(
+        "a. Weak supervision: the seed labels the samples",
+        {
+            "image-level labels": (0, 0, _LABELS),
+            "image": (0, 1, _DATA),
+            "classification network": (1, 1, _STEP),
+            "CAM": (2, 0, _DATA),
+            "seed": (3, 0, _DATA),
+            "shallow features": (2, 2, _DATA),
+            "sample selection": (3, 1, _STEP),
+            **_SVM,
+        },
+        [
+            ("image", "classification network", _BOTH),
+            ("image-level labels", "CAM", _TRAINING),
+            ("classification network", "CAM", _TRAINING),
+            ("CAM", "seed", _TRAINING),
+            ("classification network", "shallow features", _BOTH),
+            ("CAM", "sample selection", _TRAINING),
+            ("seed", "sample selection", _TRAINING),
+            ("shallow features", "sample selection", _TRAINING),
+            ("sample selection", "training set", _TRAINING),
+            ("shallow features", "test data of all pixels", _INFERENCE),
+            *_SVM_ARROWS,
+        ],
+    ),
+    Pipeline(
+        "b. Upper bound: the ground truth labels the samples",
+        {
+            "image": (0, 1, _DATA),
+            "classification network": (1, 1, _STEP),
+            "ground truth": (3, 0, _LABELS),
+            "feature maps F1 to F5": (2, 2, _DATA),
+            "uniform random sampling": (3, 1, _STEP),
+            **_SVM,
+        },
+        [
+            ("image", "classification network", _BOTH),
+            ("classification network", "feature maps F1 to F5", _BOTH),
+            ("ground truth", "uniform random sampling", _TRAINING),
+            ("feature maps F1 to F5", "uniform random sampling", _TRAINING),
+            ("uniform random sampling", "training set", _TRAINING),
+            ("feature maps F1 to F5", "test data of all pixels", _INFERENCE),
+            *_SVM_ARROWS,
+        ],
+    ),
+)
 
 #: What the numbers of Figure 2 are, their colours, and lines that differ in grey, too.
 _NUMBERS = {
@@ -36,6 +158,10 @@ def methods_plot(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         As `wsss_lib.paper.results` gives it.
     ax : Axes, optional
         Wants about 7 x 4 inches.
+
+    Returns
+    -------
+    Axes
 
     Notes
     -----
@@ -75,6 +201,10 @@ def pseudo_against_segmentation(table: pd.DataFrame, ax: Axes | None = None) -> 
     ax : Axes, optional
         Wants about 7 x 4.5 inches.
 
+    Returns
+    -------
+    Axes
+
     Notes
     -----
     Full supervision stands at 100 %, as its masks are the ground truth. The paper's caption says
@@ -108,8 +238,8 @@ def _points(
     """Draw points by kind: the shape is the supervision, hollow ones are unverified."""
     points = pd.DataFrame({"x": np.asarray(x), "y": np.asarray(y)}, supervision.index)
     for (kind, full), group in points.dropna().groupby([supervision, solid]):
-        how = {"color": colour, "markersize": 6, "markerfacecolor": colour if full else "white"}
-        ax.plot(group["x"], group["y"], _SUPERVISION[kind][1], zorder=4, **how)
+        look = {"color": colour, "markersize": 6, "markerfacecolor": colour if full else "white"}
+        ax.plot(group["x"], group["y"], _SUPERVISION[kind][1], zorder=4, **look)
 
 
 def _name(
@@ -120,8 +250,8 @@ def _name(
     colour: str = "0.15",
     ha: str = "center",
 ) -> None:
-    how = {"color": colour, "fontsize": 8, "path_effects": _STROKE}
-    ax.annotate(text, place, offset, textcoords="offset points", ha=ha, va="center", **how)
+    look = {"color": colour, "fontsize": 8, "path_effects": _STROKE}
+    ax.annotate(text, place, offset, textcoords="offset points", ha=ha, va="center", **look)
 
 
 def _names_around(ax: Axes, drawn: pd.DataFrame) -> None:
@@ -136,9 +266,9 @@ def _names_around(ax: Axes, drawn: pd.DataFrame) -> None:
     ellipse = centre + np.stack([0.13 * np.cos(turned), 0.19 * np.sin(turned)], axis=1) * spans
     line = {"arrowstyle": "-", "color": "0.5", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4}
     for row, at in zip(order, ellipse, strict=True):
-        how = {"arrowprops": line, "path_effects": _STROKE, "fontsize": 8, "color": "0.15"}
+        look = {"arrowprops": line, "path_effects": _STROKE, "fontsize": 8, "color": "0.15"}
         name = drawn["name"].iloc[row]
-        ax.annotate(name, places[row], at, ha="center", va="center", zorder=4, **how)
+        ax.annotate(name, places[row], at, ha="center", va="center", zorder=4, **look)
 
 
 def _key(label: str, shape: str, colour: str = "0.3", *, solid: bool = True) -> Line2D:
