@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -88,16 +89,16 @@ def tiny(tmp_path):
 def checkpoints(squares, tmp_path_factory) -> SimpleNamespace:
     """Trained on `squares` for a moment: ``plain``, ``sipe`` and ``edges``, a path each."""
     from wsss_lib.classify.sipe import SIPESettings
-    from wsss_lib.classify.train import train_classifier
-    from wsss_lib.weak.irn.train import train_irn
+    from wsss_lib.classify.train import ClassifierSettings, train_classifier
+    from wsss_lib.weak.irn.train import EdgeSettings, train_irn
     from wsss_lib.weak.seeds import Localiser
 
-    how = {"batch": 4, "crop": 32}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WSSS_CACHE", str(tmp_path_factory.mktemp("checkpoints")))
-        plain = train_classifier(squares, val_list=None, epochs=3, **how)
-        start = {"weights": str(plain), "epochs": 1, "val_list": None}
-        sipe = train_classifier(squares, sipe=SIPESettings(), **start, **how)
-        localiser = Localiser(plain, scales=(1.0,))
-        edges = train_irn(squares, localiser, weights=str(plain), epochs=1, radius=3, **how)
+        settings = ClassifierSettings(batch=4, crop=32, epochs=3)
+        plain = train_classifier(squares, settings, val_list=None)
+        settings = replace(settings, epochs=1, weights=str(plain))
+        sipe = train_classifier(squares, settings, sipe=SIPESettings(), val_list=None)
+        settings = EdgeSettings(batch=4, crop=32, epochs=1, weights=str(plain), radius=3)
+        edges = train_irn(squares, Localiser(plain, scales=(1.0,)), settings)
     return SimpleNamespace(plain=plain, sipe=sipe, edges=edges)

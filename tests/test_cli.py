@@ -16,6 +16,7 @@ from wsss_lib.classify.backbones import RECIPES
 from wsss_lib.cli import main
 from wsss_lib.cli.options import BACKBONES
 from wsss_lib.evaluate.mask_worth import KINDS, SecondStage
+from wsss_lib.segment.train import SegmenterSettings
 from wsss_lib.studies.catalogue import STUDIES
 from wsss_lib.weak.seeds import Localiser
 
@@ -163,14 +164,13 @@ def test_what_pseudo_needs_is_trained_if_it_is_not_named(
 
     monkeypatch.setattr("wsss_lib.weak.masks.choose_classifier", classifier)
     monkeypatch.setattr("wsss_lib.weak.masks.trained_edges", edges)
-    root = squares.root
-    result = wsss("pseudo", "--data", str(root), "--images", "1", "--steps", steps)
+    result = wsss("pseudo", "--data", str(squares.root), "--images", "1", "--steps", steps)
     assert result.exit_code == 0, result.output
-    how = {"root": root, "device": "cpu"}
-    expected = [("toy", "sipe", None, how)]
+    opened, how = squares.subset(squares.ids[:1]), {"device": "cpu"}
+    expected = [(opened, "sipe", None, how)]
     if "irn" in steps:
         localiser = Localiser(checkpoints.sipe, background_weight=1.0)
-        expected.append(("toy", localiser, how | {"workers": 1}))
+        expected.append((opened, localiser, how | {"workers": 1}))
     assert asked == expected
     assert "threshold: a background channel" in result.stdout
 
@@ -221,8 +221,8 @@ def test_bad_parameters_of_pseudo_get_a_sentence_before_any_training(
 def test_networks_of_another_kind_get_a_sentence(wsss, squares, checkpoints):
     swapped = SimpleNamespace(plain=checkpoints.edges, edges=checkpoints.plain)
     for networks, sentence in (
-        (swapped, "no checkpoint of this kit's classification networks"),
-        (SimpleNamespace(plain=checkpoints.plain, edges=checkpoints.sipe), "no edge network"),
+        (swapped, "a classification network was expected"),
+        (SimpleNamespace(plain=checkpoints.plain, edges=checkpoints.sipe), "an edge network was"),
     ):
         result = pseudo(wsss, squares.root, networks)
         assert result.exit_code == 1
@@ -298,20 +298,19 @@ def test_a_segmenter_learns_from_masks_that_are_made_now(wsss, squares, monkeypa
         asked.append((kind, len(images), images.masks, how))
         return replace(images, masks="made")
 
-    def train(images, **settings):
-        asked.append((images.masks, settings["workers"]))
+    def train(images, _settings, **how):
+        asked.append((images.masks, how["workers"]))
         return Path("trained.pth")
 
     trained = SimpleNamespace(caption=lambda: "learnt from svm")
     monkeypatch.setattr("wsss_lib.evaluate.mask_worth.training_masks", make)
     monkeypatch.setattr("wsss_lib.segment.train.train_segmenter", train)
     monkeypatch.setattr("wsss_lib.segment.segmenter.load_segmenter", lambda path: trained)
-    root = squares.root
     result = wsss(
-        *("train", "segmenter", "--data", str(root)), *("--masks", "svm", "--images", "4")
+        *("train", "segmenter", "--data", str(squares.root), "--masks", "svm", "--images", "4")
     )
     assert result.exit_code == 0, result.output
-    how = {"root": root, "device": "cpu", "workers": 1}
+    how = {"device": "cpu", "workers": 1}
     assert asked == [("svm", 4, "SegmentationClass", how), ("made", 0)]
     assert result.stdout.strip() == "trained.pth: learnt from svm"
 
@@ -339,7 +338,8 @@ def test_the_second_stage_compares_kinds_and_writes_its_tables(
         *("--images", "4", "--epochs", "2"),
     )
     assert result.exit_code == 0, result.output
-    assert asked == [(4, ["truth", "svm"], [0, 1, 2], {"device": "cpu", "workers": 1, "epochs": 2})]
+    how = {"device": "cpu", "workers": 1, "settings": SegmenterSettings(epochs=2)}
+    assert asked == [(4, ["truth", "svm"], [0, 1, 2], how)]
     out = tmp_path / "out/build/second_stage/toy"
     assert {path.name for path in out.iterdir()} == {"scores.csv", "spread.csv", "scores.json"}
     assert "mIoU (%) on val against SegmentationClass, no CRF" in result.stdout

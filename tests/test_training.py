@@ -13,8 +13,8 @@ from wsss_lib.errors import ParameterError, WeightsError
 from wsss_lib.files import sha256
 from wsss_lib.segment.segmenter import load_segmenter
 from wsss_lib.training import (
-    Optimisation,
     Training,
+    TrainingSettings,
     check_device,
     checkpoint_path,
     choose_device,
@@ -133,6 +133,7 @@ SETTINGS = {
     "head_factor": 3,
     "momentum": 0.8,
     "weight_decay": 0.02,
+    "power": 0.9,
     "clip_norm": float("inf"),
 }
 
@@ -197,7 +198,7 @@ def train(path, batches=batches, losses=None, scores=dict, **changes):
     line = Line()
     Training(
         line,
-        Optimisation(**SETTINGS | changes),
+        TrainingSettings(**SETTINGS | changes),
         batches,
         losses or line.losses,
         path,
@@ -249,7 +250,7 @@ def test_several_losses_are_summed_and_noted_one_by_one(tmp_path):
 
 def test_all_parts_of_the_loss_are_made_small(tmp_path):
     line = Line()
-    settings = Optimisation(**SETTINGS | {"momentum": 0, "weight_decay": 0, "epochs": 20})
+    settings = TrainingSettings(**SETTINGS | {"momentum": 0, "weight_decay": 0, "epochs": 20})
 
     def losses(_batch):
         return {"slope": (line.slope**2).sum(), "offset": (line.offset - 1) ** 2}
@@ -309,4 +310,12 @@ def test_a_stopped_training_ends_in_the_same_bytes(tmp_path, optimiser):
 )
 def test_bad_values_are_refused(change, text):
     with pytest.raises(ParameterError, match=text):
-        Optimisation(**SETTINGS | change)
+        TrainingSettings(**SETTINGS | change)
+
+
+def test_what_is_left_open_comes_from_the_preset():
+    presets = {"toy": TrainingSettings(**SETTINGS), "voc": TrainingSettings()}
+    found = TrainingSettings(epochs=7, lr=None).completed(presets, "toy")
+    assert found == TrainingSettings(**SETTINGS | {"epochs": 7})
+    with pytest.raises(ParameterError, match="No training preset 'tiny'; expected toy, voc"):
+        TrainingSettings().completed(presets, "tiny")

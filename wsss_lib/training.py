@@ -3,10 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -248,13 +248,15 @@ def choose_device(name: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimisation:
-    """How long and by which steps a network learns.
+class TrainingSettings:
+    """How a network learns; None leaves a value to the preset of the data set.
 
     Attributes
     ----------
     epochs, batch : int
         The images that do not fill the last batch of an epoch are left out.
+    crop : int
+        Side of the square crops in pixels.
     optimiser : {"sgd", "adamw"}
     lr : float
         Learning rate of the backbone at the first step; it falls as (1 - step / steps) ** `power`.
@@ -273,49 +275,42 @@ class Optimisation:
         If a value is out of range.
     """
 
-    epochs: int
-    batch: int
-    optimiser: Literal["sgd", "adamw"]
-    lr: float
-    head_factor: float
-    momentum: float
-    weight_decay: float
-    power: float = 0.9
-    clip_norm: float = 1.0
+    epochs: int | None = None
+    batch: int | None = None
+    crop: int | None = None
+    optimiser: Literal["sgd", "adamw"] | None = None
+    lr: float | None = None
+    head_factor: float | None = None
+    momentum: float | None = None
+    weight_decay: float | None = None
+    power: float | None = None
+    clip_norm: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "lr", "head_factor", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise ParameterError(f"{name}={getattr(self, name)}; it must be positive.")
-        for name in ("weight_decay", "power"):
-            if not getattr(self, name) >= 0:
-                raise ParameterError(f"{name}={getattr(self, name)}; it must not be negative.")
-        if not 0 <= self.momentum < 1:
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        for name in given.keys() & {"epochs", "batch", "crop", "lr", "head_factor", "clip_norm"}:
+            if not given[name] > 0:
+                raise ParameterError(f"{name}={given[name]}; it must be positive.")
+        for name in given.keys() & {"weight_decay", "power"}:
+            if not given[name] >= 0:
+                raise ParameterError(f"{name}={given[name]}; it must not be negative.")
+        if not 0 <= given.get("momentum", 0) < 1:
             raise ParameterError(f"momentum={self.momentum}; expected at least 0 and below 1.")
-        if self.optimiser not in ("sgd", "adamw"):
+        if given.get("optimiser", "sgd") not in ("sgd", "adamw"):
             raise ParameterError(f"No optimiser {self.optimiser!r}; expected 'sgd' or 'adamw'.")
 
+    def completed(self, presets: Mapping[str, Self], dataset: str) -> Self:
+        """These settings, and where they leave a value open that of the data set's preset.
 
-Settings = TypeVar("Settings", bound=Optimisation)
-
-
-def choose_settings(
-    presets: Mapping[str, Settings], dataset: str, changes: Mapping[str, object]
-) -> Settings:
-    """The settings of a data set with some of them changed; None keeps the data set's own.
-
-    Raises
-    ------
-    ParameterError
-        If the data set or a setting is unknown, or a value is out of range.
-    """
-    if dataset not in presets:
-        raise ParameterError(f"No training preset {dataset!r}; expected {', '.join(presets)}.")
-    known = [field.name for field in fields(presets[dataset])]
-    for name in changes:
-        if name not in known:
-            raise ParameterError(f"No training setting {name!r}; expected some of {known}.")
-    return replace(presets[dataset], **{k: v for k, v in changes.items() if v is not None})
+        Raises
+        ------
+        ParameterError
+            If there is no preset of that data set, or values do not fit together.
+        """
+        if dataset not in presets:
+            raise ParameterError(f"No training preset {dataset!r}; expected {', '.join(presets)}.")
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(presets[dataset], **given)
 
 
 @dataclass
@@ -326,7 +321,7 @@ class Training:
     ----------
     network : Module
         Its ``parameter_groups(lr, head_factor)`` says what learns.
-    optimisation : Optimisation
+    optimisation : TrainingSettings
     batches : callable
         The batches of an epoch, given its number from 0.
     losses : callable
@@ -342,7 +337,7 @@ class Training:
     """
 
     network: nn.Module
-    optimisation: Optimisation
+    optimisation: TrainingSettings
     batches: Callable[[int], DataLoader]
     losses: Callable[[list], dict[str, torch.Tensor]]
     path: Path
@@ -408,7 +403,7 @@ class Training:
         )
 
 
-def _optimiser(network: nn.Module, settings: Optimisation) -> torch.optim.Optimizer:
+def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
     groups = network.parameter_groups(settings.lr, settings.head_factor)
     decay, momentum = settings.weight_decay, settings.momentum
     if settings.optimiser == "sgd":

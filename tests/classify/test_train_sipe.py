@@ -8,10 +8,10 @@ import torch
 from wsss_lib.classify import train
 from wsss_lib.classify import train as presets
 from wsss_lib.classify.sipe import SIPENetwork, SIPESettings
-from wsss_lib.classify.train import Preset, load_trained, train_classifier, trained_classifier
+from wsss_lib.classify.train import ClassifierSettings, load_trained, train_classifier
 from wsss_lib.files import sha256
 
-SMALL = {"crop": 32, "batch": 4, "epochs": 2, "weights": "random", "lr": 1e-3}
+SMALL = ClassifierSettings(crop=32, batch=4, epochs=2, weights="random", lr=1e-3)
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def asked(monkeypatch):
 
 def test_sipe_is_trained_noted_and_loaded(tiny):
     settings = SIPESettings(side_channels=(4, 4, 8, 8), consistency_weight=0.5, mask_cams=True)
-    trained = trained_classifier(tiny, sipe=settings, **SMALL)
+    trained = load_trained(train_classifier(tiny, SMALL, sipe=settings))
     history = trained.history
     parts = ["classification", "consistency"]
     assert list(history) == ["epoch", "loss", *parts, "mean_ap", "red", "blue"]
@@ -43,7 +43,7 @@ def test_sipe_is_trained_noted_and_loaded(tiny):
 def test_sipe_has_checkpoints_of_its_own_and_those_of_the_plain_network_stay_valid(tiny, asked):
     """A key too many in the plain network's setting would give all its checkpoints other names."""
     others = [None, SIPESettings(), SIPESettings(over_absent=False)]
-    assert len({train_classifier(tiny, sipe=sipe, **SMALL) for sipe in others}) == 3
+    assert len({train_classifier(tiny, SMALL, sipe=sipe) for sipe in others}) == 3
     plain, sipe, _ = asked
     what = ["dataset", "images", "files_sha256", "labels_sha256", "label_source", "weights"]
     assert list(plain) == [*what, "preset", "seed"]
@@ -51,10 +51,10 @@ def test_sipe_has_checkpoints_of_its_own_and_those_of_the_plain_network_stay_val
     assert {name: sipe[name] for name in plain} == plain
     optimisation = {"epochs", "batch", "optimiser", "lr", "head_factor", "momentum", "power"}
     optimisation |= {"weight_decay", "clip_norm"}
-    assert {field.name for field in fields(Preset)} == optimisation | {
+    assert {field.name for field in fields(ClassifierSettings)} == optimisation | {
         *("backbone", "weights", "crop", "long_side")
     }
-    assert plain["preset"].keys() == {field.name for field in fields(Preset)}
+    assert plain["preset"].keys() == {field.name for field in fields(ClassifierSettings)}
 
 
 def test_on_toy_sipe_starts_from_the_plain_network(tiny, monkeypatch):

@@ -24,6 +24,7 @@ from wsss_lib.evaluate.mask_worth import (
 )
 from wsss_lib.metrics import mean_iou
 from wsss_lib.segment.segmenter import load_segmenter, pooled_confusion
+from wsss_lib.segment.train import SegmenterSettings
 from wsss_lib.weak.masks import pseudo_masks
 from wsss_lib.weak.seeds import Localiser
 from wsss_lib.weak.steps import Networks, make_steps
@@ -134,8 +135,8 @@ def test_each_image_is_scored_alone(squares):
 
 
 @pytest.fixture
-def how(checkpoints):
-    return {"weights": str(checkpoints.plain), "crop": 16, "batch": 3, "epochs": 1}
+def small(checkpoints):
+    return SegmenterSettings(weights=str(checkpoints.plain), crop=16, batch=3, epochs=1)
 
 
 @pytest.fixture
@@ -147,9 +148,9 @@ def mirrored(few_squares, tmp_path):
 
 
 def test_each_kind_and_seed_has_a_row_with_the_scores_of_its_own_network(
-    few_squares, mirrored, how, tmp_path
+    few_squares, mirrored, small, tmp_path
 ):
-    found = second_stage(few_squares, ["truth", mirrored], [0, 1], **how)
+    found = second_stage(few_squares, ["truth", mirrored], [0, 1], settings=small)
     assert list(found.main.index) == ["truth", "truth", "mirrored", "mirrored"]
     assert list(found.main["seed"]) == [0, 1, 0, 1]
     names = {training["checkpoint"] for training in found.provenance["trainings"]}
@@ -163,10 +164,11 @@ def test_each_kind_and_seed_has_a_row_with_the_scores_of_its_own_network(
         assert row["mean"] == pytest.approx(expected)
 
 
-def test_finished_networks_are_not_trained_again(few_squares, how, monkeypatch):
-    first = second_stage(few_squares, ["truth"], **how)
+def test_finished_networks_are_not_trained_again(few_squares, small, monkeypatch):
+    first = second_stage(few_squares, ["truth"], settings=small)
     monkeypatch.setattr("wsss_lib.segment.train.Training", None)
-    pd.testing.assert_frame_equal(second_stage(few_squares, ["truth"], **how).main, first.main)
+    again = second_stage(few_squares, ["truth"], settings=small)
+    pd.testing.assert_frame_equal(again.main, first.main)
 
 
 def test_masks_are_scored_by_themselves(few_squares, mirrored):

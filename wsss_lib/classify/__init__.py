@@ -10,11 +10,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sipe": ["SIPESettings", "image_specific_cams"],
         "spec": ["BackboneSpec", "choose_backbone", "choose_classifier", "training_images"],
         "train": [
+            "PRESETS",
+            "ClassifierSettings",
             "average_precision",
             "image_scores",
-            "preset",
+            "load_trained",
             "train_classifier",
-            "trained_classifier",
         ],
     },
 )

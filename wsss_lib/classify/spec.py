@@ -6,8 +6,8 @@ from pathlib import Path
 
 from wsss_lib.classify.backbones import Backbone, build_backbone
 from wsss_lib.classify.sipe import SIPESettings
-from wsss_lib.classify.train import preset, train_classifier
-from wsss_lib.datasets import DevkitDataset, load_dataset
+from wsss_lib.classify.train import PRESETS, ClassifierSettings, train_classifier
+from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import WeightsError
 from wsss_lib.paths import shown
 
@@ -37,7 +37,7 @@ class BackboneSpec:
     seed: int = 0
 
     def load(self) -> Backbone:
-        """The network, built once a process."""
+        """The network, built once in a process."""
         return _load(self)
 
 
@@ -47,47 +47,54 @@ def _load(spec: BackboneSpec) -> Backbone:
 
 
 def training_images(
-    dataset: str,
+    dataset: DevkitDataset,
     list_name: str | None = None,
     *,
-    root: str | Path | None = None,
     images: int | None = None,
     masks: str | None = None,
 ) -> DevkitDataset:
-    """The images that a network of a data set learns from; arguments as of `load_dataset`."""
-    usual_list, usual_masks = TRAINING_LISTS[dataset]
-    return load_dataset(
-        dataset, list_name or usual_list, root=root, images=images, masks=masks or usual_masks
-    )
+    """The images that a network of a data set learns from.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+        Any list of it.
+    list_name : str, optional
+        The list that is learnt from; by default the data set's in `TRAINING_LISTS`.
+    images : int, optional
+        Only the first so many ids.
+    masks : str, optional
+        A folder of masks; by default the data set's in `TRAINING_LISTS`.
+    """
+    usual_list, usual_masks = TRAINING_LISTS[dataset.name]
+    return dataset.with_list(list_name or usual_list, images=images, masks=masks or usual_masks)
 
 
 def choose_classifier(
-    dataset: str,
+    dataset: DevkitDataset,
     weights: str = "sipe",
     backbone: str | None = None,
     *,
-    root: str | Path | None = None,
     device: str = "cpu",
 ) -> Path:
     """The checkpoint of a classification network, trained now if it has to be.
 
     Parameters
     ----------
-    dataset : {"toy", "voc"}
+    dataset : DevkitDataset
+        Any list of it.
     weights : str
         ``sipe`` or ``trained``: the network of the data set, trained with SIPE or without. That
         takes minutes on toy and hours on VOC without a GPU, once: it is kept. Or a checkpoint.
     backbone : str, optional
         Of a network that is trained; by default the data set's.
-    root : path, optional
-        The folder that holds ``VOCdevkit/``.
     device : str
         Where to train, see `wsss_lib.training.choose_device`.
 
     Raises
     ------
     DataError
-        If it is to be trained and the data set is not there.
+        If it is to be trained and the list that is learnt from is not there.
     WeightsError
         If the checkpoint or the first weights are not there.
     """
@@ -99,32 +106,30 @@ def choose_classifier(
             )
         return Path(weights)
     sipe = SIPESettings() if weights == "sipe" else None
-    images = training_images(dataset, root=root)
-    return train_classifier(images, sipe=sipe, device=device, backbone=backbone)
+    settings = ClassifierSettings(backbone=backbone)
+    return train_classifier(training_images(dataset), settings, sipe=sipe, device=device)
 
 
 def choose_backbone(
-    dataset: str,
-    backbone: str | None = None,
+    dataset: DevkitDataset,
+    name: str | None = None,
     weights: str = "trained",
     seed: int = 0,
     *,
-    root: str | Path | None = None,
     device: str = "cpu",
 ) -> BackboneSpec:
     """The network behind F1 to F5, trained now if it has to be.
 
     Parameters
     ----------
-    dataset : {"toy", "voc"}
-    backbone : str, optional
-        By default the one that the data set's classification network has.
+    dataset : DevkitDataset
+        Any list of it.
+    name : str, optional
+        By default the backbone that the data set's classification network has.
     weights : str
         ``random``, ``imagenet``, a file, or ``trained`` or ``sipe``: see `choose_classifier`.
     seed : int
         Of random weights. The training always has seed 0: the kit has one trained network.
-    root : path, optional
-        The folder that holds ``VOCdevkit/``.
     device : str
         Where to train, see `wsss_lib.training.choose_device`.
 
@@ -135,13 +140,13 @@ def choose_backbone(
     Raises
     ------
     DataError
-        If it is to be trained and the data set is not there.
+        If it is to be trained and the list that is learnt from is not there.
     WeightsError
         If the weights are not there or do not fit.
     """
-    name = backbone or preset(dataset).backbone
+    name = name or PRESETS[dataset.name].backbone
     if weights in ("trained", "sipe"):
-        weights = choose_classifier(dataset, weights, name, root=root, device=device)
+        weights = choose_classifier(dataset, weights, name, device=device)
     spec = BackboneSpec(name, str(weights), seed)
-    spec.load()  # bad weights are told now, not by the workers
+    spec.load()  # bad weights are an error now, not in the workers
     return spec

@@ -1,4 +1,4 @@
-"""How a classification network is trained: the settings of each data set."""
+"""Training a classification network, with SIPE or without: settings, scores, checkpoints."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,69 +15,61 @@ from wsss_lib.classify.backbones import Backbone, build_backbone
 from wsss_lib.classify.crops import Crops
 from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.classify.sipe import SIPENetwork, SIPESettings
-from wsss_lib.datasets.devkit import DevkitDataset, check_readable, open_devkit
-from wsss_lib.errors import ImageError, ParameterError
+from wsss_lib.datasets.devkit import DevkitDataset, check_readable
+from wsss_lib.errors import ImageError
 from wsss_lib.paths import shown
 from wsss_lib.training import (
-    Optimisation,
     Trained,
     Training,
+    TrainingSettings,
     WeightsInfo,
     checkpoint_path,
     choose_device,
-    choose_settings,
     load_checkpoint,
     read_progress,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preset(Optimisation):
-    """Settings of a training.
+class ClassifierSettings(TrainingSettings):
+    """Settings of a training; None leaves a value to the data set's preset.
 
     Attributes
     ----------
     backbone, weights : str
         See `build_backbone`; the weights may be ``"trained"``, too: the network of the data set
         that was trained without SIPE.
-    crop : int
-        Side of the square crops in pixels.
-    long_side : tuple of int, optional
-        Range of the longer side after scaling; None keeps the size.
-    epochs, batch, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
-        See `wsss_lib.training.Optimisation`.
+    long_side : tuple of int
+        Range of the longer side after scaling; a preset without one keeps the size.
+    epochs, batch, crop, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
+        See `wsss_lib.training.TrainingSettings`.
     """
 
-    backbone: str
-    weights: str
-    crop: int
-    long_side: tuple[int, int] | None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.crop > 0:
-            raise ParameterError(f"crop={self.crop}; it must be positive.")
+    backbone: str | None = None
+    weights: str | None = None
+    long_side: tuple[int, int] | None = None
 
 
 PRESETS = {
     # A minute on two cores. A deeper ResNet-18 takes four for an AP that is 0.03 higher.
-    "toy": Preset(
+    "toy": ClassifierSettings(
         backbone="resnet10",
         weights="random",
         epochs=16,
         batch=8,
         crop=96,
-        long_side=None,
         optimiser="adamw",
         lr=1e-3,
         head_factor=1,
         momentum=0.9,
         weight_decay=1e-2,
+        power=0.9,
+        clip_norm=1.0,
     ),
     # SIPE's released script. Its momentum is 1e-4 in effect: the optimiser that it shares with PSA
     # and IRN hands the weight decay to SGD in the momentum's place. 0.9 with these learning rates
     # would be steps ten times as large.
-    "voc": Preset(
+    "voc": ClassifierSettings(
         backbone="resnet50",
         weights="imagenet",
         epochs=5,
@@ -89,6 +81,8 @@ PRESETS = {
         head_factor=10,
         momentum=1e-4,
         weight_decay=1e-4,
+        power=0.9,
+        clip_norm=1.0,
     ),
 }
 
@@ -98,25 +92,6 @@ SIPE_PRESETS = {
     "toy": replace(PRESETS["toy"], weights="trained", epochs=4, batch=16, lr=3e-4),
     "voc": PRESETS["voc"],
 }
-
-
-def preset(dataset: str, sipe: bool = False, **changes: object) -> Preset:
-    """The settings of a data set with some of them changed.
-
-    Parameters
-    ----------
-    dataset : {"toy", "voc"}
-    sipe : bool
-        Whether the network is trained with SIPE.
-    **changes
-        Attributes of `Preset`; None keeps the data set's own.
-
-    Raises
-    ------
-    ParameterError
-        If the data set or an attribute is unknown, or a value is out of range.
-    """
-    return choose_settings(SIPE_PRESETS if sipe else PRESETS, dataset, changes)
 
 
 def image_scores(network: ClassificationNetwork, dataset: DevkitDataset) -> np.ndarray:
@@ -189,13 +164,13 @@ def _build(content: dict) -> ClassificationNetwork:
 
 def train_classifier(
     dataset: DevkitDataset,
+    settings: ClassifierSettings = ClassifierSettings(),
     *,
     sipe: SIPESettings | None = None,
     seed: int = 0,
     val_list: str | None = "val",
     device: str = "cpu",
     workers: int = 0,
-    **changes: object,
 ) -> Path:
     """Train a classification network, or go on with a training that was stopped.
 
@@ -207,6 +182,8 @@ def train_classifier(
     ----------
     dataset : DevkitDataset
         Images and their image-level labels; its name chooses the preset.
+    settings : ClassifierSettings
+        What differs from the preset.
     sipe : SIPESettings, optional
         Train with SIPE's head and its second loss; the plain network when left out.
     seed : int
@@ -217,8 +194,6 @@ def train_classifier(
         Where to train, see `wsss_lib.training.choose_device`.
     workers : int
         Processes that read images.
-    **changes
-        What differs from the data set's preset, see `Preset`: ``epochs=2``, say.
 
     Returns
     -------
@@ -230,16 +205,17 @@ def train_classifier(
     DataError
         If an image of either list is missing or bad: before the first step.
     ParameterError
-        If a setting is unknown or out of range, or there is no such device.
+        If a setting is out of range, or there is no such device.
     WeightsError
         If the first weights are not there.
     """
     device = choose_device(device)
-    settings = preset(dataset.name, sipe is not None, **changes)
+    settings = settings.completed(PRESETS if sipe is None else SIPE_PRESETS, dataset.name)
     weights = settings.weights
     if weights == "trained":
+        plain = ClassifierSettings(backbone=settings.backbone)
         weights = train_classifier(
-            dataset, val_list=val_list, device=device, workers=workers, backbone=settings.backbone
+            dataset, plain, val_list=val_list, device=device, workers=workers
         )
     backbone = build_backbone(settings.backbone, weights, seed)
     labels = dataset.label_matrix()
@@ -249,24 +225,17 @@ def train_classifier(
         network = make_network(backbone, len(dataset.classes) - 1, sipe, seed).to(device)
         val = None  # with the official masks, whatever the training's are
         if val_list is not None:
-            val = open_devkit(dataset.name, dataset.root, dataset.classes, val_list)
+            val = dataset.with_list(val_list)
         check_readable(dataset, *([] if val is None else [val]))
         _train(network, dataset, labels, val, setting, path, workers)
     return path
-
-
-def trained_classifier(
-    dataset: DevkitDataset, *, device: str = "cpu", **arguments: object
-) -> Trained:
-    """The trained network of a data set, trained now if it has not been; see `train_classifier`."""
-    return load_trained(train_classifier(dataset, device=device, **arguments), device)
 
 
 def _setting(
     dataset: DevkitDataset,
     labels: np.ndarray,
     weights: WeightsInfo,
-    settings: Preset,
+    settings: ClassifierSettings,
     sipe: SIPESettings | None,
     seed: int,
 ) -> dict:
@@ -311,7 +280,7 @@ def _train(
     workers: int,
 ) -> None:
     """Run the epochs that are left."""
-    settings = Preset(**setting["preset"])
+    settings = ClassifierSettings(**setting["preset"])
     method = "SIPE, " if "sipe" in setting else ""
     training = Training(
         network,

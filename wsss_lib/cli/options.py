@@ -77,12 +77,16 @@ def options(*chosen: Callable) -> Callable:
     return decorate
 
 
-def chosen_network(dataset: str, root: Path | None, options: dict) -> object:
-    """The network that the options name."""
-    from wsss_lib.classify.spec import choose_backbone
+def training_set(
+    dataset: str, root: Path | None, list_name: str | None, images: int | None, masks: str | None
+) -> object:
+    """The images that a network is to learn from, with the data set's own list and masks."""
+    from wsss_lib.classify.spec import TRAINING_LISTS
+    from wsss_lib.datasets.load import load_dataset
 
-    return choose_backbone(
-        dataset, options["backbone"], options["weights"], options["seed"], root=root
+    usual_list, usual_masks = TRAINING_LISTS[dataset]
+    return load_dataset(
+        dataset, list_name or usual_list, root=root, images=images, masks=masks or usual_masks
     )
 
 

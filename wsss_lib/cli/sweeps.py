@@ -21,10 +21,10 @@ from wsss_lib.cli.options import (
     TRAIN_LIST,
     WEIGHTS,
     WORKERS,
-    chosen_network,
     options,
     processes,
     report,
+    training_set,
 )
 from wsss_lib.paths import output_dir, shown
 
@@ -61,7 +61,8 @@ def table1(
     out: Path,
     **given: object,
 ) -> None:
-    """Table 1: IoU per class of the image-specific classifier, a row a feature."""
+    """Table 1: IoU per class of the image-specific classifier, one row per feature."""
+    from wsss_lib.classify.spec import choose_backbone
     from wsss_lib.datasets import load_dataset
     from wsss_lib.evaluate.iou import table1
     from wsss_lib.evaluate.settings import settings_for
@@ -82,15 +83,13 @@ def table1(
         seed=given["seed"],
     )
     needed = any(needs_backbone(setting.feature) for setting in settings)
-    found = table1(
-        sweep(
-            opened,
-            settings,
-            chosen_network(dataset, root, given) if needed else None,
-            masks_out=folder / "masks" if given["save_masks"] else None,
-            **processes(given),
-        )
+    network = (
+        choose_backbone(opened, given["backbone"], given["weights"], given["seed"])
+        if needed
+        else None
     )
+    masks_out = folder / "masks" if given["save_masks"] else None
+    found = table1(sweep(opened, settings, network, masks_out=masks_out, **processes(given)))
     found.write(folder)
     report(found.main, folder, found.failures)
 
@@ -116,6 +115,7 @@ def study(
     **given: object,
 ) -> None:
     """Sweep and score one study: a line for each setting, with intervals over images."""
+    from wsss_lib.classify.spec import choose_backbone
     from wsss_lib.datasets import load_dataset
     from wsss_lib.studies.catalogue import find_study, run_study
 
@@ -123,7 +123,9 @@ def study(
     found = run_study(
         name,
         opened,
-        chosen_network(dataset, root, given) if find_study(name).needs_network else None,
+        choose_backbone(opened, given["backbone"], given["weights"], given["seed"])
+        if find_study(name).needs_network
+        else None,
         given["samples"],
         given["seed"],
         over=given["classes"] and given["classes"].split(","),
@@ -157,15 +159,23 @@ def second_stage(
     kinds: str,
     seeds: int,
     out: Path,
-    **how: object,
+    device: str,
+    workers: int,
+    epochs: int | None,
 ) -> None:
     """Train the segmentation network from several kinds of masks; score each on val (Figure 8)."""
-    from wsss_lib.classify.spec import training_images
     from wsss_lib.evaluate.mask_worth import second_stage
+    from wsss_lib.segment.train import SegmenterSettings
 
     folder = out or output_dir() / "build" / "second_stage" / dataset
-    opened = training_images(dataset, list_name, root=root, images=images)
-    found = second_stage(opened, kinds.split(","), range(seeds), **how)
+    found = second_stage(
+        training_set(dataset, root, list_name, images, None),
+        kinds.split(","),
+        range(seeds),
+        device=device,
+        workers=workers,
+        settings=SegmenterSettings(epochs=epochs),
+    )
     found.write(folder)
     caption = f"mIoU (%) on {found.provenance['val']}; masks_miou: of the masks learnt from"
     report(found.tables["spread"], folder, {}, caption)
@@ -254,9 +264,8 @@ def pseudo(
     chain = make_steps(steps.split(","), dataset, **given)
     names = ("weights", "backbone", "irn_weights", "threshold", "background_weight", "device")
     networks = choose_networks(
-        dataset,
+        opened,
         edges="irn" in steps.split(","),
-        root=root,
         workers=workers,
         **{name: given[name] for name in names},
     )

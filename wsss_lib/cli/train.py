@@ -18,6 +18,7 @@ from wsss_lib.cli.options import (
     TRAIN_LIST,
     WORKERS,
     options,
+    training_set,
 )
 from wsss_lib.paths import shown
 
@@ -104,13 +105,21 @@ def _classifier(
     list_name: str,
     images: int,
     masks: str,
+    seed: int,
+    device: str,
+    workers: int,
     **settings: object,
 ) -> None:
-    from wsss_lib.classify.spec import training_images
-    from wsss_lib.classify.train import load_trained, train_classifier
+    from wsss_lib.classify.train import ClassifierSettings, load_trained, train_classifier
 
-    opened = training_images(dataset, list_name, root=root, images=images, masks=masks)
-    path = train_classifier(opened, sipe=sipe, **settings)
+    path = train_classifier(
+        training_set(dataset, root, list_name, images, masks),
+        ClassifierSettings(**settings),
+        sipe=sipe,
+        seed=seed,
+        device=device,
+        workers=workers,
+    )
     last = load_trained(path).history.iloc[-1]
     click.echo(f"{shown(path)}: loss {last['loss']:.3f}, mean AP on val {last['mean_ap']:.3f}")
 
@@ -138,23 +147,26 @@ def irn(
     backbone: str,
     classifier: str,
     background_weight: float | None,
+    seed: int,
+    device: str,
+    workers: int,
     **settings: object,
 ) -> None:
     """Train IRN's edge network; its labels are made of maps and of the dense CRF.
 
     On toy the first images of the list are enough, unless --list or --images says otherwise.
     """
-    from wsss_lib.classify.spec import choose_classifier, training_images
-    from wsss_lib.weak.irn.train import EDGE_IMAGES, train_irn
+    from wsss_lib.classify.spec import choose_classifier
+    from wsss_lib.weak.irn.train import EDGE_IMAGES, EdgeSettings, train_irn
     from wsss_lib.weak.seeds import Localiser
 
     if list_name is None and images is None:
         images = EDGE_IMAGES[dataset]
-    device = settings["device"]
-    path = choose_classifier(dataset, classifier, backbone, root=root, device=device)
+    opened = training_set(dataset, root, list_name, images, masks)
+    path = choose_classifier(opened, classifier, backbone, device=device)
     localiser = Localiser(path, background_weight=background_weight, device=device)
-    opened = training_images(dataset, list_name, root=root, images=images, masks=masks)
-    path = train_irn(opened, localiser, **settings)
+    settings = EdgeSettings(**settings)
+    path = train_irn(opened, localiser, settings, seed=seed, device=device, workers=workers)
     click.echo(f"{shown(path)}")
 
 
@@ -163,18 +175,24 @@ def irn(
 @options(EPOCHS, BATCH, OPTIMISER)
 @SEGMENTER_OPTIONS
 def segmenter(
-    dataset: str, root: Path, list_name: str, images: int, masks: str, **settings: object
+    dataset: str,
+    root: Path,
+    list_name: str,
+    images: int,
+    masks: str,
+    seed: int,
+    device: str,
+    workers: int,
+    **settings: object,
 ) -> None:
     """Train the segmentation network, DeepLabV2, with masks: the second stage (Figure 1)."""
-    from wsss_lib.classify.spec import training_images
     from wsss_lib.evaluate.mask_worth import KINDS, training_masks
     from wsss_lib.segment.segmenter import load_segmenter
-    from wsss_lib.segment.train import train_segmenter
+    from wsss_lib.segment.train import SegmenterSettings, train_segmenter
 
-    folder = None if masks in KINDS else masks
-    opened = training_images(dataset, list_name, root=root, images=images, masks=folder)
+    opened = training_set(dataset, root, list_name, images, None if masks in KINDS else masks)
     if masks in KINDS:
-        how = {"device": settings["device"], "workers": max(settings["workers"], 1)}
-        opened = training_masks(masks, opened, root=root, **how)
-    path = train_segmenter(opened, **settings)
+        opened = training_masks(masks, opened, device=device, workers=max(workers, 1))
+    settings = SegmenterSettings(**settings)
+    path = train_segmenter(opened, settings, seed=seed, device=device, workers=workers)
     click.echo(f"{shown(path)}: {load_segmenter(path).caption()}")

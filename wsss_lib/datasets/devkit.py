@@ -230,6 +230,12 @@ class DevkitDataset:
         """The same data set restricted to some ids."""
         return replace(self, ids=tuple(ids))
 
+    def with_list(
+        self, list_name: str, *, images: int | None = None, masks: str = "SegmentationClass"
+    ) -> "DevkitDataset":
+        """Another list of the same devkit; arguments and errors as of `open_devkit`."""
+        return open_devkit(self.name, self.root, self.classes, list_name, images, masks)
+
 
 def devkit_folder(root: str | Path) -> Path:
     """``VOCdevkit/VOC2012`` below `root`, checked.

@@ -21,7 +21,7 @@ from wsss_lib.metrics import confusion_matrix, mean_iou
 from wsss_lib.paths import cache_dir
 from wsss_lib.report import Report, versions
 from wsss_lib.segment.segmenter import Segmenter, load_segmenter
-from wsss_lib.segment.train import train_segmenter
+from wsss_lib.segment.train import SegmenterSettings, train_segmenter
 from wsss_lib.weak.masks import choose_networks, pseudo_masks, weights_of
 from wsss_lib.weak.steps import Networks, make_steps
 
@@ -42,7 +42,6 @@ def training_masks(
     kind: str,
     images: DevkitDataset,
     *,
-    root: str | Path | None = None,
     device: str = "cpu",
     workers: int = 1,
 ) -> DevkitDataset:
@@ -55,7 +54,7 @@ def training_masks(
         other folder of them.
     images : DevkitDataset
         With ground truth as its masks, which ``bound`` samples.
-    root, device, workers
+    device, workers
         As in `wsss_lib.weak.masks.choose_networks`.
 
     Raises
@@ -66,10 +65,9 @@ def training_masks(
     if kind == "truth":
         return images
     if kind == "bound":
-        return bound_masks(images, choose_backbone(images.name, root=root, device=device), workers)
+        return bound_masks(images, choose_backbone(images, device=device), workers)
     if kind in WEAK:
-        how = {"root": root, "device": device, "workers": workers}
-        networks = choose_networks(images.name, edges=kind == "irn", **how)
+        networks = choose_networks(images, edges=kind == "irn", device=device, workers=workers)
         return weak_masks(images, networks, kind, workers)
     return replace(images, masks=kind)
 
@@ -218,7 +216,7 @@ def second_stage(
     val_list: str = "val",
     device: str = "cpu",
     workers: int = 1,
-    **changes: object,
+    settings: SegmenterSettings | None = None,
 ) -> Report:
     """Train the segmentation network from each kind of masks, and score it on val.
 
@@ -236,7 +234,7 @@ def second_stage(
         See `wsss_lib.segment.train.train_segmenter`.
     workers : int
         Processes that make masks.
-    **changes
+    settings : SegmenterSettings, optional
         What differs from the data set's preset of the training.
 
     Returns
@@ -258,12 +256,13 @@ def second_stage(
         raise ParameterError(
             "Nothing to compare; at least a kind of masks and a seed were expected."
         )
+    settings = settings or SegmenterSettings()
     rows, trainings = [], []
     for kind in kinds:
-        masks = training_masks(kind, images, root=images.root, device=device, workers=workers)
+        masks = training_masks(kind, images, device=device, workers=workers)
         quality = 100 * masks_miou(masks, images)
         for seed in seeds:
-            path = train_segmenter(masks, seed=seed, val_list=val_list, device=device, **changes)
+            path = train_segmenter(masks, settings, seed=seed, val_list=val_list, device=device)
             trained = load_segmenter(path)
             scores = trained.history.iloc[-1][["mean_iou", *images.classes.names]]
             named = dict(zip(["mean", *images.classes.short], 100 * scores, strict=True))

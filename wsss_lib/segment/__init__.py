@@ -6,6 +6,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "segmenter": ["Segmenter", "load_segmenter"],
-        "train": ["train_segmenter"],
+        "train": ["SegmenterSettings", "train_segmenter"],
     },
 )

@@ -13,25 +13,24 @@ from tqdm.auto import tqdm
 
 from wsss_lib.classify.crops import EpochCrops, augment_pair
 from wsss_lib.classify.spec import choose_classifier
-from wsss_lib.datasets.devkit import DevkitDataset, check_readable, open_devkit
+from wsss_lib.datasets.devkit import DevkitDataset, check_readable
 from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.files import sha256
 from wsss_lib.metrics import iou, mean_iou
 from wsss_lib.segment.network import RATES, CaffeBackbone, DeepLabV2, first_backbone
 from wsss_lib.segment.segmenter import pooled_confusion, probabilities
 from wsss_lib.training import (
-    Optimisation,
     Training,
+    TrainingSettings,
     checkpoint_path,
     choose_device,
-    choose_settings,
     read_progress,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmenterPreset(Optimisation):
-    """Settings of a training of the segmentation network.
+class SegmenterSettings(TrainingSettings):
+    """Settings of a training of the segmentation network; None leaves a value to the preset.
 
     Attributes
     ----------
@@ -40,31 +39,26 @@ class SegmenterPreset(Optimisation):
     weights : str
         See `wsss_lib.segment.network.first_backbone`; ``"trained"`` and ``"sipe"``, too: the
         classification network of the data set, trained without SIPE or with it.
-    crop : int
-        Side of the square crops in pixels.
     factors : tuple of float
         Of an image's size; one is drawn for each crop.
     rates : tuple of int
         Dilations of the pyramid in cells of 8 pixels. The greatest should be well below the crop's
         cells: beyond it the outer weights see no pixel in training, and some at test time.
-    epochs, batch, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
-        See `wsss_lib.training.Optimisation`; the biases of the new layers learn at twice the rate
-        of their weights, and do not decay.
+    epochs, batch, crop, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
+        See `wsss_lib.training.TrainingSettings`; the biases of the new layers learn at twice the
+        rate of their weights, and do not decay.
     """
 
-    backbone: str
-    weights: str
-    crop: int
-    factors: tuple[float, ...]
-    rates: tuple[int, ...]
+    backbone: str | None = None
+    weights: str | None = None
+    factors: tuple[float, ...] | None = None
+    rates: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.crop > 0:
-            raise ParameterError(f"crop={self.crop}; it must be positive.")
         for name in ("factors", "rates"):
             values = getattr(self, name)
-            if not values or not min(values) > 0:
+            if values is not None and not (values and min(values) > 0):
                 raise ParameterError(f"{name}={values}; positive ones were expected.")
 
 
@@ -72,7 +66,7 @@ PRESETS = {
     # A training of minutes on one core, from a classifier that knows the classes. Crops and
     # dilations are a quarter of VOC's. AdamW moves each weight by its rate, and a cell of the
     # pyramid sums 18432 of them: at ten times the backbone's rate it would overshoot.
-    "toy": SegmenterPreset(
+    "toy": SegmenterSettings(
         backbone="resnet10",
         weights="trained",
         epochs=4,
@@ -85,12 +79,14 @@ PRESETS = {
         head_factor=0.3,
         momentum=0.9,
         weight_decay=1e-4,
+        power=0.9,
+        clip_norm=1.0,
     ),
     # DeepLabV2 as deeplab-pytorch trains it, but for the first weights: those published were learnt
     # from the masks of COCO, a file that is not here. Its 20000 steps are 18.9 passes over the
     # 10582 images of trainaug; its batch is two of 5, added up, which makes no difference while
     # batch norm does not learn, but for how void pixels weigh in the mean.
-    "voc": SegmenterPreset(
+    "voc": SegmenterSettings(
         backbone="resnet101",
         weights="imagenet",
         epochs=19,
@@ -103,6 +99,7 @@ PRESETS = {
         head_factor=10,
         momentum=0.9,
         weight_decay=5e-4,
+        power=0.9,
         clip_norm=float("inf"),
     ),
 }
@@ -147,12 +144,12 @@ class SegmentationCrops(EpochCrops):
 
 def train_segmenter(
     dataset: DevkitDataset,
+    settings: SegmenterSettings = SegmenterSettings(),
     *,
     seed: int = 0,
     val_list: str | None = "val",
     device: str = "cpu",
     workers: int = 0,
-    **changes: object,
 ) -> Path:
     """Train a segmentation network, or go on with a training that was stopped.
 
@@ -164,6 +161,8 @@ def train_segmenter(
     dataset : DevkitDataset
         Images and the masks that are learnt from: the data set's own, or a folder of pseudo masks
         (its ``masks``). Its name chooses the preset.
+    settings : SegmenterSettings
+        What differs from the preset.
     seed : int
     val_list : str, optional
         The list of the same devkit whose mIoU is taken after every epoch, against the masks in
@@ -172,8 +171,6 @@ def train_segmenter(
         Where to train, see `wsss_lib.training.choose_device`.
     workers : int
         Processes that read images.
-    **changes
-        What differs from the data set's preset, see `SegmenterPreset`; None keeps it.
 
     Returns
     -------
@@ -185,17 +182,16 @@ def train_segmenter(
     DataError
         If an image or a mask of either list is missing or bad: before the first step.
     ParameterError
-        If a setting is unknown or out of range, or there is no such device.
+        If a setting is out of range, or there is no such device.
     WeightsError
         If the first weights are not there or do not fit.
     """
     device = choose_device(device)
-    settings = choose_settings(PRESETS, dataset.name, changes)
+    settings = settings.completed(PRESETS, dataset.name)
     dataset.check_files()
     weights = settings.weights
     if weights in ("trained", "sipe"):
-        how = {"root": dataset.root, "device": device}
-        weights = choose_classifier(dataset.name, weights, settings.backbone, **how)
+        weights = choose_classifier(dataset, weights, settings.backbone, device=device)
     backbone = first_backbone(settings.backbone, weights, seed)
     setting = {
         "dataset": dataset.name,
@@ -210,7 +206,7 @@ def train_segmenter(
     if read_progress(path)["epoch"] < settings.epochs:
         val = None  # with the official masks, whatever the training's are
         if val_list is not None:
-            val = open_devkit(dataset.name, dataset.root, dataset.classes, val_list)
+            val = dataset.with_list(val_list)
         check_readable(dataset, *([] if val is None else [val]), masks=True)
         network = DeepLabV2(backbone, len(dataset.classes), settings.rates, seed).to(device)
         _train(network, dataset, val, settings, setting, path, workers)
@@ -230,7 +226,7 @@ def _train(
     network: DeepLabV2,
     dataset: DevkitDataset,
     val: DevkitDataset | None,
-    settings: SegmenterPreset,
+    settings: SegmenterSettings,
     setting: dict,
     path: Path,
     workers: int,
@@ -256,10 +252,17 @@ def _train(
 
 
 def _batches(
-    dataset: DevkitDataset, settings: SegmenterPreset, seed: int, workers: int, epoch: int
+    dataset: DevkitDataset, settings: SegmenterSettings, seed: int, workers: int, epoch: int
 ) -> DataLoader:
-    how = {"crop": settings.crop, "factors": settings.factors, "batch": settings.batch}
-    return SegmentationCrops(dataset, **how, seed=seed, epoch=epoch).batches(workers)
+    crops = SegmentationCrops(
+        dataset,
+        crop=settings.crop,
+        factors=settings.factors,
+        batch=settings.batch,
+        seed=seed,
+        epoch=epoch,
+    )
+    return crops.batches(workers)
 
 
 def _losses(network: DeepLabV2, batch: list) -> dict[str, torch.Tensor]:

@@ -29,7 +29,7 @@ from wsss_lib.weak.steps import Networks, Step, StepResult, View, check_order, r
 
 
 def choose_networks(
-    dataset: str,
+    dataset: DevkitDataset,
     weights: str = "sipe",
     backbone: str | None = None,
     *,
@@ -37,7 +37,6 @@ def choose_networks(
     irn_weights: Path | None = None,
     threshold: float | None = None,
     background_weight: float | None = None,
-    root: str | Path | None = None,
     device: str = "cpu",
     workers: int = 1,
 ) -> Networks:
@@ -45,8 +44,9 @@ def choose_networks(
 
     Parameters
     ----------
-    dataset : {"toy", "voc"}
-    weights, backbone, root, device
+    dataset : DevkitDataset
+        Any list of it.
+    weights, backbone, device
         See `wsss_lib.classify.spec.choose_classifier`.
     edges : bool
         Whether an edge network is needed.
@@ -66,15 +66,15 @@ def choose_networks(
     WeightsError
         If a checkpoint or the first weights are not there.
     """
-    weight = BACKGROUND_WEIGHT[dataset] if background_weight is None else background_weight
+    weight = BACKGROUND_WEIGHT[dataset.name] if background_weight is None else background_weight
     localiser = Localiser(
-        choose_classifier(dataset, weights, backbone, root=root, device=device),
+        choose_classifier(dataset, weights, backbone, device=device),
         threshold=THRESHOLD if threshold is None else threshold,
         background_weight=weight,
         device=device,
     )
     if edges and irn_weights is None:
-        irn_weights = trained_edges(dataset, localiser, root=root, device=device, workers=workers)
+        irn_weights = trained_edges(dataset, localiser, device=device, workers=workers)
     return Networks(localiser, irn_weights)
 
 

@@ -16,12 +16,11 @@ from wsss_lib.classify.spec import choose_backbone, training_images
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import MaskError, ParameterError
 from wsss_lib.training import (
-    Optimisation,
     Trained,
     Training,
+    TrainingSettings,
     checkpoint_path,
     choose_device,
-    choose_settings,
     load_checkpoint,
     read_progress,
 )
@@ -113,28 +112,27 @@ def augment_both(
 
 
 @dataclass(frozen=True, kw_only=True)
-class IRNPreset(Optimisation):
-    """Settings of a training of the edge network.
+class EdgeSettings(TrainingSettings):
+    """Settings of a training of the edge network; None leaves a value to the preset.
 
     Attributes
     ----------
     weights : str
         Of the frozen backbone, see `choose_backbone`.
-    crop : int
-        Side of the square crops in pixels, a multiple of 4.
     radius : int
         Of the pairs, in cells of 4 pixels.
-    epochs, batch, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
-        See `wsss_lib.training.Optimisation`; there is no learning backbone, so that `lr` is the new
-        layers' and `head_factor` has no effect.
+    epochs, batch, crop, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
+        See `wsss_lib.training.TrainingSettings`; `crop` is a multiple of 4. The backbone
+        does not learn, so `lr` is that of the new layers and `head_factor` has no effect.
     """
 
-    weights: str
-    crop: int
-    radius: int
+    weights: str | None = None
+    radius: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.crop is None or self.radius is None:
+            return
         cells = self.crop // 4
         if self.crop % 4 or self.radius < 2 or cells < 2 * self.radius - 1:
             raise ParameterError(
@@ -145,7 +143,7 @@ class IRNPreset(Optimisation):
 
 PRESETS = {
     # small images, hence few pairs of a smaller radius, and few steps
-    "toy": IRNPreset(
+    "toy": EdgeSettings(
         epochs=8,
         batch=8,
         optimiser="adamw",
@@ -153,12 +151,14 @@ PRESETS = {
         head_factor=1,
         momentum=0.9,
         weight_decay=1e-4,
+        power=0.9,
+        clip_norm=1.0,
         weights="trained",
         crop=96,
         radius=5,
     ),
     # IRN's released script; its momentum is SIPE's, see `wsss_lib.classify.train.PRESETS`
-    "voc": IRNPreset(
+    "voc": EdgeSettings(
         epochs=3,
         batch=32,
         optimiser="sgd",
@@ -166,6 +166,7 @@ PRESETS = {
         head_factor=1,
         momentum=1e-4,
         weight_decay=1e-4,
+        power=0.9,
         clip_norm=float("inf"),
         weights="imagenet",
         crop=512,
@@ -181,11 +182,11 @@ EDGE_IMAGES = {"toy": 32, "voc": None}
 def train_irn(
     dataset: DevkitDataset,
     localiser: Localiser,
+    settings: EdgeSettings = EdgeSettings(),
     *,
     seed: int = 0,
     device: str = "cpu",
     workers: int = 1,
-    **changes: object,
 ) -> Path:
     """Train IRN's edge network, or go on with a training that was stopped.
 
@@ -198,13 +199,13 @@ def train_irn(
     localiser : Localiser
         The maps that affinity labels are made of; its network's kind of backbone, frozen, stands
         below the edge branch.
+    settings : EdgeSettings
+        What differs from the preset.
     seed : int
     device : str
         Where to train, see `wsss_lib.training.choose_device`.
     workers : int
         Processes that make the affinity labels.
-    **changes
-        What differs from the data set's preset, see `IRNPreset`; None keeps it.
 
     Returns
     -------
@@ -216,16 +217,14 @@ def train_irn(
     DataError
         If an image is missing or bad.
     ParameterError
-        If a setting is unknown or out of range, or there is no such device.
+        If a setting is out of range, or there is no such device.
     WeightsError
         If the weights of the localiser or of the backbone are not there.
     """
     device = choose_device(device)
-    settings = choose_settings(PRESETS, dataset.name, changes)
+    settings = settings.completed(PRESETS, dataset.name)
     kind = localiser.load().network.backbone.name
-    backbone = choose_backbone(
-        dataset.name, kind, settings.weights, root=dataset.root, device=device
-    ).load()
+    backbone = choose_backbone(dataset, kind, settings.weights, device=device).load()
     labels = make_affinity_labels(dataset, localiser, workers)
     setting = {
         "dataset": dataset.name,
@@ -252,28 +251,28 @@ def train_irn(
 
 
 def trained_edges(
-    dataset: str,
+    dataset: DevkitDataset,
     localiser: Localiser,
+    settings: EdgeSettings = EdgeSettings(),
     *,
-    root: str | Path | None = None,
     images: int | None = None,
-    **how: object,
+    device: str = "cpu",
+    workers: int = 1,
 ) -> Path:
     """The edge network of a data set, trained now if it has not been.
 
     Parameters
     ----------
-    dataset : {"toy", "voc"}
-    localiser : Localiser
-    root : path, optional
-        The folder that holds ``VOCdevkit/``.
+    dataset : DevkitDataset
+        Any list of it.
+    localiser, settings, device, workers
+        As in `train_irn`.
     images : int, optional
         How many of the training images; by default the data set's number in `EDGE_IMAGES`.
-    **how
-        Device, workers and what differs from the preset, as in `train_irn`.
     """
-    count = EDGE_IMAGES[dataset] if images is None else images
-    return train_irn(training_images(dataset, root=root, images=count), localiser, **how)
+    count = EDGE_IMAGES[dataset.name] if images is None else images
+    opened = training_images(dataset, images=count)
+    return train_irn(opened, localiser, settings, device=device, workers=workers)
 
 
 def load_edges(path: str | Path, device: str = "cpu") -> Trained:
@@ -292,7 +291,7 @@ def _fingerprint(dataset: DevkitDataset, localiser: Localiser) -> str:
 
 
 def _batches(
-    dataset: DevkitDataset, labels: Path, settings: IRNPreset, seed: int, epoch: int
+    dataset: DevkitDataset, labels: Path, settings: EdgeSettings, seed: int, epoch: int
 ) -> DataLoader:
     read = replace(dataset, masks=str(labels)).mask
     how = {"crop": settings.crop, "batch": settings.batch, "seed": seed, "epoch": epoch}
