@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from wsss_lib.classify.backbones import RECIPES
 from wsss_lib.cli import main
 from wsss_lib.cli.options import BACKBONES
-from wsss_lib.evaluate.mask_worth import KINDS, SecondStage
+from wsss_lib.evaluate.mask_worth import KINDS, over_trainings
+from wsss_lib.report import Report
 from wsss_lib.segment.train import SegmenterSettings
 from wsss_lib.studies.catalogue import STUDIES
 from wsss_lib.weak.seeds import Localiser
@@ -326,11 +327,12 @@ def test_the_second_stage_compares_kinds_and_writes_its_tables(
     asked = []
     scores = pd.DataFrame(
         {"masks": ["truth", "svm"], "seed": 0, "masks_miou": [100.0, 61.0], "mean": [80.0, 70.5]}
-    )
+    ).set_index("masks")
 
     def compare(images, kinds, seeds, **how):
         asked.append((len(images), kinds, list(seeds), how))
-        return SecondStage(scores, {"val": "val against SegmentationClass, no CRF"})
+        tables = {"scores": scores, "spread": over_trainings(scores)}
+        return Report(tables, {"val": "val against SegmentationClass, no CRF"})
 
     monkeypatch.setattr("wsss_lib.evaluate.mask_worth.second_stage", compare)
     result = wsss(
