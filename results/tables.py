@@ -31,9 +31,6 @@ Rows = list[list]
 Table = tuple[list[str], Rows]
 
 
-# --- reading -------------------------------------------------------------------------------------
-
-
 def read(name: str) -> pd.DataFrame:
     """The CSV of this name below the folder of results, with its first column as index."""
     return pd.read_csv(HERE / f"{name}.csv", index_col=0)
@@ -60,17 +57,23 @@ def table1_mean(network: str, C: float) -> pd.Series:
     return study(f"layers_{network}_296", region="confusion", C=C)["mean"]
 
 
-def texts(values: Iterable[float], form: str) -> list[str]:
-    """Numbers in a format, such as ``+.1f``; NumPy rounds halves of the last place to even."""
+def texts(values: Iterable[float], form: str = ".1f") -> list[str]:
+    """Numbers in a format, such as ``+.1f``, rounded to its decimals beforehand as pandas does."""
     return [format(value, form) for value in np.round(list(values), int(form[-2]))]
+
+
+def by_feature(name: str, rows: dict[str, dict], column: str = "mean", form: str = ".1f") -> Table:
+    """The features of a study, one row for each choice of its lines; draws are averaged."""
+    cells = {
+        words: study(name, **values)[column].groupby(level="feature").mean()[FEATURES]
+        for words, values in rows.items()
+    }
+    return FEATURES, [[words, *texts(values, form)] for words, values in cells.items()]
 
 
 def suffixed(words: str, sampling: str) -> str:
     """The name of a row; what the paper does is not said."""
     return words if sampling == "uniform" else f"{words}, {sampling}"
-
-
-# --- tables of real photographs ------------------------------------------------------------------
 
 
 def summary() -> Table:
@@ -152,33 +155,31 @@ def bound() -> Table:
 
 
 def sample_count() -> Table:
-    """Mean over the draws of the samples, for several numbers of them."""
-    rows = []
-    for sampling, counts in {
-        "uniform": (10, 100, 1000, 2500, 5000),
-        "blocks64": (10, 100, 1000, 5000),
-    }.items():
-        for n in counts:
-            draws = study("sample_count_efficientnet_20", sampling=sampling, samples=n)
-            means = draws["mean"].groupby(level="feature").mean()
-            rows.append([suffixed(f"n = {n}", sampling), *means[FEATURES]])
-    return FEATURES, rows
+    """Several numbers of samples."""
+    counts = {"uniform": (10, 100, 1000, 2500, 5000), "blocks64": (10, 100, 1000, 5000)}
+    rows = {
+        suffixed(f"n = {n}", sampling): {"samples": n, "sampling": sampling}
+        for sampling in counts
+        for n in counts[sampling]
+    }
+    return by_feature("sample_count_efficientnet_20", rows)
 
 
 def specific_or_global() -> Table:
     """An SVM for each image beside one for all."""
-    rows = []
-    for words, pool, sampling in (
+    pools = (
         ("its own SVM", "own", "uniform"),
         ("one SVM for all, x1, labels known", "pooled1known", "uniform"),
         ("one SVM for all, x8, labels known", "pooled8known", "uniform"),
         ("one SVM for all, x8, labels unknown", "pooled8", "uniform"),
         ("its own SVM", "own", "blocks64"),
         ("one SVM for all, x8, labels known", "pooled8known", "blocks64"),
-    ):
-        table = study("specific_or_global_efficientnet_40", pool=pool, sampling=sampling)
-        rows.append([suffixed(words, sampling), *table["mean"][FEATURES]])
-    return FEATURES, rows
+    )
+    rows = {
+        suffixed(words, sampling): {"pool": pool, "sampling": sampling}
+        for words, pool, sampling in pools
+    }
+    return by_feature("specific_or_global_efficientnet_40", rows)
 
 
 def combining() -> Table:
@@ -199,15 +200,13 @@ def combining() -> Table:
 
 def errors() -> Table:
     """Share of wrong pixels, near boundaries and away from them."""
-    rows = []
-    for words, region in {
-        "at most 8 pixels from a boundary": "near8",
-        "farther away": "away8",
-    }.items():
-        for truth in ("background", "objects"):
-            table = study("errors_efficientnet_296_errors", region=region, truth=truth)
-            rows.append([f"{truth}, {words}", *texts(table["error"][FEATURES], ".2f")])
-    return FEATURES, rows
+    places = {"at most 8 pixels from a boundary": "near8", "farther away": "away8"}
+    rows = {
+        f"{truth}, {words}": {"region": region, "truth": truth}
+        for words, region in places.items()
+        for truth in ("background", "objects")
+    }
+    return by_feature("errors_efficientnet_296_errors", rows, "error", ".2f")
 
 
 def label_noise() -> Table:
@@ -224,9 +223,6 @@ def label_noise() -> Table:
             gains = texts(-table["loss"][FEATURES], "+.1f")
             rows.append([suffixed(f"`{noise}`", sampling), *gains])
     return FEATURES, rows
-
-
-# --- tables of weak supervision ------------------------------------------------------------------
 
 
 def pseudo_voc() -> Table:
@@ -324,8 +320,6 @@ def second_stage() -> Table:
     return ["learnt from", *heads], rows
 
 
-# --- writing -------------------------------------------------------------------------------------
-
 TABLES = {
     function.__name__: function
     for function in (
@@ -339,9 +333,7 @@ TABLES = {
 def markdown(heads: Sequence[str], rows: Rows) -> str:
     """A table in Markdown; its first column has an empty head where none is given."""
     heads = ["", *heads] if len(heads) < len(rows[0]) else heads
-    cells = [
-        [cell if isinstance(cell, str) else texts([cell], ".1f")[0] for cell in row] for row in rows
-    ]
+    cells = [[cell if isinstance(cell, str) else texts([cell])[0] for cell in row] for row in rows]
     head, *body = (
         "|".join(f" {cell} ".replace("  ", " ") for cell in row) for row in (heads, *cells)
     )
