@@ -106,12 +106,11 @@ def test_an_svm_is_judged_by_the_paper_only_on_voc():
     paper_row = paper.table1().loc["img", ["bkg", "cat"]]
     scores = pd.DataFrame({"feature": ["img"]} | dict.fromkeys(OF_DRAWS, 0.0))
     scores = scores.assign(bkg=paper_row["bkg"] + 3, cat=paper_row["cat"] - 3, mean=70.0)
-    judged, how = judged_svms(scores, "voc")
-    assert judged["rms"].tolist() == pytest.approx([3.0])
-    assert (how["value"], how["lower_is_better"]) == ("rms", True)
-    judged, how = judged_svms(scores, "toy")
+    judged, value = judged_svms(scores, "voc")
+    assert judged[value].tolist() == pytest.approx([3.0])
+    judged, value = judged_svms(scores, "toy")
     assert judged is scores
-    assert how["value"] == "mean"
+    assert value == "mean"
 
 
 def test_the_order_is_told_for_each_sampling_with_the_lead_over_controls():

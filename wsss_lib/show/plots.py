@@ -297,13 +297,17 @@ def iou_heatmap(
     Parameters
     ----------
     table : DataFrame
-        One row a feature, one column a class.
+        One row per feature, one column per class.
     ax : Axes, optional
         When left out, a new figure of a size that fits the table.
     difference : bool
         Colours diverge from 0 instead of running from 0 to 100.
     label : str
         Of the colour bar.
+
+    Returns
+    -------
+    Axes
     """
     if ax is None:
         size = (2 + 0.65 * table.shape[1], 1 + 0.45 * len(table))
@@ -323,26 +327,21 @@ def iou_heatmap(
     return ax
 
 
-def svm_surface(
-    scores: pd.DataFrame,
-    value: str = "mean",
-    ax: Axes | None = None,
-    *,
-    lower_is_better: bool = False,
-    label: str | None = None,
-) -> Axes:
+def svm_surface(scores: pd.DataFrame, value: str = "mean", ax: Axes | None = None) -> Axes:
     """Draw a value over C and gamma as a heat map with its numbers; the best has a frame.
 
     Parameters
     ----------
     scores : DataFrame
         Of one feature, kernel, region and so on.
-    value : str
-        The column that is shown: ``mean``, or ``rms`` of a table of residuals.
+    value : {"mean", "rms"}
+        The column that is shown: the mean IoU, of which more is better, or the distance from the
+        paper, see `wsss_lib.evaluate.iou.residuals`, of which less is better.
     ax : Axes, optional
-    lower_is_better : bool
-    label : str, optional
-        Of the colour bar; the column's name when left out.
+
+    Returns
+    -------
+    Axes
 
     Notes
     -----
@@ -350,14 +349,14 @@ def svm_surface(
     """
     ax = ax or plt.gca()
     check_single(scores[["C", "gamma"]])
-    gammas = scores["gamma"].unique()
-    surface = scores.pivot(index="C", columns="gamma", values=value)[gammas].sort_index()
-    colours = "cividis_r" if lower_is_better else "cividis"
-    sns.heatmap(
-        surface, ax=ax, annot=True, fmt=".1f", cmap=colours, cbar_kws={"label": label or value}
-    )
-    better = -surface.to_numpy() if lower_is_better else surface.to_numpy()
-    row, column = np.unravel_index(np.nanargmax(better), surface.shape)
+    surface = scores.pivot(index="C", columns="gamma", values=value).sort_index()
+    surface = surface[scores["gamma"].unique()]
+    label, colours, sign = {
+        "mean": ("mean IoU (%)", "cividis", 1),
+        "rms": ("rms from the paper (points)", "cividis_r", -1),
+    }[value]
+    sns.heatmap(surface, ax=ax, annot=True, fmt=".1f", cmap=colours, cbar_kws={"label": label})
+    row, column = np.unravel_index(np.nanargmax(sign * surface.to_numpy()), surface.shape)
     ax.add_patch(Rectangle((column, row), 1, 1, fill=False, ec="#d55e00", lw=3, clip_on=False))
     ax.set_yticklabels([f"{cost:g}" for cost in surface.index], rotation=0)
     ax.tick_params(axis="x", rotation=30)

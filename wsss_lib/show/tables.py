@@ -19,7 +19,7 @@ def styled_table(table: pd.DataFrame, caption: str) -> Styler:
     Parameters
     ----------
     table : DataFrame
-        One row a feature, one column a class; NaN where a class is absent. Of a table by
+        One row per feature, one column per class; NaN where a class is absent. Of a table by
         `beside_paper` the best of each source is bold.
     caption : str
         Which data set, network and setting it is of.
@@ -61,8 +61,8 @@ def covered(table: pd.DataFrame, classes: Sequence[str] | None = None) -> pd.Dat
     Parameters
     ----------
     table : DataFrame
-        IoU in %, one row a feature, one column a class of the data set (empty where absent), and
-        ``mean``.
+        IoU in %, one row per feature, one column per class of the data set (empty where absent),
+        and ``mean``.
     classes : sequence of str, optional
         Only these classes, where a run shows others by chance and in few images.
 
@@ -136,7 +136,7 @@ def differences(
     return both.assign(**{name: both.mean(axis=1)}), label
 
 
-def judged_svms(scores: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, dict[str, object]]:
+def judged_svms(scores: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, str]:
     """What tells one SVM from another: on VOC the distance from the paper, elsewhere the score.
 
     Parameters
@@ -149,13 +149,10 @@ def judged_svms(scores: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, dict[
     -------
     DataFrame
         `scores`, or their `wsss_lib.evaluate.iou.residuals`.
-    dict
-        The arguments of `wsss_lib.show.plots.svm_surface` that go with it.
+    str
+        The column to compare, ``mean`` or ``rms``, as `wsss_lib.show.plots.svm_surface` takes it.
     """
-    if dataset == "voc":
-        label = "rms from the paper (points)"
-        return residuals(scores), {"value": "rms", "lower_is_better": True, "label": label}
-    return scores, {"value": "mean", "label": "mean IoU (%)"}
+    return (residuals(scores), "rms") if dataset == "voc" else (scores, "mean")
 
 
 def order_table(
