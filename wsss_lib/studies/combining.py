@@ -71,7 +71,7 @@ _ALIKE = [name for name in (*FIELDS, "region") if name not in ("feature", "weigh
 
 
 def name_combinations(lines: pd.DataFrame) -> pd.DataFrame:
-    """Tell apart which layers a line stands for and how they are combined.
+    """Which layers a line stands for, and how they are combined.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def claim_table(scores: pd.DataFrame, channels: Mapping[str, int]) -> pd.DataFra
     Returns
     -------
     DataFrame
-        One line a concatenation: its fields, ``region``, ``set``, its IoU ``concatenated`` in %;
+        One line per concatenation: its fields, ``region``, ``set``, its IoU ``concatenated`` in %;
         ``most channels``, the name of that member, its ``IoU`` and how far this is from the
         concatenation, ``distance``; ``nearest other``, the other member that is nearest, with
         ``other IoU`` and ``other distance``; whether the claim ``holds``: the member with the most
@@ -203,7 +203,7 @@ def distance_shares(maps: Sequence[FeatureMap], pixels: PixelSamples) -> pd.Data
     Parameters
     ----------
     maps : sequence of FeatureMap
-        One a layer, z-scored.
+        One per layer, z-scored.
     pixels : PixelSamples
         At least two.
 
@@ -229,16 +229,11 @@ def distance_shares(maps: Sequence[FeatureMap], pixels: PixelSamples) -> pd.Data
         distance = 2 * values.var(axis=0, ddof=1, dtype=np.float64).sum()
         exponent = scale_gamma(VectorSamples(values)) * distance
         lines.append((map_.name, map_.channels, distance, exponent))
-    table = pd.DataFrame(lines, columns=["layer", "channels", "squared distance", "exponent"])
-    table = table.set_index("layer")
-    table["channels (%)"] = _percent(table["channels"])
-    table["concatenated (%)"] = _percent(table["squared distance"])
-    table["product (%)"] = _percent(table.pop("exponent"))
-    return table
-
-
-def _percent(values: pd.Series) -> pd.Series:
-    return 100 * values / values.sum()
+    columns = ["channels", "squared distance", "exponent"]
+    table = pd.DataFrame(lines, columns=["layer", *columns]).set_index("layer")
+    shares = 100 * table[columns] / table[columns].sum()
+    shares.columns = ["channels (%)", "concatenated (%)", "product (%)"]
+    return table.drop(columns="exponent").join(shares)
 
 
 def mean_weights(result: SweepResult) -> pd.DataFrame:
@@ -251,8 +246,8 @@ def mean_weights(result: SweepResult) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by ``sampling``, ``weights`` (``equal``, ``tuned``) and ``set``, one column a layer;
-        NaN where a layer is no member.
+        Indexed by ``sampling``, ``weights`` (``equal``, ``tuned``) and ``set``, one column per
+        layer; NaN where a layer is no member.
     """
     table = {}
     for setting, rows in result.rows.items():

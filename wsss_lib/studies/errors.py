@@ -26,15 +26,9 @@ from wsss_lib.metrics import drawn_confusions, interval, pooled
 from wsss_lib.show.masks import error_map, picture_grid
 from wsss_lib.studies.study import BOTH, Study
 
-#: Besides the whole image: bands along boundaries, and what lies outside them.
-REGIONS = (
-    *BOTH,
-    *(
-        f"{part}{width}"
-        for part in ("near", "near_held_out", "away", "away_held_out")
-        for width in NEAR
-    ),
-)
+#: Bands along boundaries, and what lies outside them.
+_PARTS = ("near", "near_held_out", "away", "away_held_out")
+REGIONS = (*BOTH, *(f"{part}{width}" for part in _PARTS for width in NEAR))
 
 
 def settings(samples: int, seed: int) -> list[Setting]:

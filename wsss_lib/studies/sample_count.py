@@ -242,20 +242,19 @@ def budget_curves(table: pd.DataFrame, x: str = "total", ax: Axes | None = None)
     Each point is named by its n, or by its share of the cells. Bands are intervals over images.
     """
     ax = curves(table, x, hue="split", ax=ax, looks=_SPLITS, legend=False)
-    for split, side in ((EQUAL, 1), (BY_CELLS, -1)):
-        points = table[table["split"] == split]
-        for place, samples in zip(points[[x, "mean"]].to_numpy(), points["samples"], strict=True):
-            ax.annotate(
-                str(samples).removesuffix("xcells"),
-                place,
-                xytext=(-7 * side, 9 * side),
-                textcoords="offset points",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color=_SPLITS[split]["color"],
-                path_effects=[withStroke(linewidth=2, foreground="white")],
-            )
+    for _, point in table.iterrows():
+        side = 1 if point["split"] == EQUAL else -1
+        ax.annotate(
+            str(point["samples"]).removesuffix("xcells"),
+            (point[x], point["mean"]),
+            xytext=(-7 * side, 9 * side),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color=_SPLITS[point["split"]]["color"],
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+        )
     ax.set(xscale="log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # costs may span less than a decade
     ax.xaxis.set_major_formatter(_short)

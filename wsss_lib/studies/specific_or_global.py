@@ -6,12 +6,11 @@ taking into account potential additional improvements based on the specific cont
 against one that is fitted to a pool of samples of all images. Notebook 10 shows it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from wsss_lib.engine import SweepResult
@@ -61,7 +60,7 @@ def settings(
     list of Setting
         Feature by feature, since what is known of an image is asked of the same classifier.
     """
-    ends = ["known" if each else "" for each in known]
+    ends = ["known" if labels else "" for labels in known]
     pools = ["own", *(f"pooled{size}{end}" for size in times for end in ends)]
     ways = [(pool, "uniform") for pool in pools]
     ways += [("own", fair), (f"pooled{max(times)}known", fair)]
@@ -83,7 +82,7 @@ _ENTRY_BYTES = 4
 
 
 def pool_sizes(drawn: Sequence[PixelSamples], times: Sequence[int]) -> pd.DataFrame:
-    """Tell how large pools are that are drawn from the samples of some images.
+    """How large pools are that are drawn from the samples of some images.
 
     Parameters
     ----------
@@ -104,8 +103,8 @@ def pool_sizes(drawn: Sequence[PixelSamples], times: Sequence[int]) -> pd.DataFr
     own = _counts(drawn)
     rows = {"own": _row(own, own)}
     rows["own"] |= {"samples": own.sum(axis=1).mean(), "of a class": own.stack().mean()}
-    for each in times:
-        rows[f"x{each}"] = _row(_counts(pool_samples(drawn, each)), own)
+    for size in times:
+        rows[f"x{size}"] = _row(_counts(pool_samples(drawn, size)), own)
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("pool")
     return table.assign(**{"kernel (MB)": _ENTRY_BYTES * 1e-6 * table["samples"] ** 2})
 
@@ -174,7 +173,7 @@ def pool_panels(scores: pd.DataFrame, columns: int = 3) -> Figure:
     Figure
         The image's own classifier is a level. Bands are the 95 % intervals over images.
     """
-    features = scores["feature"].unique()
+    features, times = scores["feature"].unique(), sorted(scores["times"].dropna().unique())
     columns = min(columns, len(features))
     rows = -(-len(features) // columns)
     size = (1 + 2.7 * columns, 0.6 + 2.3 * rows)
@@ -183,7 +182,8 @@ def pool_panels(scores: pd.DataFrame, columns: int = 3) -> Figure:
     for feature, ax in zip(features, axes.flat, strict=False):
         lines = scores[scores["feature"] == feature]
         curves(lines, "times", hue="classifier", ax=ax, looks=_LOOKS, legend=False)
-        size_axis(ax, lines["times"].dropna().unique())
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(times, [f"x{size:g}" for size in times])
         ax.set(title=feature, xlabel="", ylabel="")
     for ax in axes.flat[len(features) :]:
         ax.remove()
@@ -192,23 +192,6 @@ def pool_panels(scores: pd.DataFrame, columns: int = 3) -> Figure:
     names = axes[0, 0].get_legend_handles_labels()
     figure.legend(*names, loc="outside upper center", ncols=3, frameon=False)
     return figure
-
-
-def size_axis(ax: Axes, times: Iterable[float]) -> Axes:
-    """Put the sizes of the pools on the horizontal axis, to base 2.
-
-    Parameters
-    ----------
-    ax : Axes
-    times : iterable of float
-        How many times the samples of an image; each has a tick.
-    """
-    ax.set_xscale("log", base=2)
-    times = list(times)
-    ax.set_xticks(times, [f"x{each:g}" for each in times])
-    ax.set_xticks([], minor=True)
-    ax.set_xlabel("size of the pool, in samples of an image")
-    return ax
 
 
 STUDY = Study(
