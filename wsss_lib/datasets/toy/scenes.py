@@ -1,7 +1,9 @@
-"""Outlines of the toy objects, and the frame that puts them into an image.
+"""What stands where in a toy image: outlines, the classes they belong to, and scenes of objects.
 
-An outline is a list of polygons whose union is the shape. Coordinates are (u, v) with the object's
-half-length as unit, u to the right, v downwards, before the object is turned.
+An outline is a list of polygons whose union is the shape. Its coordinates are (u, v) with the
+object's half-length as unit, u to the right, v downwards, before the object is turned; a `Frame`
+puts it into an image. A `Scene` holds the objects and their companions from back to front, and
+knows the mask.
 """
 
 from collections.abc import Callable
@@ -12,60 +14,16 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from wsss_lib.datasets.classes import VOID, ClassSet
-from wsss_lib.datasets.toy import scenes as shapes
 from wsss_lib.datasets.toy import textures
 
 Outline = list[np.ndarray]
+MakeOutline = Callable[[np.random.Generator], Outline]
+MakeTexture = Callable[[np.ndarray, np.ndarray, float, np.random.Generator], np.ndarray]
 
-_OVERSAMPLING = 4  # coverage is counted on 4 x 4 points a pixel, so borders are anti-aliased
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Where an object stands: object coordinates to pixels and back.
-
-    Attributes
-    ----------
-    centre : tuple of float
-        (x, y) in pixels.
-    size : float
-        Half-length of the object in pixels.
-    angle : float
-        Radians, clockwise as seen in the image.
-    flip : bool
-        Whether the object looks to the left.
-    """
-
-    centre: tuple[float, float]
-    size: float
-    angle: float = 0.0
-    flip: bool = False
-
-    @property
-    def _axes(self) -> np.ndarray:
-        cos, sin = np.cos(self.angle), np.sin(self.angle)
-        axes = np.array([[cos, sin], [-sin, cos]])
-        return axes * [[-1.0], [1.0]] if self.flip else axes
-
-    def to_pixels(self, points: np.ndarray) -> np.ndarray:
-        """Object coordinates (n, 2) as pixel coordinates (x, y)."""
-        return points @ self._axes * self.size + self.centre
-
-    def coordinates(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """The object coordinates u and v of all pixels of an (H, W) image, each (H, W)."""
-        y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
-        offsets = np.stack([x - self.centre[0], y - self.centre[1]], -1) / self.size
-        u, v = np.moveaxis(offsets @ self._axes.T, -1, 0)
-        return u, v
-
-    def coverage(self, outline: Outline, shape: tuple[int, int]) -> np.ndarray:
-        """The share of each pixel that the outline covers, (H, W) float32 in 0..1."""
-        canvas = Image.new("L", (shape[1] * _OVERSAMPLING, shape[0] * _OVERSAMPLING))
-        draw = ImageDraw.Draw(canvas)
-        for polygon in outline:
-            corners = self.to_pixels(polygon) * _OVERSAMPLING
-            draw.polygon([tuple(corner) for corner in corners], fill=255)
-        return np.asarray(canvas.reduce(_OVERSAMPLING), np.float32) / 255
+_OVERSAMPLING = 4  # coverage is counted on 4 x 4 points per pixel, so borders are anti-aliased
+_SIDES = (96, 161)  # of an image, the upper end excluded
+_OVERLAP = 0.35  # two objects share at most so much of the smaller one
+_VISIBLE = 80  # pixels that an object shows at least; the void border takes some of them
 
 
 def _ellipse(u: float, v: float, half_u: float, half_v: float) -> np.ndarray:
@@ -160,62 +118,41 @@ def wall(rng: np.random.Generator) -> Outline:
     return [np.array([[left, 0.8], [right, 0.8], [right, 1.5], [left, 1.5]])]
 
 
-MakeOutline = Callable[[np.random.Generator], Outline]
-MakeTexture = Callable[[np.ndarray, np.ndarray, float, np.random.Generator], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Companion:
-    """What always adjoins the objects of a class and belongs to the background.
-
-    Attributes
-    ----------
-    outline, texture : callable
-        In the coordinates of the object.
-    """
-
-    outline: MakeOutline
-    texture: MakeTexture
-
-
 @dataclass(frozen=True)
 class Kind:
-    """What all objects of a class have in common.
+    """What all objects of a class, or all their companions, have in common.
 
     Attributes
     ----------
     outline, texture : callable
+        In object coordinates; a companion's are those of its object.
     tilt : float
         Objects are turned by at most so many degrees.
-    companion : Companion, optional
+    companion : Kind, optional
+        What always adjoins the objects of a class and belongs to the background.
     eye : tuple of float, optional
         Where the object looks out, in object coordinates.
     """
 
     outline: MakeOutline
     texture: MakeTexture
-    tilt: float
-    companion: Companion | None = None
+    tilt: float = 0.0
+    companion: "Kind | None" = None
     eye: tuple[float, float] | None = None
 
 
 #: The classes in index order, from 1; index 0 is the background.
 KINDS = {
-    "leaf": Kind(shapes.leaf, textures.veins, tilt=40),
-    "shell": Kind(shapes.shell, textures.ribs, tilt=40),
-    "starfish": Kind(shapes.starfish, textures.dots, tilt=36),
+    "leaf": Kind(leaf, textures.veins, tilt=40),
+    "shell": Kind(shell, textures.ribs, tilt=40),
+    "starfish": Kind(starfish, textures.dots, tilt=36),
     "fish": Kind(
-        shapes.fish,
-        textures.scales,
-        tilt=12,
-        companion=Companion(shapes.weed, textures.blades),
-        eye=(0.72, -0.08),
+        fish, textures.scales, tilt=12, companion=Kind(weed, textures.blades), eye=(0.72, -0.08)
     ),
-    "basket": Kind(
-        shapes.basket, textures.weave, tilt=6, companion=Companion(shapes.wall, textures.bricks)
-    ),
-    "tortoise": Kind(shapes.tortoise, textures.plates, tilt=15, eye=(0.97, 0.05)),
+    "basket": Kind(basket, textures.weave, tilt=6, companion=Kind(wall, textures.bricks)),
+    "tortoise": Kind(tortoise, textures.plates, tilt=15, eye=(0.97, 0.05)),
 }
+_KINDS = tuple(KINDS.values())
 
 TOY = ClassSet(
     names=("background", *KINDS),
@@ -223,10 +160,52 @@ TOY = ClassSet(
 )
 
 
-_KINDS = tuple(KINDS.values())
-_SIDES = (96, 161)
-_OVERLAP = 0.35  # two objects share at most so much of the smaller one
-_VISIBLE = 80  # pixels that an object shows at least; the void border takes some of them
+@dataclass(frozen=True)
+class Frame:
+    """Where an object stands: object coordinates to pixels and back.
+
+    Attributes
+    ----------
+    centre : tuple of float
+        (x, y) in pixels.
+    size : float
+        Half-length of the object in pixels.
+    angle : float
+        Radians, clockwise as seen in the image.
+    flip : bool
+        Whether the object looks to the left.
+    """
+
+    centre: tuple[float, float]
+    size: float
+    angle: float = 0.0
+    flip: bool = False
+
+    @property
+    def _axes(self) -> np.ndarray:
+        cos, sin = np.cos(self.angle), np.sin(self.angle)
+        axes = np.array([[cos, sin], [-sin, cos]])
+        return axes * [[-1.0], [1.0]] if self.flip else axes
+
+    def to_pixels(self, points: np.ndarray) -> np.ndarray:
+        """Object coordinates (n, 2) as pixel coordinates (x, y)."""
+        return points @ self._axes * self.size + self.centre
+
+    def coordinates(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """The object coordinates u and v of all pixels of an (H, W) image, each (H, W)."""
+        y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
+        offsets = np.stack([x - self.centre[0], y - self.centre[1]], -1) / self.size
+        u, v = np.moveaxis(offsets @ self._axes.T, -1, 0)
+        return u, v
+
+    def coverage(self, outline: Outline, shape: tuple[int, int]) -> np.ndarray:
+        """The share of each pixel that the outline covers, (H, W) float32 in 0..1."""
+        canvas = Image.new("L", (shape[1] * _OVERSAMPLING, shape[0] * _OVERSAMPLING))
+        draw = ImageDraw.Draw(canvas)
+        for polygon in outline:
+            corners = self.to_pixels(polygon) * _OVERSAMPLING
+            draw.polygon([tuple(corner) for corner in corners], fill=255)
+        return np.asarray(canvas.reduce(_OVERSAMPLING), np.float32) / 255
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A texture is a scalar field: light or dark, no colour. The image's own palette turns it into
 colours, the same for object and background, so that texture and shape tell classes apart.
 
-Textures of objects take the object coordinates `u` and `v` ((H, W), see `shapes`), the length
+Textures of objects take the object coordinates `u` and `v` ((H, W), see `toy.scenes`), the length
 `period` after which the pattern repeats in the same unit, and a generator; they give a field
 (H, W) of any range. Those of the background take the image's (H, W).
 """
