@@ -1,4 +1,4 @@
-"""Id lists."""
+"""Lists, photographs, masks and labels of a devkit."""
 
 import numpy as np
 import pytest
@@ -21,14 +21,13 @@ from wsss_lib.errors import DataError, ImageError, MaskError, ParameterError
 
 
 @pytest.fixture
-def devkit(tmp_path):
-    (tmp_path / "ImageSets" / "Segmentation").mkdir(parents=True)
-    (tmp_path / "ImageSets" / "Segmentation" / "train.txt").write_text("2007_01\n2007_02\n")
-    return tmp_path
+def devkit(tmp_path, make_devkit):
+    """The folder VOC2012 of a devkit below tmp_path: train a and b, val c."""
+    return make_devkit(tmp_path)
 
 
 def test_a_list_is_read_by_name(devkit):
-    assert read_ids(devkit, "train") == ("2007_01", "2007_02")
+    assert read_ids(devkit, "train") == ("a", "b")
 
 
 def test_a_list_is_read_by_file(devkit, tmp_path):
@@ -37,7 +36,7 @@ def test_a_list_is_read_by_file(devkit, tmp_path):
 
 
 def test_an_unknown_list_is_an_error_that_names_the_known_ones(devkit):
-    with pytest.raises(DataError, match=r"No list 'trainaug'.*one of: train\."):
+    with pytest.raises(DataError, match=r"No list 'trainaug'.*one of: train, val\."):
         read_ids(devkit, "trainaug")
 
 
@@ -69,27 +68,20 @@ def write(path, *names, more=""):
     return path
 
 
-def test_labels_of_a_mask_leave_out_background_and_void():
-    assert labels_from_mask(np.array([[0, 255, 7], [3, 3, 0]], np.uint8)) == (3, 7)
+@pytest.mark.parametrize(
+    ("mask", "labels"), [([[0, 255, 7], [3, 3, 0]], (3, 7)), ([[0, 0]], ()), ([[255]], ())]
+)
+def test_labels_of_a_mask_leave_out_background_and_void(mask, labels):
+    assert labels_from_mask(np.array(mask, np.uint8)) == labels
 
 
-@pytest.mark.parametrize("value", [0, 255])
-def test_a_mask_without_objects_has_no_labels(value):
-    assert labels_from_mask(np.full((2, 2), value, np.uint8)) == ()
-
-
-def test_labels_of_an_annotation_come_once_and_in_index_order(tmp_path):
-    path = write(tmp_path / "a.xml", "person", "cat", "person", "aeroplane")
-    assert labels_from_xml(path, VOC) == (1, 8, 15)
-
-
-def test_parts_of_persons_are_no_objects(tmp_path):
-    path = write(tmp_path / "a.xml", "person", more="<part><name>head</name></part>")
-    assert labels_from_xml(path, VOC) == (15,)
-
-
-def test_an_annotation_without_objects_has_no_labels(tmp_path):
-    assert labels_from_xml(write(tmp_path / "a.xml"), VOC) == ()
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [(["person", "cat", "person", "aeroplane"], (1, 8, 15)), (["person"], (15,)), ([], ())],
+)
+def test_labels_of_an_annotation_come_once_in_index_order_without_parts(tmp_path, names, labels):
+    path = write(tmp_path / "a.xml", *names, more="<part><name>head</name></part>")
+    assert labels_from_xml(path, VOC) == labels
 
 
 @pytest.mark.parametrize("text", ["", "no xml", "<annotation><object>"])
@@ -105,13 +97,7 @@ def test_an_unknown_class_is_an_error(tmp_path, name):
         labels_from_xml(write(tmp_path / "a.xml", "cat", name), VOC)
 
 
-@pytest.fixture
-def devkit_devkit(tmp_path, make_devkit):
-    """The folder VOC2012 of a devkit below tmp_path: train a and b, val c."""
-    return make_devkit(tmp_path)
-
-
-def test_a_data_set_is_opened_and_read(devkit_devkit, tmp_path):
+def test_a_data_set_is_opened_and_read(devkit, tmp_path):
     data = open_devkit("voc", tmp_path, VOC)
     assert (len(data), data.ids, data.name, data.list_name) == (2, ("a", "b"), "voc", "train")
     sample = data[1]
@@ -121,9 +107,11 @@ def test_a_data_set_is_opened_and_read(devkit_devkit, tmp_path):
     np.testing.assert_array_equal(sample.mask[3], [255] * 6)
     assert [sample.id for sample in data] == ["a", "b"]
     assert data.subset(["b"]).ids == ("b",)
+    other = data.with_list("val")
+    assert (other.ids, other.root, other.classes, other.name) == (("c",), tmp_path, VOC, "voc")
 
 
-def test_other_lists_and_the_first_few(devkit_devkit, tmp_path):
+def test_other_lists_and_the_first_few(devkit, tmp_path):
     assert open_devkit("voc", tmp_path, VOC, "val").ids == ("c",)
     assert open_devkit("voc", tmp_path, VOC, images=1).ids == ("a",)
     assert open_devkit("voc", tmp_path, VOC, images=9).ids == ("a", "b")
@@ -132,7 +120,7 @@ def test_other_lists_and_the_first_few(devkit_devkit, tmp_path):
 
 
 @pytest.mark.parametrize("images", [0, -1])
-def test_no_images_is_an_error(devkit_devkit, tmp_path, images):
+def test_no_images_is_an_error(devkit, tmp_path, images):
     with pytest.raises(ParameterError, match=f"images={images}"):
         open_devkit("voc", tmp_path, VOC, images=images)
 
@@ -143,27 +131,27 @@ def test_no_devkit_is_an_error_with_the_next_command(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["JPEGImages", "SegmentationClass", "ImageSets/Segmentation"])
-def test_a_devkit_without_a_part_says_which(devkit_devkit, tmp_path, part):
-    (devkit_devkit / part).rename(tmp_path / "elsewhere")
+def test_a_devkit_without_a_part_says_which(devkit, tmp_path, part):
+    (devkit / part).rename(tmp_path / "elsewhere")
     with pytest.raises(DataError, match=rf"\({part} missing\)"):
         devkit_folder(tmp_path)
 
 
-def test_a_half_unpacked_devkit_is_told_at_once(devkit_devkit, tmp_path):
-    (devkit_devkit / "JPEGImages" / "b.jpg").unlink()
+def test_a_half_unpacked_devkit_is_told_at_once(devkit, tmp_path):
+    (devkit / "JPEGImages" / "b.jpg").unlink()
     with pytest.raises(DataError, match=r"1 of the 2 ids .*no photograph .*\(first: b\.jpg\)"):
         open_devkit("voc", tmp_path, VOC)
     assert open_devkit("voc", tmp_path, VOC, images=1).ids == ("a",)
 
 
-def test_an_id_without_mask_is_told_at_once(devkit_devkit, tmp_path):
-    (devkit_devkit / "SegmentationClass" / "a.png").unlink()
+def test_an_id_without_mask_is_told_at_once(devkit, tmp_path):
+    (devkit / "SegmentationClass" / "a.png").unlink()
     with pytest.raises(MaskError, match=r"1 of the 2 ids .*no mask .*\(first: a\.png\).*--masks"):
         open_devkit("voc", tmp_path, VOC)
 
 
-def test_masks_come_from_any_folder(devkit_devkit, tmp_path):
-    for folder, label in ((devkit_devkit / "SegmentationClassAug", 3), (tmp_path / "mine", 4)):
+def test_masks_come_from_any_folder(devkit, tmp_path):
+    for folder, label in ((devkit / "SegmentationClassAug", 3), (tmp_path / "mine", 4)):
         for id_ in "ab":
             write_mask(folder / f"{id_}.png", np.full((4, 6), label, np.uint8))
     for masks, label in (("SegmentationClassAug", 3), (str(tmp_path / "mine"), 4)):
@@ -173,17 +161,17 @@ def test_masks_come_from_any_folder(devkit_devkit, tmp_path):
         open_devkit("voc", tmp_path, VOC, masks="nowhere")
 
 
-def test_a_mask_of_another_size_is_an_error(devkit_devkit, tmp_path):
-    write_mask(devkit_devkit / "SegmentationClass" / "a.png", np.zeros((6, 4), np.uint8))
+def test_a_mask_of_another_size_is_an_error(devkit, tmp_path):
+    write_mask(devkit / "SegmentationClass" / "a.png", np.zeros((6, 4), np.uint8))
     data = open_devkit("voc", tmp_path, VOC)
     with pytest.raises(MaskError, match=r"a\.png is 4 x 6 pixels, its image 6 x 4"):
         data.sample("a")
     assert data.sample("b").mask.shape == (4, 6)
 
 
-def test_a_mask_with_a_wrong_value_and_a_damaged_photograph_are_errors(devkit_devkit, tmp_path):
-    write_mask(devkit_devkit / "SegmentationClass" / "a.png", np.full((4, 6), 21, np.uint8))
-    (devkit_devkit / "JPEGImages" / "b.jpg").write_bytes(b"")
+def test_a_mask_with_a_wrong_value_and_a_damaged_photograph_are_errors(devkit, tmp_path):
+    write_mask(devkit / "SegmentationClass" / "a.png", np.full((4, 6), 21, np.uint8))
+    (devkit / "JPEGImages" / "b.jpg").write_bytes(b"")
     data = open_devkit("voc", tmp_path, VOC)
     with pytest.raises(MaskError, match="holds the value 21"):
         data.sample("a")
@@ -191,12 +179,12 @@ def test_a_mask_with_a_wrong_value_and_a_damaged_photograph_are_errors(devkit_de
         data.sample("b")
 
 
-def test_a_grey_photograph_is_a_sample_like_any_other(devkit_devkit, tmp_path):
-    Image.new("L", (6, 4), 77).save(devkit_devkit / "JPEGImages" / "a.jpg")
+def test_a_grey_photograph_is_a_sample_like_any_other(devkit, tmp_path):
+    Image.new("L", (6, 4), 77).save(devkit / "JPEGImages" / "a.jpg")
     assert (open_devkit("voc", tmp_path, VOC).sample("a").image == 77).all()
 
 
-def test_labels_come_from_the_masks_where_there_is_no_annotation(devkit_devkit, tmp_path):
+def test_labels_come_from_the_masks_where_there_is_no_annotation(devkit, tmp_path):
     data = open_devkit("voc", tmp_path, VOC)
     assert data.label_source == "mask"
     assert [data.labels(id_) for id_ in data.ids] == [(1,), (2, 7)]
@@ -205,24 +193,24 @@ def test_labels_come_from_the_masks_where_there_is_no_annotation(devkit_devkit, 
     assert [list(np.flatnonzero(row) + 1) for row in matrix] == [[1], [2, 7]]
 
 
-def test_labels_come_from_the_annotations_where_there_are_some(devkit_devkit, tmp_path):
-    (devkit_devkit / "Annotations").mkdir()
+def test_labels_come_from_the_annotations_where_there_are_some(devkit, tmp_path):
+    (devkit / "Annotations").mkdir()
     data = open_devkit("voc", tmp_path, VOC)
     assert data.label_source == "mask"
     xml = "<annotation><object><name>tvmonitor</name></object></annotation>"
-    (devkit_devkit / "Annotations" / "a.xml").write_text(xml)
+    (devkit / "Annotations" / "a.xml").write_text(xml)
     assert data.label_source == "xml and mask"
     assert [data.labels(id_) for id_ in data.ids] == [(20,), (2, 7)]
-    (devkit_devkit / "Annotations" / "b.xml").write_text(xml)
+    (devkit / "Annotations" / "b.xml").write_text(xml)
     assert data.label_source == "xml"
     assert data.labels("b") == (20,)
 
 
-def test_masks_are_not_asked_for_where_they_are_not_needed(devkit_devkit, tmp_path):
-    (devkit_devkit / "SegmentationClass" / "b.png").unlink()
-    (devkit_devkit / "Annotations").mkdir()
+def test_masks_are_not_asked_for_where_they_are_not_needed(devkit, tmp_path):
+    (devkit / "SegmentationClass" / "b.png").unlink()
+    (devkit / "Annotations").mkdir()
     xml = "<annotation><object><name>sofa</name></object></annotation>"
-    (devkit_devkit / "Annotations" / "b.xml").write_text(xml)
+    (devkit / "Annotations" / "b.xml").write_text(xml)
     with pytest.raises(MaskError, match="no mask"):
         load_dataset("voc", root=tmp_path)
     data = load_dataset("voc", root=tmp_path, need_masks=False)
@@ -234,7 +222,7 @@ def test_masks_are_not_asked_for_where_they_are_not_needed(devkit_devkit, tmp_pa
 
 
 def test_without_need_of_masks_they_may_be_missing_but_no_photograph_and_no_folder(
-    devkit_devkit, tmp_path
+    devkit, tmp_path
 ):
     (tmp_path / "empty").mkdir()
     elsewhere = {"masks": str(tmp_path / "empty"), "need_masks": False}
@@ -244,7 +232,7 @@ def test_without_need_of_masks_they_may_be_missing_but_no_photograph_and_no_fold
         open_devkit("voc", tmp_path, VOC, masks="nowhere", need_masks=False)
     with pytest.raises(MaskError, match="No mask"):
         data.labels("a")
-    (devkit_devkit / "JPEGImages" / "a.jpg").unlink()
+    (devkit / "JPEGImages" / "a.jpg").unlink()
     with pytest.raises(DataError, match="no photograph"):
         open_devkit("voc", tmp_path, VOC, **elsewhere)
 

@@ -1,4 +1,4 @@
-"""SBD's masks and the list trainaug."""
+"""Getting VOC and trainaug, with SBD's masks."""
 
 import hashlib
 import io
@@ -18,18 +18,12 @@ from wsss_lib.datasets.download import Archive
 from wsss_lib.datasets.images import read_mask, write_mask
 from wsss_lib.datasets.voc import (
     SOURCES,
-    convert_masks,
-    copy_masks,
+    make_masks,
     prepare_voc,
     read_sbd_mask,
     shipped_list,
-    trainaug_ids,
 )
 from wsss_lib.errors import DataError, DownloadError, MaskError
-
-
-def save(path, segmentation):
-    savemat(path, {"GTcls": {"Segmentation": segmentation, "CategoriesPresent": [1]}})
 
 
 @pytest.fixture
@@ -38,15 +32,11 @@ def sbd(tmp_path):
     for folder in ("cls", "img"):
         (tmp_path / "sbd" / folder).mkdir(parents=True)
     for id_, label in (("a", 5), ("b", 20)):
-        save(tmp_path / "sbd" / "cls" / f"{id_}.mat", np.array([[0, label, 0]] * 2, np.uint8))
+        content = {"Segmentation": np.array([[0, label, 0]] * 2, np.uint8)}
+        savemat(tmp_path / "sbd" / "cls" / f"{id_}.mat", {"GTcls": content})
         Image.new("RGB", (3, 2)).save(tmp_path / "sbd" / "img" / f"{id_}.jpg")
     (tmp_path / "sbd" / "train.txt").write_text("a\nb\n")
     return tmp_path / "sbd"
-
-
-def test_trainaug_is_train_and_sbd_without_val():
-    ids = trainaug_ids(voc_train=["t", "both"], voc_val=["v", "w"], sbd=["s", "both", "v"])
-    assert ids == ("both", "s", "t")
 
 
 def test_masks_are_those_that_torchvision_reads(sbd):
@@ -59,7 +49,7 @@ def test_masks_are_those_that_torchvision_reads(sbd):
 
 
 def test_converted_masks_are_palette_pngs_of_the_same_indices(sbd, tmp_path):
-    convert_masks(["a", "b"], sbd / "cls", tmp_path / "png")
+    make_masks(["a", "b"], sbd / "cls", tmp_path / "png", ".mat")
     assert sorted(p.name for p in (tmp_path / "png").iterdir()) == ["a.png", "b.png"]
     with Image.open(tmp_path / "png" / "b.png") as image:
         assert image.mode == "P"
@@ -69,8 +59,8 @@ def test_converted_masks_are_palette_pngs_of_the_same_indices(sbd, tmp_path):
 
 def test_one_bad_file_does_not_stop_the_others(sbd, tmp_path):
     (sbd / "cls" / "a.mat").write_bytes((sbd / "cls" / "a.mat").read_bytes()[:150])
-    with pytest.raises(DataError, match=r"2 SBD masks failed") as error:
-        convert_masks(["a", "gone", "b"], sbd / "cls", tmp_path / "png")
+    with pytest.raises(DataError, match=r"2 masks of .*cls failed") as error:
+        make_masks(["a", "gone", "b"], sbd / "cls", tmp_path / "png", ".mat")
     assert "a.mat is no readable annotation" in str(error.value)
     assert "gone.mat is no readable annotation" in str(error.value)
     assert [p.name for p in (tmp_path / "png").iterdir()] == ["b.png"]
@@ -84,26 +74,25 @@ def test_one_bad_file_does_not_stop_the_others(sbd, tmp_path):
         ({"GTinst": 1}, "no readable annotation"),
         ({"GTcls": 1}, "no readable annotation"),
         ({"GTcls": {"Boundaries": 1}}, "no readable annotation"),
+        (b"", "no readable annotation"),
+        (b"text", "no readable annotation"),
+        (bytes(600), "no readable annotation"),
     ],
 )
 def test_what_is_no_annotation_is_named(tmp_path, content, says):
-    savemat(tmp_path / "x.mat", content)
+    if isinstance(content, bytes):
+        (tmp_path / "x.mat").write_bytes(content)
+    else:
+        savemat(tmp_path / "x.mat", content)
     with pytest.raises(MaskError, match=says):
-        read_sbd_mask(tmp_path / "x.mat")
-
-
-@pytest.mark.parametrize("garbage", [b"", b"text", bytes(600)])
-def test_garbage_is_named(tmp_path, garbage):
-    (tmp_path / "x.mat").write_bytes(garbage)
-    with pytest.raises(MaskError, match="no readable annotation"):
         read_sbd_mask(tmp_path / "x.mat")
 
 
 def test_copies_are_the_same_bytes_and_leave_no_temporary_files(tmp_path):
     (tmp_path / "from").mkdir()
     (tmp_path / "from" / "a.png").write_bytes(b"any bytes")
-    with pytest.raises(DataError, match="1 VOC masks failed"):
-        copy_masks(["gone", "a"], tmp_path / "from", tmp_path / "to")
+    with pytest.raises(DataError, match=r"1 masks of .*from failed"):
+        make_masks(["gone", "a"], tmp_path / "from", tmp_path / "to", ".png")
     assert [p.name for p in (tmp_path / "to").iterdir()] == ["a.png"]
     assert (tmp_path / "to" / "a.png").read_bytes() == b"any bytes"
 

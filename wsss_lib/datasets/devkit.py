@@ -1,4 +1,4 @@
-"""Id lists, and which of their ids lack a file."""
+"""A data set in the layout of a VOC devkit: id lists, photographs, masks, image-level labels."""
 
 import os
 import xml.etree.ElementTree as ElementTree
@@ -14,66 +14,6 @@ from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.datasets.images import read_image, read_mask
 from wsss_lib.errors import DataError, ImageError, MaskError, ParameterError
 from wsss_lib.paths import shown
-
-
-def missing_ids(folder: Path, ids: Iterable[str], suffix: str) -> list[str]:
-    """The ids without a file ``<id><suffix>`` in a folder, which may be missing itself."""
-    present = set(os.listdir(folder)) if folder.is_dir() else set()
-    return [id_ for id_ in ids if id_ + suffix not in present]
-
-
-def read_ids(devkit: Path, name: str) -> tuple[str, ...]:
-    """Read an id list: a name in ``ImageSets/Segmentation`` or a file with one id a line.
-
-    Raises
-    ------
-    DataError
-        If there is no such list, or it is no text, empty or names an id twice.
-    """
-    lists = devkit / "ImageSets" / "Segmentation"
-    path = next((p for p in (lists / f"{name}.txt", Path(name)) if p.is_file()), None)
-    if path is None:
-        known = ", ".join(sorted(p.stem for p in lists.glob("*.txt"))) or "none"
-        raise DataError(f"No list {name!r}; expected a file, or one of: {known}.")
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise DataError(f"{shown(path)} is no text; one id a line was expected.") from None
-    ids = tuple(line.split()[0] for line in lines if line.strip())
-    if not ids:
-        raise DataError(f"The list {shown(path)} is empty; one id a line was expected.")
-    if len(set(ids)) < len(ids):
-        twice = next(id_ for id_ in ids if ids.count(id_) > 1)
-        raise DataError(f"The list {shown(path)} names {twice} more than once; remove the copy.")
-    return ids
-
-
-def labels_from_mask(mask: np.ndarray) -> tuple[int, ...]:
-    """The object classes that have a pixel in `mask` ((H, W) uint8), in index order."""
-    values = np.unique(mask)
-    return tuple(int(value) for value in values[(values != 0) & (values != VOID)])
-
-
-def labels_from_xml(path: str | Path, classes: ClassSet) -> tuple[int, ...]:
-    """The object classes that a VOC annotation names, in index order.
-
-    They can name a class whose pixels are absent from the mask.
-
-    Raises
-    ------
-    DataError
-        If the file is no VOC annotation or names an unknown class.
-    """
-    try:
-        names = {element.text for element in ElementTree.parse(path).iterfind("object/name")}
-    except ElementTree.ParseError as error:
-        raise DataError(f"{shown(path)} is no readable XML annotation ({error}).") from None
-    if unknown := sorted(f"{name}" for name in names if name not in classes.names[1:]):
-        raise DataError(
-            f"{shown(path)} names the class {unknown[0]!r}; the classes are "
-            f"{', '.join(classes.names[1:])}. Is it the annotation of another data set?"
-        )
-    return tuple(sorted(classes.index(name) for name in names))
 
 
 @dataclass(frozen=True)
@@ -155,7 +95,7 @@ class DevkitDataset:
         return read_mask(self.mask_path(id_), len(self.classes))
 
     def sample(self, id_: str) -> Sample:
-        """Image and mask together.
+        """Photograph and mask together.
 
         Raises
         ------
@@ -237,25 +177,6 @@ class DevkitDataset:
         return open_devkit(self.name, self.root, self.classes, list_name, images, masks)
 
 
-def devkit_folder(root: str | Path) -> Path:
-    """``VOCdevkit/VOC2012`` below `root`, checked.
-
-    Raises
-    ------
-    DataError
-        If the folder or a part of it is missing.
-    """
-    devkit = Path(root) / "VOCdevkit" / "VOC2012"
-    parts = ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation")
-    missing = [part for part in parts if not (devkit / part).is_dir()]
-    if missing:
-        raise DataError(
-            f"No VOC under {shown(devkit)} ({', '.join(missing)} missing). "
-            "Run 'make data DATASET=voc', set WSSS_DATA, or use DATASET='toy'."
-        )
-    return devkit
-
-
 def open_devkit(
     name: str,
     root: str | Path,
@@ -275,7 +196,7 @@ def open_devkit(
         The folder that holds ``VOCdevkit/``.
     classes : ClassSet
     list_name : str
-        A list of the devkit, or a file with one id a line.
+        A list of the devkit, or a file with one id per line.
     images : int, optional
         Only the first so many ids.
     masks : str
@@ -304,6 +225,85 @@ def open_devkit(
         )
     dataset.check_files(need_masks)
     return dataset
+
+
+def devkit_folder(root: str | Path) -> Path:
+    """``VOCdevkit/VOC2012`` below `root`, checked.
+
+    Raises
+    ------
+    DataError
+        If the folder or a part of it is missing.
+    """
+    devkit = Path(root) / "VOCdevkit" / "VOC2012"
+    parts = ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation")
+    missing = [part for part in parts if not (devkit / part).is_dir()]
+    if missing:
+        raise DataError(
+            f"No VOC under {shown(devkit)} ({', '.join(missing)} missing). "
+            "Run 'make data DATASET=voc', set WSSS_DATA, or use DATASET='toy'."
+        )
+    return devkit
+
+
+def missing_ids(folder: Path, ids: Iterable[str], suffix: str) -> list[str]:
+    """The ids without a file ``<id><suffix>`` in a folder, which may be missing itself."""
+    present = set(os.listdir(folder)) if folder.is_dir() else set()
+    return [id_ for id_ in ids if id_ + suffix not in present]
+
+
+def read_ids(devkit: Path, name: str) -> tuple[str, ...]:
+    """Read an id list: a name in ``ImageSets/Segmentation`` or a file with one id per line.
+
+    Raises
+    ------
+    DataError
+        If there is no such list, or it is no text, empty or names an id twice.
+    """
+    lists = devkit / "ImageSets" / "Segmentation"
+    path = next((p for p in (lists / f"{name}.txt", Path(name)) if p.is_file()), None)
+    if path is None:
+        known = ", ".join(sorted(p.stem for p in lists.glob("*.txt"))) or "none"
+        raise DataError(f"No list {name!r}; expected a file, or one of: {known}.")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise DataError(f"{shown(path)} is no text; one id per line was expected.") from None
+    ids = tuple(line.split()[0] for line in lines if line.strip())
+    if not ids:
+        raise DataError(f"The list {shown(path)} is empty; one id per line was expected.")
+    if len(set(ids)) < len(ids):
+        twice = next(id_ for id_ in ids if ids.count(id_) > 1)
+        raise DataError(f"The list {shown(path)} names {twice} more than once; remove the copy.")
+    return ids
+
+
+def labels_from_mask(mask: np.ndarray) -> tuple[int, ...]:
+    """The object classes that have a pixel in `mask` ((H, W) uint8), in index order."""
+    values = np.unique(mask)
+    return tuple(int(value) for value in values[(values != 0) & (values != VOID)])
+
+
+def labels_from_xml(path: str | Path, classes: ClassSet) -> tuple[int, ...]:
+    """The object classes that a VOC annotation names, in index order.
+
+    They can name a class whose pixels are absent from the mask.
+
+    Raises
+    ------
+    DataError
+        If the file is no VOC annotation or names an unknown class.
+    """
+    try:
+        names = {element.text for element in ElementTree.parse(path).iterfind("object/name")}
+    except ElementTree.ParseError as error:
+        raise DataError(f"{shown(path)} is no readable XML annotation ({error}).") from None
+    if unknown := sorted(f"{name}" for name in names if name not in classes.names[1:]):
+        raise DataError(
+            f"{shown(path)} names the class {unknown[0]!r}; the classes are "
+            f"{', '.join(classes.names[1:])}. Is it the annotation of another data set?"
+        )
+    return tuple(sorted(classes.index(name) for name in names))
 
 
 def check_readable(*datasets: DevkitDataset, masks: bool = False) -> None:

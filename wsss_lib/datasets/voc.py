@@ -1,13 +1,14 @@
-"""The Semantic Boundaries Dataset: masks for some 9,000 images of VOC that have none of their own.
+"""Getting PASCAL VOC 2012, and trainaug with the masks of the Semantic Boundaries Dataset (SBD).
 
-Hariharan et al., "Semantic contours from inverse detectors", ICCV 2011. Its masks are MATLAB files
-with VOC's class indices and no void border. ``benchmark_RELEASE/dataset/`` holds ``cls/<id>.mat``
-and the lists ``train.txt`` and ``val.txt``, which are other splits than VOC's.
+SBD (Hariharan et al., "Semantic contours from inverse detectors", ICCV 2011) has masks for some
+9,000 images of VOC without one. They are MATLAB files with VOC's class indices and no void border.
+``benchmark_RELEASE/dataset/`` holds ``cls/<id>.mat`` and the lists ``train.txt`` and ``val.txt``,
+which are other splits than VOC's. *trainaug* is VOC's train and all of SBD without VOC's val.
 """
 
 import shutil
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,86 +23,6 @@ from wsss_lib.datasets.images import write_mask
 from wsss_lib.errors import DataError, DownloadError, MaskError
 from wsss_lib.files import atomic_path, write_text
 from wsss_lib.paths import shown
-
-
-def trainaug_ids(
-    voc_train: Iterable[str], voc_val: Iterable[str], sbd: Iterable[str]
-) -> tuple[str, ...]:
-    """The ids of trainaug, sorted: VOC's train and all of SBD without VOC's val."""
-    return tuple(sorted((set(voc_train) | set(sbd)) - set(voc_val)))
-
-
-def read_sbd_mask(path: str | Path) -> np.ndarray:
-    """Read the class mask of a MATLAB file of SBD.
-
-    Returns
-    -------
-    ndarray, shape (H, W), uint8
-        Class indices; SBD has no void.
-
-    Raises
-    ------
-    MaskError
-        If the file is missing, damaged, no annotation of SBD, or holds a value that is no class.
-    """
-    try:
-        with open(path, "rb") as file:
-            mask = np.asarray(loadmat(file)["GTcls"]["Segmentation"][0, 0])
-    except (OSError, ValueError, TypeError, LookupError, MatReadError, zlib.error) as error:
-        raise MaskError(
-            f"{shown(path)} is no readable annotation of SBD ({error}). Delete its "
-            "benchmark_RELEASE folder and run the same command again."
-        ) from None
-    if mask.ndim != 2 or mask.max(initial=0) >= len(VOC):
-        raise MaskError(
-            f"{shown(path)} holds an array of shape {mask.shape} with values up to {mask.max()}; "
-            f"expected (height, width) and classes 0 to {len(VOC) - 1}."
-        )
-    return mask.astype(np.uint8)
-
-
-def convert_masks(ids: Iterable[str], source: Path, target: Path) -> None:
-    """Turn SBD's ``source/<id>.mat`` into palette PNGs ``target/<id>.png``, each atomically.
-
-    Raises
-    ------
-    DataError
-        If some are bad; the others are converted first.
-    """
-
-    def convert(id_: str) -> None:
-        write_mask(target / f"{id_}.png", read_sbd_mask(source / f"{id_}.mat"))
-
-    _for_each(convert, ids, "SBD masks")
-
-
-def copy_masks(ids: Iterable[str], source: Path, target: Path) -> None:
-    """Copy VOC's own masks, byte by byte, with their void border; each atomically.
-
-    Raises
-    ------
-    DataError
-        If some cannot be copied; the others are copied first.
-    """
-
-    def copy(id_: str) -> None:
-        with atomic_path(target / f"{id_}.png") as temporary:
-            shutil.copyfile(source / f"{id_}.png", temporary)
-
-    _for_each(copy, ids, "VOC masks")
-
-
-def _for_each(act: Callable[[str], None], ids: Iterable[str], what: str) -> None:
-    failures = []
-    for id_ in tqdm(ids, desc=what, unit="mask"):
-        try:
-            act(id_)
-        except (MaskError, OSError) as error:
-            failures.append(f"  {id_}: {error}")
-    if failures:
-        failures.insert(0, f"{len(failures)} {what} failed, the others are done:")
-        raise DataError("\n".join(failures))
-
 
 #: Where the archives can be had. We have not reached these addresses ourselves; each is listed by
 #: the project named beside it.
@@ -236,11 +157,10 @@ def _complete_trainaug(
         if missing_ids(sbd / "cls", to_convert, ".mat") or not all(p.is_file() for p in splits):
             unpack(archive, fetch(archive, root), root)
         ids = " ".join(split.read_text(encoding="utf-8") for split in splits).split()
-        built = trainaug_ids(lists["train"], lists["val"], ids)
+        built = {*lists["train"], *ids} - set(lists["val"])
         _compare(f"trainaug as built from VOC and {shown(sbd)}", built, lists["trainaug"])
-        convert_masks(to_convert, sbd / "cls", masks)
-    if to_copy:
-        copy_masks(to_copy, devkit / "SegmentationClass", masks)
+        make_masks(to_convert, sbd / "cls", masks, ".mat")
+    make_masks(to_copy, devkit / "SegmentationClass", masks, ".png")
     if path.is_file():
         return bool(to_convert or to_copy)
     write_text(path, "".join(f"{id_}\n" for id_ in lists["trainaug"]))
@@ -270,3 +190,64 @@ def _compare(what: str, found: Collection[str], expected: Collection[str]) -> No
             "many). If the folder holds another data set, name another one with --data; else "
             "delete what is wrong and run the same command again."
         )
+
+
+def read_sbd_mask(path: str | Path) -> np.ndarray:
+    """Read the class mask of a MATLAB file of SBD.
+
+    Returns
+    -------
+    ndarray, shape (H, W), uint8
+        Class indices; SBD has no void.
+
+    Raises
+    ------
+    MaskError
+        If the file is missing, damaged, no annotation of SBD, or holds a value that is no class.
+    """
+    try:
+        with open(path, "rb") as file:
+            mask = np.asarray(loadmat(file)["GTcls"]["Segmentation"][0, 0])
+    except (OSError, ValueError, TypeError, LookupError, MatReadError, zlib.error) as error:
+        raise MaskError(
+            f"{shown(path)} is no readable annotation of SBD ({error}). Delete its "
+            "benchmark_RELEASE folder and run the same command again."
+        ) from None
+    if mask.ndim != 2 or mask.max(initial=0) >= len(VOC):
+        raise MaskError(
+            f"{shown(path)} holds an array of shape {mask.shape} with values up to {mask.max()}; "
+            f"expected (height, width) and classes 0 to {len(VOC) - 1}."
+        )
+    return mask.astype(np.uint8)
+
+
+def make_masks(ids: Iterable[str], source: Path, target: Path, suffix: str) -> None:
+    """Make ``target/<id>.png`` of the masks ``source/<id><suffix>``, each atomically.
+
+    Parameters
+    ----------
+    ids : iterable of str
+    source, target : Path
+    suffix : {".mat", ".png"}
+        SBD's masks are converted to palette PNGs; VOC's own are copied byte by byte, with their
+        void border.
+
+    Raises
+    ------
+    DataError
+        If some are bad or missing; the others are made first.
+    """
+    failures = []
+    for id_ in tqdm(ids, desc=f"masks of {source.name}", unit="mask", delay=1):
+        original, path = source / f"{id_}{suffix}", target / f"{id_}.png"
+        try:
+            if suffix == ".mat":
+                write_mask(path, read_sbd_mask(original))
+            else:
+                with atomic_path(path) as temporary:
+                    shutil.copyfile(original, temporary)
+        except (MaskError, OSError) as error:
+            failures.append(f"  {id_}: {error}")
+    if failures:
+        head = f"{len(failures)} masks of {shown(source)} failed, the others are made:"
+        raise DataError("\n".join([head, *failures]))

@@ -23,7 +23,6 @@ from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.files import write_text
 from wsss_lib.paths import shown
 
-
 #: Raised whenever the same seed gives other files than before; caches carry it in their name.
 TOY_VERSION = 2
 
