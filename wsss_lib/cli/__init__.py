@@ -89,7 +89,7 @@ def figures(dataset: str) -> None:
 @click.option("--out", type=Path, help="Folder of the pages [build/html].")
 def html(dataset: str, out: Path | None) -> None:
     """Make web pages of the executed notebooks and the library's API; they need no network."""
-    from wsss_lib.site.build import build_site
+    from wsss_lib.site import build_site
 
     click.echo(f"Written to {shown(build_site(dataset, out))}")
 
