@@ -155,23 +155,23 @@ def test_what_pseudo_needs_is_trained_if_it_is_not_named(
 ):
     asked = []
 
-    def classifier(*given, **how):
-        asked.append((*given, how))
+    def classifier(*given, **where):
+        asked.append((*given, where))
         return checkpoints.sipe
 
-    def edges(*given, **how):
-        asked.append((*given, how))
+    def edges(*given, **where):
+        asked.append((*given, where))
         return checkpoints.edges
 
-    monkeypatch.setattr("wsss_lib.weak.masks.choose_classifier", classifier)
-    monkeypatch.setattr("wsss_lib.weak.masks.trained_edges", edges)
+    monkeypatch.setattr("wsss_lib.classify.spec.choose_classifier", classifier)
+    monkeypatch.setattr("wsss_lib.weak.irn.train.trained_edges", edges)
     result = wsss("pseudo", "--data", str(squares.root), "--images", "1", "--steps", steps)
     assert result.exit_code == 0, result.output
-    opened, how = squares.subset(squares.ids[:1]), {"device": "cpu"}
-    expected = [(opened, "sipe", None, how)]
+    opened, where = squares.subset(squares.ids[:1]), {"device": "cpu"}
+    expected = [(opened, "sipe", None, where)]
     if "irn" in steps:
         localiser = Localiser(checkpoints.sipe, background_weight=1.0)
-        expected.append((opened, localiser, how | {"workers": 1}))
+        expected.append((opened, localiser, where | {"workers": 1}))
     assert asked == expected
     assert "threshold: a background channel" in result.stdout
 

@@ -1,10 +1,14 @@
 """Scores of classes for every pixel of an image: what each step of weak supervision hands on."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wsss_lib.errors import ParameterError
+
+if TYPE_CHECKING:
+    from wsss_lib.expand.sampling import PixelSamples
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,8 @@ class ClassScores:
         Not normalised; the greatest is the pixel's label.
     labels : tuple of int, length K
         Class indices as in masks, rising: the background (0) and the image-level labels, say.
+    samples : PixelSamples, optional
+        The labelled pixels that a classifier learned them from.
 
     Raises
     ------
@@ -26,6 +32,7 @@ class ClassScores:
 
     values: np.ndarray
     labels: tuple[int, ...]
+    samples: "PixelSamples | None" = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or len(self.values) != len(self.labels) or not self.labels:

@@ -27,14 +27,15 @@ from wsss_lib.segment.segmenter import load_segmenter, pooled_confusion
 from wsss_lib.segment.train import SegmenterSettings
 from wsss_lib.weak.masks import pseudo_masks
 from wsss_lib.weak.seeds import Localiser
-from wsss_lib.weak.steps import Networks, make_steps
+from wsss_lib.weak.steps import SVM, Seed
 
 RANDOM = BackboneSpec("resnet18", "random")
 
 
 @pytest.fixture
-def networks(checkpoints):
-    return Networks(Localiser(checkpoints.plain, (1.0,), threshold=0.4), checkpoints.edges)
+def steps(checkpoints):
+    localiser = Localiser(checkpoints.plain, (1.0,), threshold=0.4)
+    return Seed(localiser), SVM(localiser, 40, feature="F2")
 
 
 def test_a_folder_of_masks_is_taken_as_it_is(squares, tmp_path):
@@ -52,20 +53,19 @@ def test_masks_of_the_upper_bound_are_nearly_the_ground_truth(few_squares):
     assert min(agree) > 0.95
 
 
-def test_pseudo_masks_are_those_of_the_last_step(few_squares, networks, tmp_path):
-    made = weak_masks(few_squares, networks, "svm", samples=40, feature="F2")
-    steps = make_steps(["seed", "svm"], "toy", samples=40, feature="F2")
-    pseudo_masks(few_squares, steps, networks, masks_out=tmp_path / "own", store=tmp_path / "rows")
+def test_pseudo_masks_are_those_of_the_last_step(few_squares, steps, tmp_path):
+    made = weak_masks(few_squares, steps)
+    pseudo_masks(few_squares, steps, masks_out=tmp_path / "own", store=tmp_path / "rows")
     for id_ in few_squares.ids:
         own = read_mask(tmp_path / "own" / "svm" / f"{id_}.png", len(few_squares.classes))
         assert np.array_equal(made.mask(id_), own)
 
 
-def test_masks_made_in_another_way_lie_elsewhere(few_squares, networks):
-    first = weak_masks(few_squares, networks, "svm", samples=40, feature="F2")
-    other = weak_masks(few_squares, networks, "svm", samples=41, feature="F2")
+def test_masks_made_in_another_way_lie_elsewhere(few_squares, steps):
+    first = weak_masks(few_squares, steps)
+    other = weak_masks(few_squares, (steps[0], replace(steps[1], samples=41)))
     bound = bound_masks(few_squares, RANDOM, layer="img", samples=100)
-    again = weak_masks(few_squares, networks, "svm", samples=40, feature="F2")
+    again = weak_masks(few_squares, steps)
     assert len({first.mask_folder, other.mask_folder, bound.mask_folder}) == 3
     assert again == first
 
@@ -79,30 +79,29 @@ def test_the_upper_bound_hangs_on_the_ground_truth_that_it_samples(few_squares):
     assert first.mask_folder != mirrored.mask_folder
 
 
-def test_an_image_without_a_mask_is_told(few_squares, networks):
+def test_an_image_without_a_mask_is_told(few_squares, steps):
     few_squares.image_path(few_squares.ids[1]).write_bytes(b"no photograph")
     with pytest.raises(DataError, match="1 of 3 images got no mask"):
-        weak_masks(few_squares, networks, "seed")
+        weak_masks(few_squares, steps[:1])
 
 
-@pytest.mark.parametrize(("kind", "edges"), [("seed", False), ("irn", True)])
+@pytest.mark.parametrize("kind", ["seed", "irn"])
 def test_an_edge_network_is_trained_only_for_the_step_that_needs_it(
-    few_squares, networks, monkeypatch, kind, edges
+    few_squares, checkpoints, monkeypatch, kind
 ):
     asked = []
 
-    def choose(dataset, **how):
-        asked.append(how["edges"])
-        return networks
+    def edges(images, localiser, **where):
+        asked.append((images, localiser, where))
+        return checkpoints.edges
 
-    monkeypatch.setattr(module, "choose_networks", choose)
-    training_masks(kind, few_squares)
-    assert asked == [edges]
-
-
-def test_a_bad_parameter_is_told(few_squares, networks):
-    with pytest.raises(ParameterError):
-        weak_masks(few_squares, networks, "svm", samples=0)
+    monkeypatch.setattr(module, "choose_classifier", lambda *_, **where: checkpoints.sipe)
+    monkeypatch.setattr(module, "trained_edges", edges)
+    made = training_masks(kind, few_squares, workers=1)
+    assert made.mask_folder.name == kind
+    localiser = Localiser(checkpoints.sipe, background_weight=1.0)
+    expected = (few_squares, localiser, {"device": "cpu", "workers": 1})
+    assert asked == ([expected] if kind == "irn" else [])
 
 
 def test_outputs_stand_beside_the_masks_that_were_learnt_from(squares, tmp_path):

@@ -1,9 +1,11 @@
 """Pseudo masks of a list: what is kept, what is made again, and what is told."""
 
+import hashlib
 import json
 from dataclasses import replace
 from os.path import relpath
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pytest
 
 from wsss_lib import engine, metrics
 from wsss_lib.datasets import load_dataset
+from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.images import read_mask, read_note, write_mask
 from wsss_lib.datasets.toy import TOY
 from wsss_lib.errors import DataError, ParameterError, WeightsError
@@ -18,11 +21,11 @@ from wsss_lib.files import sha256
 from wsss_lib.metrics import confusion_matrix, dense
 from wsss_lib.report import versions
 from wsss_lib.weak import masks
-from wsss_lib.weak.masks import caption, pseudo_masks, score_steps, weights_of
+from wsss_lib.weak.masks import caption, pseudo_masks, row_keys, score_steps, step_rows
 from wsss_lib.weak.seeds import Localiser
-from wsss_lib.weak.steps import CRF, IRN, SVM, Networks, Seed
+from wsss_lib.weak.steps import CRF, IRN, SVM, Seed
 
-N = len(TOY)
+N_CLASSES = len(TOY)
 
 
 class Stopped(Exception):
@@ -34,11 +37,11 @@ def begun(monkeypatch):
     """The images that are taken through the steps, with the last step's name."""
     seen, run = [], masks.run_steps
 
-    def noted(view, steps):
+    def noted(dataset, id_, steps):
         if None in seen:
             raise Stopped
-        seen.append((view.id, steps[-1].name))
-        return run(view, steps)
+        seen.append((id_, steps[-1].name))
+        return run(dataset, id_, steps)
 
     monkeypatch.setattr(masks, "run_steps", noted)
     return seen
@@ -50,7 +53,7 @@ def mask_files(folder, steps):
     return {(path.parent.name, path.stem): path for path in paths}
 
 
-def contents(folder):
+def file_contents(folder):
     """The bytes of every file by its place."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder): path.read_bytes() for path in files}
@@ -69,9 +72,9 @@ def test_every_image_has_a_row_and_a_mask_of_every_step(squares, finished, steps
     for step in steps:
         assert [(row["id"], row["step"]) for row in rows[step]] == [(id_, step.name) for id_ in ids]
         for row in rows[step]:
-            mask = read_mask(paths[step.name, row["id"]], N)
-            expected = confusion_matrix(squares.mask(row["id"]), mask, N)
-            np.testing.assert_array_equal(dense(row["confusion"], N), expected)
+            mask = read_mask(paths[step.name, row["id"]], N_CLASSES)
+            expected = confusion_matrix(squares.mask(row["id"]), mask, N_CLASSES)
+            np.testing.assert_array_equal(dense(row["confusion"], N_CLASSES), expected)
             assert ("samples" in row) == (step.name == "svm")
 
 
@@ -86,7 +89,8 @@ def test_samples_are_counted_by_what_they_were_taken_for(finished, steps):
 
 def test_masks_have_no_label_but_the_images_own(squares, finished, steps):
     paths = mask_files(finished.masks, steps)
-    present = {key: set(np.unique(read_mask(path, N)).tolist()) for key, path in paths.items()}
+    found = {key: read_mask(path, N_CLASSES) for key, path in paths.items()}
+    present = {key: set(np.unique(mask).tolist()) for key, mask in found.items()}
     for (_, id_), found in present.items():
         assert found <= {0, *squares.labels(id_)}
     assert len(present["seed", squares.ids[0]]) > 1  # else this would show little
@@ -97,11 +101,11 @@ def test_a_second_run_makes_nothing(again, finished, begun, tmp_path):
     result = again()
     assert not begun
     assert result.rows == finished.result.rows
-    assert contents(tmp_path / "masks") == contents(finished.masks)
+    assert file_contents(tmp_path / "masks") == file_contents(finished.masks)
 
 
 def test_a_stopped_run_goes_on_with_what_is_missing(
-    few_squares, networks, steps, finished, begun, tmp_path, monkeypatch
+    few_squares, steps, finished, begun, tmp_path, monkeypatch
 ):
     save = engine._save
 
@@ -114,34 +118,34 @@ def test_a_stopped_run_goes_on_with_what_is_missing(
     with monkeypatch.context() as patch:
         patch.setattr(engine, "_save", stop_after_the_first)
         with pytest.raises(Stopped):
-            pseudo_masks(few_squares, steps, networks, **where)
-    assert set(contents(tmp_path / "masks")) == {
+            pseudo_masks(few_squares, steps, **where)
+    assert set(file_contents(tmp_path / "masks")) == {
         Path(step.name) / f"{few_squares.ids[0]}.png" for step in steps
     }
     begun.clear()
-    result = pseudo_masks(few_squares, steps, networks, **where)
+    result = pseudo_masks(few_squares, steps, **where)
     assert begun == [(id_, "irn") for id_ in few_squares.ids[1:]]
     for step in steps:
         assert timeless(result.rows[step]) == timeless(finished.result.rows[step])
-    assert contents(tmp_path / "masks") == contents(finished.masks)
+    assert file_contents(tmp_path / "masks") == file_contents(finished.masks)
 
 
 def test_a_step_that_changes_is_made_again_with_those_after_it(
     again, few_squares, steps, finished, begun, tmp_path
 ):
-    before = contents(tmp_path / "masks")
+    before = file_contents(tmp_path / "masks")
     other = (steps[0], replace(steps[1], C=0.01), *steps[2:])
-    result = again(steps=other)
+    result = again(other)
     assert begun == [(id_, "irn") for id_ in few_squares.ids]
     assert result.rows[steps[0]] == finished.result.rows[steps[0]]  # the seconds, too
-    after = contents(tmp_path / "masks")
+    after = file_contents(tmp_path / "masks")
     changed = {path.parts[0] for path in before if after[path] != before[path]}
     assert changed == {"svm", "crf", "irn"}
 
     begun.clear()
-    again(steps=(*other[:3], IRN(doublings=2)))  # the last alone: those before keep their rows
+    again((*other[:3], replace(steps[3], doublings=2)))  # steps before keep their rows
     assert begun == [(id_, "irn") for id_ in few_squares.ids]
-    assert contents(tmp_path / "masks" / "crf") == {
+    assert file_contents(tmp_path / "masks" / "crf") == {
         path.relative_to("crf"): content
         for path, content in after.items()
         if path.parts[0] == "crf"
@@ -161,20 +165,61 @@ def test_a_mask_notes_the_key_of_its_row(again, few_squares, finished, begun, tm
     path.write_bytes(other.read_bytes())  # a mask of another setting
     again()
     assert begun == [(few_squares.ids[0], "crf")]
-    assert contents(tmp_path / "masks") == contents(finished.masks)
+    assert file_contents(tmp_path / "masks") == file_contents(finished.masks)
 
 
-def test_the_threshold_matters_to_cams_only(again, few_squares, networks, checkpoints, begun):
-    seed = (Seed(),)
-    again(steps=seed)
+def test_the_threshold_matters_to_cams_only(again, localiser, checkpoints, begun):
+    again((Seed(localiser),))
     assert not begun
-    plain = replace(networks.localiser, threshold=0.2)
-    again(steps=seed, networks=Networks(plain))
+    again((Seed(replace(localiser, threshold=0.2)),))
     assert len(begun) == 3
     for threshold in (0.2, 0.4):
-        sipe = Localiser(checkpoints.sipe, (1.0,), threshold)
-        again(steps=seed, networks=Networks(sipe))
+        again((Seed(Localiser(checkpoints.sipe, (1.0,), threshold)),))
     assert len(begun) == 6
+
+
+@pytest.mark.parametrize(
+    ("has_background", "expected"),
+    [
+        (
+            False,
+            {
+                "seed": "ce2fe8340bace6c1b69a69685253f11d0a1944d9b25835bb39237da5ef785017",
+                "svm": "be259d42ac16cf8e3b2156b7f9a0c08db26c0b86259c2f2d2600500ec1617109",
+                "crf": "6513a0d26e86a9eead82d14a9aafbbcbc4c1ab93978eeecb335e813190f59ca2",
+                "irn": "be57b62cee011c0437561f296a9487e1d69ef3efad0f3d912e4d84783342bcc4",
+            },
+        ),
+        (
+            True,
+            {
+                "seed": "43b941898c16f56006eca51e3b18152c1c9f17ea6e36b23efe49bbd9168e75df",
+                "svm": "c6231eb2243bbb5bb54325b31c5f92414a2bcfde1ba083da4830c5fe31e7e6b8",
+                "crf": "8c7efcff148e7f3d2826244c66d67c4c6af21b76d9e8de9f97926bdb1e0d3a07",
+                "irn": "866c39b1838de7375a50b52094062300b50d1f9373d598d90b545ee55d398038",
+            },
+        ),
+    ],
+)
+def test_keys_of_rows_stay_those_of_stores_that_there_are(
+    tmp_path, monkeypatch, has_background, expected
+):
+    for part in ("JPEGImages", "SegmentationClass", "Annotations", "ImageSets/Segmentation"):
+        (tmp_path / "VOCdevkit/VOC2012" / part).mkdir(parents=True)
+    dataset = DevkitDataset("toy", tmp_path, TOY, "train", ("a",))
+    dataset.image_path("a").write_bytes(b"photograph")
+    dataset.mask_path("a").write_bytes(b"mask")
+    annotation = f"<annotation><object><name>{TOY.names[2]}</name></object></annotation>"
+    (dataset.devkit / "Annotations/a.xml").write_text(annotation)
+    sha = SimpleNamespace(weights=SimpleNamespace(sha256="f" * 64))
+    edges = SimpleNamespace(weights=SimpleNamespace(sha256=hashlib.sha256(b"edges").hexdigest()))
+    monkeypatch.setattr(Localiser, "load", lambda self: sha)
+    monkeypatch.setattr(Localiser, "has_background", has_background)
+    monkeypatch.setattr("wsss_lib.weak.steps.load_edges", lambda path, device: edges)
+    weight = 1.0 if has_background else None
+    localiser = Localiser("plain.pth", (1.0, 0.5), threshold=0.3, background_weight=weight)
+    steps = (Seed(localiser), SVM(localiser, 40, gamma="10"), CRF(), IRN("e.pth", beta=20.0))
+    assert {step.name: key for step, key in row_keys(dataset, "a", steps).items()} == expected
 
 
 def test_another_ground_truth_gives_other_rows_and_the_same_masks(
@@ -190,109 +235,112 @@ def test_another_ground_truth_gives_other_rows_and_the_same_masks(
         assert {true for true, _, _ in new[0]["confusion"]} == {1, 2}
         name = f"{first}.png"
         np.testing.assert_array_equal(
-            read_mask(tmp_path / "masks" / step.name / name, N),
-            read_mask(finished.masks / step.name / name, N),
+            read_mask(tmp_path / "masks" / step.name / name, N_CLASSES),
+            read_mask(finished.masks / step.name / name, N_CLASSES),
         )
 
 
-def test_edges_matter_to_irn_only(again, networks, steps, finished, begun):
-    without = replace(networks, edges=None)
-    result = again(steps=steps[:3], networks=without)
+def test_another_network_matters_to_its_step_and_those_after_it(
+    again, steps, finished, begun, checkpoints
+):
+    seed, svm, crf, irn = steps
+    assert again(steps[:3]).rows == {step: finished.result.rows[step] for step in steps[:3]}
     assert not begun
-    assert result.rows == {step: finished.result.rows[step] for step in steps[:3]}
-    with pytest.raises(ParameterError, match="needs IRN's edge network"):
-        again(networks=without)
-    assert not begun
+    other = replace(svm, localiser=Localiser(checkpoints.sipe))
+    result = again((seed, other, crf, irn))
+    assert [name for _, name in begun] == ["irn"] * 3
+    assert result.rows[seed] == finished.result.rows[seed]
 
 
-def test_bad_photographs_are_told_and_left_out(few_squares, networks, steps, tmp_path, capsys):
+def test_bad_photographs_are_told_and_left_out(few_squares, steps, tmp_path, capsys):
     first, second, third = few_squares.ids
     few_squares.image_path(first).unlink()
     few_squares.image_path(third).write_bytes(b"no picture")
     where = {"store": tmp_path / "s", "masks_out": tmp_path / "masks"}
-    result = pseudo_masks(few_squares, steps[:2], networks, **where)
+    result = pseudo_masks(few_squares, steps[:2], **where)
     assert list(result.failures) == [first, third]
     assert f"{third}.jpg is no picture" in result.failures[third]
     assert result.failures[first] == f"cannot read {first}.jpg (No such file or directory)"
     told = capsys.readouterr().out.splitlines()
     assert told == [f"{id_}: {reason}" for id_, reason in result.failures.items()]
-    assert [row["id"] for row in result.rows[Seed()]] == [second]
-    assert {path.stem for path in contents(tmp_path / "masks")} == {second}
+    assert [row["id"] for row in result.rows[steps[0]]] == [second]
+    assert {path.stem for path in file_contents(tmp_path / "masks")} == {second}
 
 
-def test_if_no_image_can_be_done_the_first_reason_is_told(few_squares, networks, tmp_path):
+def test_if_no_image_can_be_done_the_first_reason_is_told(few_squares, steps, tmp_path):
     for id_ in few_squares.ids:
         few_squares.image_path(id_).write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"None of the 3 images .*square_00\.jpg is no picture"):
-        pseudo_masks(few_squares, (Seed(),), networks, store=tmp_path / "s")
+        pseudo_masks(few_squares, steps[:1], store=tmp_path / "s")
 
 
-def test_masks_come_without_ground_truth(
-    few_squares, networks, steps, finished, annotate, tmp_path
-):
+def test_masks_come_without_ground_truth(few_squares, steps, finished, annotate, tmp_path):
     for id_ in few_squares.ids:
         annotate(few_squares, id_)
     opened = load_dataset("toy", root=few_squares.root, images=3, need_masks=False)
     where = {"store": tmp_path / "s", "masks_out": tmp_path / "masks"}
-    result = pseudo_masks(opened, steps, networks, **where)
+    result = pseudo_masks(opened, steps, **where)
     assert not result.failures
     for step in steps:
         for row in result.rows[step]:
             assert set(row) == {"id", "step", "seconds"}
     theirs = mask_files(finished.masks, steps)
     for key, path in mask_files(tmp_path / "masks", steps).items():
-        np.testing.assert_array_equal(read_mask(path, N), read_mask(theirs[key], N))
+        np.testing.assert_array_equal(read_mask(path, N_CLASSES), read_mask(theirs[key], N_CLASSES))
 
 
-def test_without_labels_of_any_kind_an_image_is_left_out(few_squares, networks, tmp_path):
+def test_without_labels_of_any_kind_an_image_is_left_out(few_squares, steps, tmp_path):
     few_squares.mask_path(few_squares.ids[1]).unlink()
-    result = pseudo_masks(few_squares, (Seed(),), networks, store=tmp_path / "s")
+    result = pseudo_masks(few_squares, steps[:1], store=tmp_path / "s")
     assert list(result.failures) == [few_squares.ids[1]]
     assert "No mask" in result.failures[few_squares.ids[1]]
 
 
 def test_two_workers_make_the_same_bytes(
-    few_squares, networks, steps, finished, tmp_path, monkeypatch
+    few_squares, localiser, steps, finished, tmp_path, monkeypatch
 ):
     """From another working folder than theirs, with paths relative to it."""
-    pseudo_masks(few_squares, steps[:1], networks, workers=2, store=tmp_path / "first")
+    pseudo_masks(few_squares, steps[:1], workers=2, store=tmp_path / "first")
     monkeypatch.chdir(tmp_path)
     dataset = replace(few_squares, root=few_squares.root.relative_to(tmp_path))
-    localiser = replace(networks.localiser, path=Path(relpath(networks.localiser.path)))
-    networks = Networks(localiser, Path(relpath(networks.edges)))
+    localiser = replace(localiser, path=Path(relpath(localiser.path)))
+    irn = replace(steps[3], edges=Path(relpath(steps[3].edges)))
+    steps = (Seed(localiser), replace(steps[1], localiser=localiser), steps[2], irn)
     where = {"store": "s", "masks_out": Path("masks")}
-    result = pseudo_masks(dataset, steps, networks, workers=2, **where)
-    for step in steps:
-        assert timeless(result.rows[step]) == timeless(finished.result.rows[step])
-    assert contents(tmp_path / "masks") == contents(finished.masks)
+    result = pseudo_masks(dataset, steps, workers=2, **where)
+    for rows, theirs in zip(result.rows.values(), finished.result.rows.values(), strict=True):
+        assert timeless(rows) == timeless(theirs)
+    assert file_contents(tmp_path / "masks") == file_contents(finished.masks)
 
 
-def test_steps_that_do_not_go_together_are_refused(few_squares, networks, steps):
-    for wrong in ((), steps[1:], (Seed(), SVM(20), SVM(30))):
+def test_the_bar_shows_the_score_of_the_last_step(few_squares, steps, tmp_path, capsys):
+    pseudo_masks(few_squares, steps[:1], store=tmp_path / "s")
+    bar = capsys.readouterr().err
+    assert bar.startswith("\rpseudo masks:   0%")
+    assert "images/min, seed mIoU " in bar
+
+
+def test_steps_that_do_not_go_together_are_refused(few_squares, localiser, steps):
+    for wrong in ((), steps[1:], (steps[0], SVM(localiser, 20), SVM(localiser, 30))):
         with pytest.raises(ParameterError, match="expected a seed, then different ones"):
-            pseudo_masks(few_squares, wrong, networks)
+            pseudo_masks(few_squares, wrong)
 
 
-def test_other_weights_at_a_worker_are_refused(few_squares, networks, checkpoints):
-    assert weights_of(networks) == (sha256(checkpoints.plain), sha256(checkpoints.edges))
-    first, steps = few_squares.ids[0], (Seed(),)
-    masks._evaluate(few_squares, steps, networks, weights_of(networks), first, steps)
-    other = replace(networks, localiser=Localiser(checkpoints.sipe))
-    for wrong in (other, replace(networks, edges=None)):
+def test_other_weights_at_a_worker_are_refused(few_squares, steps, checkpoints):
+    weights, first = masks.checkpoints(steps), few_squares.ids[0]
+    assert len(step_rows(few_squares, steps, weights, first, steps[:1])) == 1
+    for wrong in ({}, weights | {checkpoints.edges: "0" * 64}):
         with pytest.raises(WeightsError, match="other weights"):
-            masks._evaluate(few_squares, steps, wrong, weights_of(networks), first, steps)
-
-
-N_SCORES = len(TOY)
+            step_rows(few_squares, steps, wrong, first, steps[:1])
 
 
 @pytest.fixture(scope="module")
-def scores(squares, networks, steps, finished):
+def scores(squares, steps, finished):
     """Of the `finished` run; nothing is made again."""
     three = squares.subset(squares.ids[:3])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WSSS_CACHE", str(finished.store.parent))
-        return score_steps(pseudo_masks(three, steps, networks))
+        return score_steps(pseudo_masks(three, steps))
 
 
 def test_the_table_is_that_of_the_masks_on_the_disk(squares, finished, steps, scores):
@@ -303,8 +351,8 @@ def test_the_table_is_that_of_the_masks_on_the_disk(squares, finished, steps, sc
         counts = sum(
             metrics.confusion_matrix(
                 squares.mask(id_),
-                read_mask(finished.masks / step.name / f"{id_}.png", N_SCORES),
-                N_SCORES,
+                read_mask(finished.masks / step.name / f"{id_}.png", N_CLASSES),
+                N_CLASSES,
             )
             for id_ in squares.ids[:3]
         )
@@ -327,7 +375,7 @@ def test_samples_of_the_svm_are_scored_by_class(finished, steps, scores):
     assert table.loc["all", "drawn"] == sum(pair[1] for row in rows for pair in row.values()) > 100
 
 
-def test_what_the_numbers_hang_on_is_noted(scores, networks, checkpoints, finished, steps):
+def test_what_the_numbers_hang_on_is_noted(scores, checkpoints, finished, steps):
     found = scores.provenance
     names = [found[what] for what in ("dataset", "list", "masks")]
     assert names == ["toy", "train", "SegmentationClass"]
@@ -359,9 +407,9 @@ def test_the_caption_names_list_masks_threshold_and_crf(scores, few_squares, che
     assert caption(scores) == (
         "mIoU on 3 images of train (toy) against SegmentationClass; threshold: 0.4; CRF: yes"
     )
-    sipe = Networks(Localiser(checkpoints.sipe, (1.0,)))
+    sipe = Seed(Localiser(checkpoints.sipe, (1.0,)))
     one = few_squares.subset(few_squares.ids[:1])
-    assert caption(score_steps(pseudo_masks(one, (Seed(),), sipe))) == (
+    assert caption(score_steps(pseudo_masks(one, [sipe]))) == (
         "mIoU on 1 images of train (toy) against SegmentationClass; threshold: a background "
         "channel; CRF: no"
     )
@@ -377,11 +425,12 @@ def test_tables_and_note_are_written(scores, tmp_path):
     assert note == json.loads(json.dumps(scores.provenance))
 
 
-def test_without_ground_truth_only_the_note_is_written(few_squares, networks, annotate, tmp_path):
+def test_without_ground_truth_only_the_note_is_written(few_squares, steps, annotate, tmp_path):
     annotate(few_squares, few_squares.ids[0])
     opened = load_dataset("toy", root=few_squares.root, images=1, need_masks=False)
     folder = tmp_path / "out"
-    scores = score_steps(pseudo_masks(opened, (Seed(), CRF(hard=True)), networks, masks_out=folder))
+    chain = (steps[0], CRF(hard=True))
+    scores = score_steps(pseudo_masks(opened, chain, masks_out=folder))
     assert not len(scores.main)
     assert not len(scores.tables["precision"])
     scores.write(folder)
@@ -391,12 +440,12 @@ def test_without_ground_truth_only_the_note_is_written(few_squares, networks, an
     assert (note["images"], note["scored"]) == (1, 0)
 
 
-def test_images_without_a_mask_are_left_out_of_the_table(few_squares, networks, annotate):
+def test_images_without_a_mask_are_left_out_of_the_table(few_squares, steps, annotate):
     first, *others = few_squares.ids
-    whole = score_steps(pseudo_masks(few_squares, (Seed(),), networks))
+    whole = score_steps(pseudo_masks(few_squares, steps[:1]))
     annotate(few_squares, first)
-    part = score_steps(pseudo_masks(few_squares, (Seed(),), networks))
-    rest = score_steps(pseudo_masks(few_squares.subset(others), (Seed(),), networks))
+    part = score_steps(pseudo_masks(few_squares, steps[:1]))
+    rest = score_steps(pseudo_masks(few_squares.subset(others), steps[:1]))
     assert (part.provenance["images"], part.provenance["scored"]) == (3, 2)
     pd.testing.assert_frame_equal(part.main, rest.main)
     assert not part.main.equals(whole.main)

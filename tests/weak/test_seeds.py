@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -6,6 +7,8 @@ import pytest
 
 from wsss_lib.classify.network import class_activation_maps
 from wsss_lib.classify.sipe import image_specific_cams
+from wsss_lib.datasets.classes import ClassSet
+from wsss_lib.datasets.devkit import labels_from_mask
 from wsss_lib.errors import ImageError, ParameterError, WeightsError
 from wsss_lib.metrics import confusion_matrix, iou_of_counted, mean
 from wsss_lib.weak.seeds import (
@@ -13,7 +16,6 @@ from wsss_lib.weak.seeds import (
     THRESHOLD,
     THRESHOLDS,
     Localiser,
-    ThresholdCurve,
     threshold_curve,
     with_background,
 )
@@ -148,7 +150,7 @@ def test_without_object_labels_all_is_background(few_squares, localiser):
     assert not scores.mask().any()
 
 
-def test_maps_hang_on_photograph_labels_scales_and_weights(few_squares, checkpoints, made):
+def test_maps_depend_on_photograph_labels_scales_and_weights(few_squares, checkpoints, made):
     id_, other = few_squares.ids[0], few_squares.ids[1]
     localiser = Localiser(checkpoints.plain, ONE_SCALE)
     localiser.scores(few_squares, id_)
@@ -199,6 +201,23 @@ def test_a_checkpoint_that_is_not_there_is_a_sentence(few_squares, tmp_path):
         Localiser(tmp_path / "nowhere.pth").scores(few_squares, few_squares.ids[0])
 
 
+@pytest.fixture
+def tiny():
+    """A data set of four masks of 24 x 32 pixels, with two or three classes and void."""
+    masks = {}
+    for number in range(4):
+        mask = masks[f"tiny_{number}"] = np.zeros((24, 32), np.uint8)
+        mask[:, : 8 + number] = 1
+        mask[16:, 12:] = 2 if number % 2 else 0
+        mask[0] = 255
+    return SimpleNamespace(
+        ids=tuple(masks),
+        classes=ClassSet(("background", "left", "low"), ("bkg", "left", "low")),
+        mask=masks.__getitem__,
+        labels=lambda id_: labels_from_mask(masks[id_]),
+    )
+
+
 def noisy_cams(dataset, dtype=np.float32):
     """Maps that are higher on their class, half of whose values equal a threshold."""
 
@@ -225,7 +244,7 @@ def noisy_cams(dataset, dtype=np.float32):
 def test_the_curve_is_what_each_threshold_gives_alone(tiny, dtype, thresholds):
     cams, k = noisy_cams(tiny, dtype), len(tiny.classes)
     images = [(tiny.mask(id_), cams(id_), tiny.labels(id_)) for id_ in tiny.ids]
-    table = threshold_curve(tiny, cams, thresholds).table
+    table = threshold_curve(tiny, cams, thresholds)
     assert table["threshold"].tolist() == list(thresholds)
     for line in table.to_dict("records"):
         confusion = np.zeros((k, k), np.int64)
@@ -249,51 +268,16 @@ def test_void_counts_nowhere(tiny):
     def other_on_void(id_):
         return np.where(tiny.mask(id_) == 255, 1 - cams(id_), cams(id_))
 
-    pd.testing.assert_frame_equal(
-        threshold_curve(tiny, cams).table, threshold_curve(tiny, other_on_void).table
-    )
+    pd.testing.assert_frame_equal(threshold_curve(tiny, cams), threshold_curve(tiny, other_on_void))
 
 
-def test_a_class_in_no_mask_has_no_score_though_it_is_predicted(tiny, monkeypatch):
-    monkeypatch.setattr(type(tiny), "labels", lambda self, id_: (1, 2))
-    dataset = tiny.subset(tiny.ids[:1])  # without class 2
-    table = threshold_curve(dataset, lambda _: np.ones((2, 24, 32)) * [[[0.4]], [[0.5]]]).table
+def test_a_class_in_no_mask_has_no_score_though_it_is_predicted(tiny):
+    tiny.labels, tiny.ids = lambda id_: (1, 2), tiny.ids[:1]  # whose mask has no class 2
+    table = threshold_curve(tiny, lambda _: np.ones((2, 24, 32)) * [[[0.4]], [[0.5]]])
     assert table["low"].isna().all()
     # over background and class 1: none is right below 0.5, above it the background
     assert table["mean"].iloc[45] == 0
     assert table["mean"].iloc[55] == pytest.approx((100 * 24 / 32 + 0) / 2)
-
-
-def test_the_best_threshold_is_the_lowest_of_equal_ones(tiny):
-    def cams(id_):
-        truth = tiny.mask(id_)
-        return np.stack([0.3 + 0.2 * (truth == label) for label in tiny.labels(id_)])
-
-    best = threshold_curve(tiny, cams).best
-    assert (best["threshold"], best["mean"]) == (0.3, 100)
-
-
-def test_every_line_on_disk_says_what_it_was_scored_on(tiny, tmp_path):
-    curve = threshold_curve(tiny, noisy_cams(tiny), (0, 0.125, 0.3))
-    assert (curve.list_name, curve.masks, curve.images, curve.crf) == (
-        "train",
-        "SegmentationClass",
-        4,
-        False,
-    )
-    table = pd.read_csv(curve.write(tmp_path / "out" / "curve.csv"))
-    columns = ["threshold", *tiny.classes.short, "mean", "list", "masks", "images", "crf"]
-    assert table.columns.tolist() == columns
-    assert table["threshold"].tolist() == [0, 0.125, 0.3]
-    np.testing.assert_allclose(table["mean"], curve.table["mean"], atol=0.005)
-    origin = table[["list", "masks", "images", "crf"]].drop_duplicates()
-    assert origin.values.tolist() == [["train", "SegmentationClass", 4, False]]
-
-
-def test_an_absent_class_is_an_empty_field(tmp_path):
-    table = pd.DataFrame({"threshold": [0.5], "bkg": [100.0], "left": [np.nan], "mean": [100.0]})
-    path = ThresholdCurve(table, "train", "masks", 1, crf=True).write(tmp_path / "curve.csv")
-    assert path.read_text().splitlines()[1] == "0.5,100.00,,100.00,train,masks,1,True"
 
 
 @pytest.mark.parametrize("thresholds", [(), (0.2, 0.2), (0.3, 0.1), (-0.1, 0), (0.5, 1.5)])

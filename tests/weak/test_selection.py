@@ -12,7 +12,7 @@ from wsss_lib.errors import ParameterError
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.features import FeatureMap
 from wsss_lib.scores import ClassScores
-from wsss_lib.weak import selection
+from wsss_lib.weak import selection as module
 from wsss_lib.weak.selection import (
     SELECTIONS,
     confident_seed,
@@ -44,9 +44,9 @@ def places(samples, label):
     return set(zip(samples.rows[own].tolist(), samples.cols[own].tolist(), strict=True))
 
 
-@pytest.mark.parametrize("how", SELECTIONS)
-def test_labels_are_those_of_the_seed_and_no_pixel_comes_twice(scores, feature, how):
-    samples = select_samples(scores, 50, how, feature)
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_labels_are_those_of_the_seed_and_no_pixel_comes_twice(scores, feature, selection):
+    samples = select_samples(scores, 50, selection, feature)
     assert np.array_equal(samples.labels, scores.mask()[samples.rows, samples.cols])
     assert samples.counts == dict.fromkeys(LABELS, 50)
     assert sum(len(places(samples, label)) for label in LABELS) == 150
@@ -71,8 +71,8 @@ def test_confident_pixels_have_the_largest_margins_of_their_class(scores, share)
 
 
 def test_confident_samples_come_from_confident_pixels(scores):
-    samples = select_samples(scores, 20, "confident", share=0.1)
-    assert np.array_equal(confident_seed(scores, 0.1)[samples.rows, samples.cols], samples.labels)
+    samples = select_samples(scores, 20, "confident")
+    assert np.array_equal(confident_seed(scores)[samples.rows, samples.cols], samples.labels)
 
 
 def test_equal_margins_are_kept_or_left_together():
@@ -98,9 +98,9 @@ class FirstPoints:
 
 
 def test_consistent_pixels_are_those_of_a_plain_search(scores, feature, monkeypatch):
-    monkeypatch.setattr(selection, "MiniBatchKMeans", FirstPoints)
+    monkeypatch.setattr(module, "MiniBatchKMeans", FirstPoints)
     samples = select_samples(scores, 40, "consistent", feature, 2, "a")
-    pixels = sample_mask(confident_seed(scores), selection.CANDIDATES * 40, 2, "a")
+    pixels = sample_mask(confident_seed(scores), module.CANDIDATES * 40, 2, "a")
     points = feature.at(pixels.rows, pixels.cols)
     centres = {label: points[pixels.labels == label][:8] for label in LABELS}
     for label in LABELS:
@@ -138,17 +138,15 @@ def drawn(samples, number, label):
 
 def test_consistent_pixels_are_drawn_evenly_over_the_looks_of_a_class(halves):
     number = np.random.default_rng(0).integers(0, 8, halves.shape)
-    how = {"feature": colours(number, halves), "share": 1}
-    even = select_samples(one_hot(halves), 160, "consistent", **how)
+    even = select_samples(one_hot(halves), 160, "consistent", colours(number, halves))
     assert drawn(even, number, 0) == drawn(even, number, 1) == [20] * 8
-    plain = select_samples(one_hot(halves), 160, "confident", **how)
+    plain = select_samples(one_hot(halves), 160, "confident")
     assert drawn(plain, number, 1) != [20] * 8
 
 
 def test_where_a_look_is_rare_the_others_top_up(halves):
     number = np.random.default_rng(0).choice(8, halves.shape, p=[0.03] * 7 + [0.79])
-    how = {"feature": colours(number, halves), "share": 1}
-    samples = select_samples(one_hot(halves), 500, "consistent", **how)
+    samples = select_samples(one_hot(halves), 500, "consistent", colours(number, halves))
     rare = np.bincount(number[halves == 1])[:7].tolist()
     assert max(rare) < 500 / 8
     assert drawn(samples, number, 1) == [*rare, 500 - sum(rare)]
@@ -159,55 +157,53 @@ def test_wrong_labels_that_look_like_another_class_are_left_out(halves):
     feature = colours(rng.integers(0, 8, halves.shape), halves)
     seed = np.where(rng.random(halves.shape) < 0.02, 1 - halves, halves)
     wrong = {}
-    for how in ("confident", "consistent"):
-        samples = select_samples(one_hot(seed), 300, how, feature)
-        wrong[how] = (samples.labels != halves[samples.rows, samples.cols]).sum()
+    for selection in ("confident", "consistent"):
+        samples = select_samples(one_hot(seed), 300, selection, feature)
+        wrong[selection] = (samples.labels != halves[samples.rows, samples.cols]).sum()
     assert wrong["consistent"] < wrong["confident"]
 
 
 def test_where_nothing_looks_like_its_class_confident_pixels_are_drawn(scores):
     blank = FeatureMap(torch.zeros(3, 15, 20), (30, 40))
     samples, confident = (
-        select_samples(scores, 40, how, blank, 5, "a") for how in ("consistent", "confident")
+        select_samples(scores, 40, selection, blank, 5, "a")
+        for selection in ("consistent", "confident")
     )
     assert np.array_equal(samples.label_image(), confident.label_image())
     assert samples.requested == 40
 
 
-@pytest.mark.parametrize("how", SELECTIONS)
-def test_pixels_hang_on_seed_and_image_alone(scores, feature, how):
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_pixels_depend_on_seed_and_image_alone(scores, feature, selection):
     def pixels(*stream):
-        return select_samples(scores, 50, how, feature, *stream).label_image().tolist()
+        return select_samples(scores, 50, selection, feature, *stream).label_image().tolist()
 
     assert pixels(1, "a") == pixels(1, "a")
     assert pixels(1, "a") != pixels(2, "a")
     assert pixels(1, "a") != pixels(1, "b")
 
 
-@pytest.mark.parametrize("how", SELECTIONS)
-def test_a_class_with_few_pixels_gives_them_and_a_lost_one_none(scores, feature, how):
+@pytest.mark.parametrize("selection", SELECTIONS)
+def test_a_class_with_few_pixels_gives_them_and_a_lost_one_none(scores, feature, selection):
     scores.values[1] = -1
     scores.values[2, :, 1:] = -1
-    scores.values[2, :4, 0] = 2
     scores.values[2, 4:, 0] = -1
-    samples = select_samples(scores, 50, how, feature, share=1)
+    scores.values[0, :4, 0], scores.values[2, :4, 0] = 0, 2  # all as sure as each other
+    samples = select_samples(scores, 50, selection, feature)
     assert samples.counts == {0: 50, 9: 4}
     assert samples.short_classes == (9,)
 
 
 def test_bad_arguments_are_refused(scores, feature):
-    for how in SELECTIONS:
-        with pytest.raises(ParameterError, match=r"samples=2\.5;"):
-            select_samples(scores, 2.5, how, feature)
+    for selection in SELECTIONS:
+        with pytest.raises(ParameterError, match="samples=0;"):
+            select_samples(scores, 0, selection, feature)
     with pytest.raises(ParameterError, match="'best'; expected one of seed, confident, consistent"):
         select_samples(scores, 5, "best")
     with pytest.raises(ParameterError, match=r"\(30, 40\), and none was given"):
         select_samples(scores, 5, "consistent")
     with pytest.raises(ParameterError, match=r"\(30, 40\), and one of \(40, 30\) was given"):
         select_samples(scores, 5, "consistent", replace(feature, image_size=(40, 30)))
-    for share in (0, 1.5, np.nan):
-        with pytest.raises(ParameterError, match=f"share={share};"):
-            select_samples(scores, 5, "confident", share=share)
 
 
 CLASSES = ClassSet(("background", "leaf", "shell"), ("bkg", "leaf", "shell"))

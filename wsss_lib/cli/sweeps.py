@@ -1,5 +1,6 @@
 """Commands that expand with ground truth: Table 1 and the studies."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -200,7 +201,9 @@ def second_stage(
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    help="Constant background of CAMs; SIPE has none [0.15].",
+    default=0.15,
+    show_default=True,
+    help="Constant background of CAMs; SIPE has none.",
 )
 @click.option(
     "--selection",
@@ -239,40 +242,75 @@ def second_stage(
 )
 def pseudo(
     dataset: str,
-    root: Path,
+    root: Path | None,
     list_name: str,
-    images: int,
+    images: int | None,
     masks: str,
-    steps: str,
-    out: Path,
+    backbone: str | None,
+    samples: int | None,
+    seed: int,
     workers: int,
-    scheduler: str,
-    **given: object,
+    scheduler: str | None,
+    device: str,
+    background_weight: float | None,
+    weights: str,
+    irn_weights: Path | None,
+    steps: str,
+    threshold: float,
+    selection: str,
+    feature: str,
+    C: float,
+    gamma: str,
+    temperature: float,
+    preset: str,
+    beta: float | None,
+    out: Path | None,
 ) -> None:
     """Pseudo masks from image-level labels: seed, SVM, CRF, IRN (Figure 5a).
 
     Writes OUT/<step>/<id>.png and, where there is ground truth, OUT/scores.csv.
     """
+    from wsss_lib.classify.spec import choose_classifier
     from wsss_lib.datasets import load_dataset
-    from wsss_lib.weak.masks import caption, choose_networks, pseudo_masks, score_steps
+    from wsss_lib.weak.irn.train import trained_edges
+    from wsss_lib.weak.masks import caption, pseudo_masks, score_steps
+    from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, Localiser
     from wsss_lib.weak.steps import make_steps
 
     folder = out or output_dir() / "build" / "pseudo" / dataset
     opened = load_dataset(
         dataset, list_name, root=root, images=images, masks=masks, need_masks=False
     )
-    chain = make_steps(steps.split(","), dataset, **given)
-    names = ("weights", "backbone", "irn_weights", "threshold", "background_weight", "device")
-    networks = choose_networks(
+    names = steps.split(",")
+    make = partial(
+        make_steps,
+        names,
         opened,
-        edges="irn" in steps.split(","),
-        workers=workers,
-        **{name: given[name] for name in names},
+        samples=samples,
+        feature=feature,
+        selection=selection,
+        C=C,
+        gamma=gamma,
+        temperature=temperature,
+        seed=seed,
+        preset=preset,
+        beta=beta,
     )
+    unknown = Path("not chosen yet")
+    make(localiser=Localiser(unknown), edges=unknown)  # bad values are refused before a training
+    if background_weight is None:
+        background_weight = BACKGROUND_WEIGHT[dataset]
+    localiser = Localiser(
+        choose_classifier(opened, weights, backbone, device=device),
+        threshold=threshold,
+        background_weight=background_weight,
+        device=device,
+    )
+    if "irn" in names and irn_weights is None:
+        irn_weights = trained_edges(opened, localiser, device=device, workers=workers)
+    chain = make(localiser=localiser, edges=irn_weights)
     found = score_steps(
-        pseudo_masks(
-            opened, chain, networks, masks_out=folder, workers=workers, scheduler=scheduler
-        )
+        pseudo_masks(opened, chain, workers=workers, scheduler=scheduler, masks_out=folder)
     )
     found.write(folder)
     report(found.main, folder, found.failures, caption(found))

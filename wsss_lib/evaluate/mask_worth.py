@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from wsss_lib.classify.spec import BackboneSpec, choose_backbone
+from wsss_lib.classify.spec import BackboneSpec, choose_backbone, choose_classifier
 from wsss_lib.datasets.devkit import DevkitDataset, Sample
 from wsss_lib.engine import SweepResult
 from wsss_lib.errors import DataError, ParameterError
@@ -22,8 +22,10 @@ from wsss_lib.paths import cache_dir
 from wsss_lib.report import Report, versions
 from wsss_lib.segment.segmenter import Segmenter, load_segmenter
 from wsss_lib.segment.train import SegmenterSettings, train_segmenter
-from wsss_lib.weak.masks import choose_networks, pseudo_masks, weights_of
-from wsss_lib.weak.steps import Networks, make_steps
+from wsss_lib.weak.irn.train import trained_edges
+from wsss_lib.weak.masks import checkpoints, pseudo_masks
+from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, Localiser
+from wsss_lib.weak.steps import Step, make_steps
 
 #: The steps behind each kind of pseudo masks.
 WEAK = {
@@ -54,8 +56,10 @@ def training_masks(
         other folder of them.
     images : DevkitDataset
         With ground truth as its masks, which ``bound`` samples.
-    device, workers
-        As in `wsss_lib.weak.masks.choose_networks`.
+    device : str
+        Where networks are trained and run, see `wsss_lib.training.choose_device`.
+    workers : int
+        Processes that make masks.
 
     Raises
     ------
@@ -67,8 +71,14 @@ def training_masks(
     if kind == "bound":
         return bound_masks(images, choose_backbone(images, device=device), workers)
     if kind in WEAK:
-        networks = choose_networks(images, edges=kind == "irn", device=device, workers=workers)
-        return weak_masks(images, networks, kind, workers)
+        path = choose_classifier(images, device=device)
+        weight = BACKGROUND_WEIGHT[images.name]
+        localiser = Localiser(path, background_weight=weight, device=device)
+        edges = None
+        if kind == "irn":
+            edges = trained_edges(images, localiser, device=device, workers=workers)
+        steps = make_steps(WEAK[kind], images, localiser=localiser, edges=edges)
+        return weak_masks(images, steps, workers)
     return replace(images, masks=kind)
 
 
@@ -99,28 +109,22 @@ def bound_masks(
     return replace(images, masks=str(folder / setting.name))
 
 
-def weak_masks(
-    images: DevkitDataset, networks: Networks, kind: str, workers: int = 1, **chosen: object
-) -> DevkitDataset:
-    """The same images with pseudo masks, made from image-level labels.
+def weak_masks(images: DevkitDataset, steps: Sequence[Step], workers: int = 1) -> DevkitDataset:
+    """The same images with the masks of the last of some steps, made from image-level labels.
 
     Parameters
     ----------
     images : DevkitDataset
-    networks : Networks
-    kind : str
-        The last step, one of `WEAK`.
+    steps : sequence of Step
+        See `wsss_lib.weak.steps.make_steps`.
     workers : int
-    **chosen
-        Parameters of the steps, see `wsss_lib.weak.steps.make_steps`.
     """
-    steps = make_steps(WEAK[kind], images.name, **chosen)
-    localiser = networks.localiser
-    made_from = [[step.name, asdict(step)] for step in steps]
-    made_from += [localiser.name, localiser.threshold, *weights_of(networks)]
-    folder = _folder(kind, images, made_from)
-    _complete(pseudo_masks(images, steps, networks, masks_out=folder, workers=workers), images)
-    return replace(images, masks=str(folder / kind))
+    localiser, name = steps[0].localiser, steps[-1].name
+    made_from = [[step.name, step.parameters()] for step in steps]
+    made_from += [localiser.name, localiser.threshold, *checkpoints(steps).values()]
+    folder = _folder(name, images, made_from)
+    _complete(pseudo_masks(images, steps, masks_out=folder, workers=workers), images)
+    return replace(images, masks=str(folder / name))
 
 
 def _folder(kind: str, images: DevkitDataset, made_from: Sequence[object]) -> Path:

@@ -9,8 +9,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "selection": ["SELECTIONS", "count_right", "precision_table", "select_samples"],
         "crf": ["dense_crf"],
         "irn.network": ["edge_map"],
-        "irn.train": ["EdgeSettings", "train_irn", "trained_edges"],
-        "steps": ["CRF", "IRN", "SVM", "Networks", "Seed", "View", "make_steps", "run_steps"],
-        "masks": ["caption", "choose_networks", "pseudo_masks", "score_steps"],
+        "irn.train": ["EdgeSettings", "load_edges", "train_irn", "trained_edges"],
+        "steps": ["CRF", "IRN", "SVM", "Seed", "make_steps", "run_steps"],
+        "masks": ["caption", "pseudo_masks", "score_steps"],
     },
 )

@@ -6,12 +6,13 @@ and one of positions and colours, which moves borders to those of the image. Bot
 symmetrically and labels are compatible or not (Potts), as pydensecrf does by default.
 """
 
-from dataclasses import astuple, dataclass
-from numbers import Integral
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from wsss_lib.errors import ParameterError
+from wsss_lib.scores import ClassScores
 from wsss_lib.weak.lattice import PermutohedralLattice
 
 
@@ -22,17 +23,12 @@ class CRFParameters:
     Parameters
     ----------
     gaussian_sxy, gaussian_compat : float
-        Standard deviation of the kernel of positions, in pixels, and its weight.
+        Standard deviation of the kernel of positions, in pixels, and its weight (0 for none).
     bilateral_sxy, bilateral_srgb, bilateral_compat : float
         Standard deviations of the kernel of positions and colours, in pixels and in grey levels,
-        and its weight.
+        and its weight (0 for none).
     iterations : int
         Of the mean field.
-
-    Raises
-    ------
-    ParameterError
-        If a width is not positive, a weight negative, or the iterations no whole number.
     """
 
     gaussian_sxy: float
@@ -41,13 +37,6 @@ class CRFParameters:
     bilateral_srgb: float
     bilateral_compat: float
     iterations: int = 10
-
-    def __post_init__(self) -> None:
-        widths = (self.gaussian_sxy, self.bilateral_sxy, self.bilateral_srgb)
-        others = (self.gaussian_compat, self.bilateral_compat, self.iterations)
-        in_range = np.isfinite(astuple(self)).all() and min(widths) > 0 and min(others) >= 0
-        if not (in_range and isinstance(self.iterations, Integral)):
-            raise ParameterError(f"{self}; expected widths above 0, and all else at least 0.")
 
 
 #: As published: labels for IRN and SIPE, PSA's soft scores, DeepLab v2 at test time.
@@ -66,6 +55,33 @@ def find_preset(name: str) -> CRFParameters:
     if name not in PRESETS:
         raise ParameterError(f"No CRF preset {name!r}; expected one of {', '.join(PRESETS)}.")
     return PRESETS[name]
+
+
+def refine_by_crf(
+    image: np.ndarray, scores: ClassScores, preset: str = "irn", *, hard: bool = False
+) -> ClassScores:
+    """Scores of an image after the dense CRF, as marginal probabilities of the same labels.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    scores : ClassScores, at (H, W)
+    preset : str
+        A name of `PRESETS`.
+    hard : bool
+        Take each pixel's label as right with probability 0.7, as IRN does, and not the scores as
+        probabilities.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such preset, or sizes do not agree.
+    """
+    if hard:
+        unary = unary_from_labels(scores.values.argmax(0), len(scores.labels))
+    else:
+        unary = unary_from_probabilities(scores.values)
+    return ClassScores(dense_crf(image, unary, find_preset(preset)), scores.labels)
 
 
 def dense_crf(
@@ -88,10 +104,14 @@ def dense_crf(
     Raises
     ------
     ParameterError
-        If sizes do not agree, the image is not uint8 RGB, or the unary is not finite.
+        If sizes do not agree, or the image is not uint8 RGB.
     """
     image, unary = np.asarray(image), np.asarray(unary, np.float32)
-    _check(image, unary)
+    if image.dtype != np.uint8 or image.shape != (*unary.shape[1:], 3):
+        raise ParameterError(
+            f"An image of {image.shape}, {image.dtype}, and a unary of {unary.shape}; expected "
+            "(H, W, 3), uint8, and (K, H, W)."
+        )
     if len(unary) == 1:
         return np.ones_like(unary)
     evidence = -unary.reshape(len(unary), -1)
@@ -108,7 +128,7 @@ def unary_from_labels(labels: np.ndarray, n_labels: int, confidence: float = 0.7
 
     Parameters
     ----------
-    labels : ndarray, shape (H, W), uint8
+    labels : ndarray, shape (H, W), int
         Below `n_labels`; none of them means "unsure".
     n_labels : int
     confidence : float
@@ -117,19 +137,7 @@ def unary_from_labels(labels: np.ndarray, n_labels: int, confidence: float = 0.7
     Returns
     -------
     ndarray, shape (n_labels, H, W), float32
-
-    Raises
-    ------
-    ParameterError
-        If `confidence` is out of range, or a label is not below `n_labels`.
     """
-    labels = np.asarray(labels)
-    values = np.unique(labels).tolist()
-    if not 0 < confidence < 1:
-        raise ParameterError(f"confidence={confidence}; expected a number between 0 and 1.")
-    if labels.ndim != 2 or not set(values) <= set(range(n_labels)):
-        found = f"Labels of {labels.shape} with the values {values}"
-        raise ParameterError(f"{found}; expected (H, W), whole numbers from 0 to {n_labels - 1}.")
     own = np.arange(n_labels)[:, None, None] == labels
     probability = np.where(own, confidence, (1 - confidence) / max(1, n_labels - 1))
     return -np.log(probability).astype(np.float32)
@@ -147,44 +155,30 @@ def unary_from_probabilities(probabilities: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, shape (K, H, W), float32
-
-    Raises
-    ------
-    ParameterError
-        If one is negative or not finite.
     """
     values = np.asarray(probabilities, np.float64)
-    if values.ndim != 3 or not values.size or not (values.min() >= 0 and values.max() < np.inf):
-        raise ParameterError(f"Scores of {values.shape}; expected (K, H, W), finite, at least 0.")
     floored = np.maximum(values, _LEAST * values.sum(0) + np.finfo(float).tiny)
     return -np.log(floored / floored.sum(0)).astype(np.float32)
 
 
-def _check(image: np.ndarray, unary: np.ndarray) -> None:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ParameterError(
-            f"An image of {image.shape}, {image.dtype}; expected (H, W, 3), uint8, not empty."
-        )
-    height, width = image.shape[:2]
-    if unary.ndim != 3 or not len(unary) or unary.shape[1:] != (height, width):
-        raise ParameterError(f"A unary of {unary.shape}; expected (K, {height}, {width}).")
-    if not np.isfinite(unary).all():
-        raise ParameterError("A unary that is not finite; expected -log of what is above 0.")
-
-
-def _kernels(image: np.ndarray, p: CRFParameters) -> list:
+def _kernels(
+    image: np.ndarray, parameters: CRFParameters
+) -> list[Callable[[np.ndarray], np.ndarray]]:
     """The kernels that have a weight, as functions of the marginals (pixels, K)."""
     places = np.indices(image.shape[:2], np.float32)[::-1].reshape(2, -1).T
     colours = image.reshape(-1, 3).astype(np.float32)
-    both = np.hstack([places / p.bilateral_sxy, colours / p.bilateral_srgb])
-    weighted = ((p.gaussian_compat, places / p.gaussian_sxy), (p.bilateral_compat, both))
-    return [_kernel(features, compat) for compat, features in weighted if compat]
+    both = np.hstack([places / parameters.bilateral_sxy, colours / parameters.bilateral_srgb])
+    weighted = (
+        (places / parameters.gaussian_sxy, parameters.gaussian_compat),
+        (both, parameters.bilateral_compat),
+    )
+    return [_kernel(features, weight) for features, weight in weighted if weight]
 
 
-def _kernel(features: np.ndarray, compat: float):
+def _kernel(features: np.ndarray, weight: float) -> Callable[[np.ndarray], np.ndarray]:
     lattice = PermutohedralLattice(features)
     norm = 1 / np.sqrt(lattice.filter(np.ones((len(features), 1))))
-    return lambda values: lattice.filter(values * norm) * (norm * np.float32(compat))
+    return lambda values: lattice.filter(values * norm) * (norm * np.float32(weight))
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

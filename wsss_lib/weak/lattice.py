@@ -24,22 +24,18 @@ class PermutohedralLattice:
     Raises
     ------
     ParameterError
-        If `features` is no table of finite numbers, or so wide that corners cannot be numbered.
+        If the points are so far apart that corners cannot be numbered.
     """
 
     def __init__(self, features: np.ndarray) -> None:
         features = np.asarray(features, np.float32)
-        if features.ndim != 2 or not features.size or not np.isfinite(features).all():
-            raise ParameterError(
-                f"Features of the shape {features.shape}, or not finite; expected (points, "
-                "dimensions), at least one of each, all of them finite."
-            )
         n, d = features.shape
         origin, rank, weights = _enclosing_cells(_elevate(features.T))
         corners, steps = _number_corners(origin, rank)
         keys, vertices = np.unique(corners, return_inverse=True)
+        row_ends = np.arange(0, n * (d + 1) + 1, d + 1)
         self._slice = sparse.csr_array(
-            (weights.T.ravel(), vertices.reshape(d + 1, n).T.ravel(), _row_ends(n, d + 1)),
+            (weights.T.ravel(), vertices.reshape(d + 1, n).T.ravel(), row_ends),
             shape=(n, len(keys)),
         )
         self._splat = self._slice.T.tocsr()
@@ -58,19 +54,8 @@ class PermutohedralLattice:
         Returns
         -------
         ndarray, shape (n, k), float32
-
-        Raises
-        ------
-        ParameterError
-            If there is not one row a point.
         """
-        values = np.asarray(values, np.float32)
-        if values.ndim != 2 or len(values) != self._slice.shape[0]:
-            raise ParameterError(
-                f"Values of the shape {values.shape} for {self._slice.shape[0]} points; expected "
-                "(points, channels)."
-            )
-        on_lattice = self._splat @ values
+        on_lattice = self._splat @ np.asarray(values, np.float32)
         for blur in self._blurs:
             on_lattice = blur @ on_lattice
         return self._slice @ on_lattice
@@ -170,7 +155,3 @@ def _blur(keys: np.ndarray, step: int) -> sparse.csr_array:
     halves = np.full(len(here), 0.5, np.float32)
     towards = sparse.csr_array((halves, (here, there[here])), shape=(len(keys),) * 2)
     return sparse.eye_array(len(keys), dtype=np.float32, format="csr") + towards + towards.T
-
-
-def _row_ends(rows: int, each: int) -> np.ndarray:
-    return np.arange(0, rows * each + 1, each)

@@ -1,17 +1,21 @@
-"""The networks of a pipeline, in words that fit on a command line."""
+"""Pseudo masks of all images of a list, step by step, and the scores of every step.
+
+`pseudo_masks` is the sweep of weak supervision: its settings are steps. The row of a step is stored
+under a key of that step and all before it, so another SVM leaves the seeds' rows as they are.
+`score_steps` makes tables of the rows where there is ground truth.
+"""
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from wsss_lib.classify.spec import choose_classifier
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.engine import Job, SweepResult, Task, located, reason, run_job
 from wsss_lib.errors import DataError, WeightsError
@@ -22,71 +26,18 @@ from wsss_lib.metrics import confusion_matrix, pooled_table, sparse
 from wsss_lib.paths import cache_dir
 from wsss_lib.report import Report, versions
 from wsss_lib.store import FORMAT
-from wsss_lib.weak.irn.train import trained_edges
-from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, THRESHOLD, Localiser
 from wsss_lib.weak.selection import count_right, precision_table
-from wsss_lib.weak.steps import Networks, Step, StepResult, View, check_order, run_steps
-
-
-def choose_networks(
-    dataset: DevkitDataset,
-    weights: str = "sipe",
-    backbone: str | None = None,
-    *,
-    edges: bool = True,
-    irn_weights: Path | None = None,
-    threshold: float | None = None,
-    background_weight: float | None = None,
-    device: str = "cpu",
-    workers: int = 1,
-) -> Networks:
-    """The classification network and IRN's edge network; what is not there is trained now.
-
-    Parameters
-    ----------
-    dataset : DevkitDataset
-        Any list of it.
-    weights, backbone, device
-        See `wsss_lib.classify.spec.choose_classifier`.
-    edges : bool
-        Whether an edge network is needed.
-    irn_weights : Path, optional
-        The checkpoint of one; trained when left out.
-    threshold : float, optional
-        The constant background of plain CAMs.
-    background_weight : float, optional
-        Of SIPE's background; by default the data set's in `BACKGROUND_WEIGHT`.
-    workers : int
-        Processes that make the labels of the edge network.
-
-    Raises
-    ------
-    DataError
-        If a network is to be trained and the data set is not there.
-    WeightsError
-        If a checkpoint or the first weights are not there.
-    """
-    weight = BACKGROUND_WEIGHT[dataset.name] if background_weight is None else background_weight
-    localiser = Localiser(
-        choose_classifier(dataset, weights, backbone, device=device),
-        threshold=THRESHOLD if threshold is None else threshold,
-        background_weight=weight,
-        device=device,
-    )
-    if edges and irn_weights is None:
-        irn_weights = trained_edges(dataset, localiser, device=device, workers=workers)
-    return Networks(localiser, irn_weights)
+from wsss_lib.weak.steps import Step, check_order, run_steps
 
 
 def pseudo_masks(
     dataset: DevkitDataset,
     steps: Sequence[Step],
-    networks: Networks,
     *,
-    masks_out: Path | None = None,
     workers: int = 1,
     scheduler: str | None = None,
     store: str | Path | None = None,
+    masks_out: Path | None = None,
 ) -> SweepResult:
     """Make pseudo masks of every image, and count their pixels where there is ground truth.
 
@@ -98,11 +49,10 @@ def pseudo_masks(
     dataset : DevkitDataset
     steps : sequence of Step
         Different ones, a `Seed` first; each from the scores of the one before.
-    networks : Networks
+    workers, scheduler, store
+        As in `wsss_lib.engine.run_job`.
     masks_out : Path, optional
         A folder for the masks, ``<step>/<id>.png``.
-    workers, scheduler, store
-        As in `wsss_lib.evaluate.sweeps.sweep`.
 
     Returns
     -------
@@ -116,80 +66,53 @@ def pseudo_masks(
         If not a single image could be done.
     ParameterError
         If the steps do not begin with a seed, or one comes twice.
+    WeightsError
+        If a network is not there.
     """
     steps = tuple(steps)
-    _check(steps, networks)
-    images, networks = located(dataset), _located(networks)
-    weights = weights_of(networks)
+    check_order(steps)
+    weights = checkpoints(steps)
     failures, tasks = {}, []
     for id_ in dataset.ids:
         try:
-            tasks.append(Task(id_, _keys(dataset, id_, steps, networks, weights)))
+            tasks.append(Task(id_, row_keys(dataset, id_, steps)))
         except (OSError, DataError) as error:
             failures[id_] = reason(error)
             tqdm.write(f"{id_}: {failures[id_]}")
-    files = [networks.localiser.path, networks.edges, cache_dir()]
+    images = located(dataset)
     result = run_job(
         dataset,
         tasks,
-        partial(_make_job, images, steps, networks, weights),
+        partial(_make_job, images, steps, weights),
         watched=steps[-1],
         failures=failures,
         description="pseudo masks",
-        needed=[images.devkit, *filter(None, files)],
+        needed=[images.devkit, *weights, cache_dir()],
         masks_out=masks_out,
         workers=workers,
         scheduler=scheduler,
         store=store,
     )
-    return replace(result, provenance=_provenance(result, steps, networks))
+    return replace(result, provenance=_provenance(result, steps))
 
 
-def _make_job(
-    dataset: DevkitDataset,
-    steps: tuple[Step, ...],
-    networks: Networks,
-    weights: tuple[str, ...],
-    left: Sequence[Step],
-) -> Job:
-    warm_up([ImageSVM(threads=1)])
-    return partial(_evaluate, dataset, steps, networks, weights)
+def checkpoints(steps: Sequence[Step]) -> dict[Path, str]:
+    """The files of the networks of all steps, and their SHA-256, as this process finds them."""
+    return {path: sha for step in steps for path, sha in step.checkpoints().items()}
 
 
-def _evaluate(
-    dataset: DevkitDataset,
-    steps: tuple[Step, ...],
-    networks: Networks,
-    weights: tuple[str, ...],
-    id_: str,
-    wanted: Sequence[Step],
-) -> list[tuple[dict, np.ndarray]]:
-    """For each step that is wanted its row and its mask."""
-    if weights_of(networks) != weights:
-        raise WeightsError(
-            "A worker has other weights than this process. Give all machines the same files."
-        )
-    last = max(steps.index(step) for step in wanted)
-    done = run_steps(View(dataset, id_, networks), steps[: last + 1])
-    truth = dataset.sample(id_).mask if has_truth(dataset, id_) else None
-    results = []
-    for step in wanted:
-        result, seconds = done[step]
-        mask = result.scores.mask()
-        row = {"id": id_, "step": step.name, "seconds": round(seconds, 4)}
-        results.append((row | _counts(result, mask, truth, len(dataset.classes)), mask))
-    return results
-
-
-def _counts(result: StepResult, mask: np.ndarray, truth: np.ndarray | None, n_classes: int) -> dict:
-    """Pixels by true and predicted class, and right samples; nothing without ground truth."""
-    if truth is None:
-        return {}
-    counts = {"confusion": sparse(confusion_matrix(truth, mask, n_classes))}
-    if result.samples is not None:
-        right = count_right(result.samples, truth)
-        counts["samples"] = {str(label): pair for label, pair in right.items()}
-    return counts
+def row_keys(dataset: DevkitDataset, id_: str, steps: Sequence[Step]) -> dict[Step, str]:
+    """The key of each step's row of an image: it depends on this step and those before it."""
+    localiser = steps[0].localiser
+    truth = sha256(dataset.mask_path(id_)) if has_truth(dataset, id_) else None
+    image = [id_, len(dataset.classes), localiser.key(dataset, id_), truth]
+    seeds = [localiser.name, None if localiser.has_background else localiser.threshold]
+    keys, chain = {}, [FORMAT, image, *steps[0].checkpoints().values(), seeds]
+    for step in steps:
+        new = [sha for sha in step.checkpoints().values() if sha not in chain]
+        chain = [*chain, step.name, step.parameters(), *new]
+        keys[step] = hashlib.sha256(json.dumps(chain).encode()).hexdigest()
+    return keys
 
 
 def has_truth(dataset: DevkitDataset, id_: str) -> bool:
@@ -197,48 +120,82 @@ def has_truth(dataset: DevkitDataset, id_: str) -> bool:
     return dataset.mask_path(id_).is_file()
 
 
-def weights_of(networks: Networks) -> tuple[str, ...]:
-    """The SHA-256 of the networks' files, as this process finds them."""
-    edges = [] if networks.edges is None else [_checksum(networks.edges)]
-    return (networks.localiser.load().weights.sha256, *edges)
+def _make_job(
+    dataset: DevkitDataset, steps: tuple[Step, ...], weights: Mapping[Path, str], _: list[Step]
+) -> Job:
+    warm_up([ImageSVM(threads=1)])
+    return partial(step_rows, dataset, steps, weights)
 
 
-@cache  # asked for before every image
-def _checksum(path: Path) -> str:
-    return sha256(path)
-
-
-def _check(steps: tuple[Step, ...], networks: Networks) -> None:
-    """Refuse steps that do not go together, and networks that are not there, before long work."""
-    check_order(steps)
-    networks.localiser.load()
-    if "irn" in [step.name for step in steps]:
-        networks.load_edges()
-
-
-def _located(networks: Networks) -> Networks:
-    """The networks as they are true in any working folder."""
-    localiser = replace(networks.localiser, path=networks.localiser.path.absolute())
-    return Networks(localiser, networks.edges and networks.edges.absolute())
-
-
-def _keys(
+def step_rows(
     dataset: DevkitDataset,
+    steps: tuple[Step, ...],
+    weights: Mapping[Path, str],
     id_: str,
-    steps: Sequence[Step],
-    networks: Networks,
-    weights: tuple[str, ...],
-) -> dict[Step, str]:
-    """The key of each step's row: it depends on this step and those before it."""
-    truth = sha256(dataset.mask_path(id_)) if has_truth(dataset, id_) else None
-    localiser = networks.localiser
-    image = [id_, len(dataset.classes), localiser.key(dataset, id_), truth]
-    seeds = [localiser.name, None if localiser.has_background else localiser.threshold]
-    keys, chain = {}, [FORMAT, image, weights[0], seeds]
-    for step in steps:
-        chain = [*chain, step.name, asdict(step), *(weights[1:] if step.name == "irn" else ())]
-        keys[step] = hashlib.sha256(json.dumps(chain).encode()).hexdigest()
-    return keys
+    wanted: Sequence[Step],
+) -> list[tuple[dict, np.ndarray]]:
+    """Take one image through the steps: the row and the mask of each that is wanted.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+    steps : tuple of Step
+    weights : mapping of Path to str
+        `checkpoints` in the process that began.
+    id_ : str
+    wanted : sequence of Step
+        Some of the steps; those after the last of them are not taken.
+
+    Raises
+    ------
+    WeightsError
+        If this process has other weights than the one that began.
+    """
+    if checkpoints(steps) != weights:
+        raise WeightsError(
+            "A worker has other weights than this process. Give all machines the same files."
+        )
+    last = max(steps.index(step) for step in wanted)
+    done = run_steps(dataset, id_, steps[: last + 1])
+    truth = dataset.sample(id_).mask if has_truth(dataset, id_) else None
+    results = []
+    for step in wanted:
+        scores, seconds = done[step]
+        mask = scores.mask()
+        row = {"id": id_, "step": step.name, "seconds": round(seconds, 4)}
+        if truth is not None:
+            row["confusion"] = sparse(confusion_matrix(truth, mask, len(dataset.classes)))
+        if truth is not None and scores.samples is not None:
+            right = count_right(scores.samples, truth)
+            row["samples"] = {str(label): pair for label, pair in right.items()}
+        results.append((row, mask))
+    return results
+
+
+def _provenance(result: SweepResult, steps: Sequence[Step]) -> dict:
+    dataset, rows, localiser = result.dataset, result.rows[steps[0]], steps[0].localiser
+    trained = localiser.load()
+    edges = [step.edges.name for step in steps if step.name == "irn"]
+    return {
+        "dataset": dataset.name,
+        "list": Path(dataset.list_name).name,
+        "images": len(rows),
+        "scored": sum("confusion" in row for row in rows),
+        "masks": Path(dataset.masks).name,
+        "method": "SIPE" if localiser.has_background else "CAM",
+        "threshold": None if localiser.has_background else localiser.threshold,
+        "background_weight": localiser.background_weight,
+        "scales": localiser.scales,
+        "network": {"backbone": trained.network.backbone.name, **asdict(trained.weights)},
+        "edges": edges[0] if edges else None,
+        "steps": [{"name": step.name, **step.parameters()} for step in steps],
+        "seconds_per_image": {
+            step.name: round(sum(row["seconds"] for row in done) / len(done), 3)
+            for step, done in result.rows.items()
+        },
+        "failures": result.failures,
+        "versions": versions(),
+    }
 
 
 def score_steps(result: SweepResult) -> Report:
@@ -278,30 +235,3 @@ def caption(report: Report) -> str:
         f"mIoU on {of['scored']} images of {of['list']} ({of['dataset']}) against {of['masks']}"
         f"; threshold: {threshold}; CRF: {'yes' if 'crf' in names else 'no'}"
     )
-
-
-def _provenance(result: SweepResult, steps: Sequence[Step], networks: Networks) -> dict:
-    dataset = result.dataset
-    localiser = networks.localiser
-    trained = localiser.load()
-    rows = result.rows[steps[0]]
-    return {
-        "dataset": dataset.name,
-        "list": Path(dataset.list_name).name,
-        "images": len(rows),
-        "scored": sum("confusion" in row for row in rows),
-        "masks": Path(dataset.masks).name,
-        "method": "SIPE" if localiser.has_background else "CAM",
-        "threshold": None if localiser.has_background else localiser.threshold,
-        "background_weight": localiser.background_weight,
-        "scales": localiser.scales,
-        "network": {"backbone": trained.network.backbone.name, **asdict(trained.weights)},
-        "edges": networks.edges and networks.edges.name,
-        "steps": [{"name": step.name, **asdict(step)} for step in steps],
-        "seconds_per_image": {
-            step.name: round(sum(row["seconds"] for row in done) / len(done), 3)
-            for step, done in result.rows.items()
-        },
-        "failures": result.failures,
-        "versions": versions(),
-    }

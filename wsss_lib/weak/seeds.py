@@ -1,10 +1,12 @@
 """Seeds: the first masks of weak supervision, where each pixel has the class that scores most.
 
-The paper calls interpolation and argmax the classic expansion (section 1). Class activation maps
-(CAMs) know objects only, so the background has to come from elsewhere: from a constant, as here and
-in IRN (Ahn et al., CVPR 2019), or as a channel of its own, as in SIPE (Chen et al., CVPR 2022),
-whose scores are used as they are. The seed is `ClassScores.mask` of either. It has no class but
-the background and the image-level labels; a label may lose all its pixels.
+The paper calls interpolation and argmax the classic expansion (section 1). A `Localiser` gives the
+scores of an image: class activation maps (CAMs) of a plain classification network, or the
+image-specific CAMs of one that was trained with SIPE (Chen et al., CVPR 2022). CAMs know objects
+only, so their background is a constant, as in IRN (Ahn et al., CVPR 2019), and `threshold_curve`
+tries all of them; SIPE's maps have a background of their own. The seed is `ClassScores.mask` of
+either. It has no class but the background and the image-level labels; a label may lose all its
+pixels.
 """
 
 import hashlib
@@ -22,11 +24,21 @@ from wsss_lib.classify.sipe import SIPENetwork, image_specific_cams
 from wsss_lib.classify.train import load_trained
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
-from wsss_lib.files import atomic_path, sha256, write_text
+from wsss_lib.files import atomic_path, sha256
 from wsss_lib.metrics import iou_of_counted, mean
 from wsss_lib.paths import cache_dir
 from wsss_lib.scores import ClassScores
 from wsss_lib.training import Trained
+
+#: Multiples of the image's size that the field looks at (IRN, SIPE).
+SCALES = (1.0, 0.5, 1.5, 2.0)
+#: IRN's constant background of CAMs, as SEAM and others tune it on the masks of train.
+THRESHOLD = 0.15
+#: The thresholds that are customarily tried.
+THRESHOLDS = tuple((np.arange(60) / 100).tolist())
+#: Of SIPE's background: on VOC as the network was trained with it. The short training on toy leaves
+#: absent classes with positive logits, which take a background of less weight away.
+BACKGROUND_WEIGHT = {"voc": None, "toy": 1.0}
 
 
 def with_background(cams: np.ndarray, labels: Sequence[int], threshold: float) -> ClassScores:
@@ -63,18 +75,12 @@ def with_background(cams: np.ndarray, labels: Sequence[int], threshold: float) -
     return ClassScores(np.concatenate([background, cams]), (0, *labels))
 
 
-#: Multiples of the image's size that the field looks at (IRN, SIPE).
-SCALES = (1.0, 0.5, 1.5, 2.0)
-#: IRN's constant background of CAMs, as SEAM and others tune it on the masks of train.
-THRESHOLD = 0.15
-#: Of SIPE's background: on VOC as the network was trained with it. The short training on toy leaves
-#: absent classes with positive logits, which take a background of less weight away.
-BACKGROUND_WEIGHT = {"voc": None, "toy": 1.0}
-
-
 @dataclass(frozen=True)
 class Localiser:
     """Gives the scores of images; small, so that it travels to workers.
+
+    Maps are kept on the disk (``maps`` in the cache, float16): about 2 bytes x pixels x classes per
+    image, 1 MB on VOC.
 
     Attributes
     ----------
@@ -96,8 +102,11 @@ class Localiser:
     background_weight: float | None = None
     device: str = "cpu"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path).absolute())  # the same in any worker
+
     def load(self) -> Trained:
-        """The network, loaded once a process."""
+        """The network, loaded once per process."""
         return load_trained(self.path, self.device)
 
     @property
@@ -122,24 +131,25 @@ class Localiser:
         """
         labels = dataset.labels(id_)
         path = cache_dir() / "maps" / self.name / f"{id_}-{self.key(dataset, id_)}.npy"
-        maps = _read(path)
-        if maps is None:
-            maps = self._maps(dataset.image(id_), labels)
+        try:
+            maps = np.load(path)
+        except (OSError, ValueError, EOFError):  # none there yet, or a damaged file
+            maps = self._maps(dataset.image(id_), labels).astype(np.float16)
             with atomic_path(path) as temporary, open(temporary, "wb") as file:
-                np.save(file, maps.astype(np.float16))
-        maps = maps.astype(np.float16).astype(np.float32)
+                np.save(file, maps)
+        maps = maps.astype(np.float32)
         if self.has_background:
             return ClassScores(maps, (0, *labels))
         return with_background(maps, labels, self.threshold)
 
     @property
     def name(self) -> str:
-        """What all maps hang on, as one short hash: the weights, the scales and the background."""
+        """What all maps depend on, as one short hash: the weights, the scales, the background."""
         weight = [] if self.background_weight is None else [self.background_weight]
         return _hash([self.load().weights.sha256, self.scales, *weight])
 
     def key(self, dataset: DevkitDataset, id_: str) -> str:
-        """What the maps of one image hang on besides: the photograph and its labels."""
+        """What the maps of one image depend on besides: the photograph and its labels."""
         return _hash([sha256(dataset.image_path(id_)), dataset.labels(id_)])
 
     def _maps(self, image: np.ndarray, labels: Sequence[int]) -> np.ndarray:
@@ -147,74 +157,25 @@ class Localiser:
         network = self.load().network
         if not self.has_background:
             return class_activation_maps(network, image, labels, self.scales)
-        how = {"scales": self.scales, "background_weight": self.background_weight}
-        return image_specific_cams(network, image, labels, **how).values
-
-
-def _read(path: Path) -> np.ndarray | None:
-    """Maps from the disk; None where there are none, or where they are damaged."""
-    try:
-        return np.load(path)
-    except (OSError, ValueError, EOFError):
-        return None
+        return image_specific_cams(
+            network, image, labels, self.scales, background_weight=self.background_weight
+        ).values
 
 
 def _hash(content: list) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]
 
 
-#: The customary sweep.
-THRESHOLDS = tuple((np.arange(60) / 100).tolist())
-
-
-@dataclass(frozen=True)
-class ThresholdCurve:
-    """Scores of the seeds of one set of CAMs at each threshold, and what they were scored on.
-
-    Attributes
-    ----------
-    table : DataFrame
-        One row a threshold: ``threshold``, the IoU in % of each class by its short name (NaN where
-        no pixel of it counts) and their ``mean``.
-    list_name : str
-        The list of images.
-    masks : str
-        The folder of the true masks.
-    images : int
-    crf : bool
-        Whether a CRF had refined the maps.
-    """
-
-    table: pd.DataFrame
-    list_name: str
-    masks: str
-    images: int
-    crf: bool = False
-
-    @property
-    def best(self) -> pd.Series:
-        """The row with the highest mean, the lowest threshold of equal ones."""
-        return self.table.loc[self.table["mean"].idxmax()]
-
-    def write(self, path: Path) -> Path:
-        """Write the table as CSV, two decimals, with its list, masks, images and CRF a line."""
-        origin = {"list": self.list_name, "masks": self.masks}
-        origin |= {"images": self.images, "crf": self.crf}
-        thresholds = [f"{threshold:g}" for threshold in self.table["threshold"]]
-        lines = self.table.assign(threshold=thresholds, **origin)
-        return write_text(path, lines.to_csv(index=False, float_format="%.2f"))
-
-
 def threshold_curve(
     dataset: DevkitDataset,
     cams: Callable[[str], np.ndarray],
     thresholds: Sequence[float] = THRESHOLDS,
-) -> ThresholdCurve:
+) -> pd.DataFrame:
     """Score the seeds of class activation maps at each background threshold, in one pass.
 
-    The numbers are those of the seeds of `wsss_lib.weak.seeds.with_background`, exactly. Which
-    object class wins does not hang on the threshold, so each pixel counts by its winner and by how
-    many thresholds are below its value.
+    The numbers are those of the seeds of `with_background`, exactly. Which object class wins does
+    not depend on the threshold, so each pixel counts by its winner and by how many thresholds are
+    below its value.
 
     Parameters
     ----------
@@ -227,7 +188,9 @@ def threshold_curve(
 
     Returns
     -------
-    ThresholdCurve
+    DataFrame
+        One row per threshold: ``threshold``, the IoU in % of each class by its short name (NaN
+        where no pixel of it counts) and their ``mean``.
 
     Raises
     ------
@@ -239,7 +202,9 @@ def threshold_curve(
     Scores are pooled over the images. A class that is in no mask has none, even where it is
     predicted, so that the mean is over the same classes at every threshold.
     """
-    edges = _edges(thresholds)
+    edges = np.array(thresholds, np.float32)  # as seeds compare them
+    if not (len(edges) and edges[0] >= 0 and edges[-1] <= 1 and (np.diff(edges) > 0).all()):
+        raise ParameterError(f"thresholds={thresholds}; numbers from 0 to 1, rising, expected.")
     n_classes = len(dataset.classes)
     counts = np.zeros((n_classes, n_classes, len(edges) + 1), np.int64)
     for id_ in tqdm(dataset.ids, desc="thresholds", unit="image"):
@@ -248,24 +213,15 @@ def threshold_curve(
             raise ParameterError(
                 f"CAMs of {foremost.image_size} for {id_}; its size, {truth.shape}, was expected."
             )
-        counts += _histogram(truth, foremost, edges, n_classes)
+        counts += _count_by_threshold(truth, foremost, edges, n_classes)
     scores = iou_of_counted(_confusions(counts))
     table = pd.DataFrame(100 * scores, columns=list(dataset.classes.short))
     table.insert(0, "threshold", list(thresholds))
     table["mean"] = 100 * mean(scores)
-    origin = Path(dataset.list_name).name, Path(dataset.masks).name, len(dataset)
-    return ThresholdCurve(table, *origin)
+    return table
 
 
-def _edges(thresholds: Sequence[float]) -> np.ndarray:
-    """The thresholds in float32, as seeds compare them."""
-    edges = np.array(thresholds, np.float32)
-    if not (len(edges) and edges[0] >= 0 and edges[-1] <= 1 and (np.diff(edges) > 0).all()):
-        raise ParameterError(f"thresholds={thresholds}; numbers from 0 to 1, rising, expected.")
-    return edges
-
-
-def _histogram(
+def _count_by_threshold(
     truth: np.ndarray, foremost: ClassScores, edges: np.ndarray, n_classes: int
 ) -> np.ndarray:
     """Pixels by true class, winner and thresholds below the winner's value.

@@ -3,7 +3,8 @@
 The paper selects samples by the CAM, the seed and shallow features, and labels them by the seed
 (section 1, Figure 5a), but does not say how. What is done here with the three is ours: the seed
 gives the label, the scores (of CAMs, say) tell how sure it is, and the shallow feature whether the
-pixel looks like its class. Each way of selecting adds one of them, so their worth can be told.
+pixel looks like its class. Each selection adds one of them, so that its worth can be measured.
+Where there is ground truth, `count_right` and `precision_table` say how many labels are right.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,16 +17,16 @@ from sklearn.metrics.pairwise import euclidean_distances
 
 from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.errors import ParameterError
-from wsss_lib.expand.sampling import PixelSamples, check_samples, random_stream, sample_mask
+from wsss_lib.expand.sampling import PixelSamples, random_stream, sample_mask
 from wsss_lib.features import FeatureMap
 from wsss_lib.scores import ClassScores
 
-#: The ways of selecting, each stricter than the one before.
+#: The selections, each stricter than the one before.
 SELECTIONS = ("seed", "confident", "consistent")
 #: The share of a class that counts as confident: the half with the larger margins. Less is cleaner,
 #: but keeps to the core of the object, and the borders are what a classifier is to find.
 SHARE = 0.5
-#: Prototypes a class: several, since an object has several colours and textures.
+#: Prototypes per class: several, since an object has several colours and textures.
 PROTOTYPES = 8
 #: Confident pixels that are looked at for each sample that is wanted: enough for n to stay where a
 #: third looks like its class. More take longer, and give rare looks a larger part of the samples.
@@ -36,14 +37,21 @@ FITTED = 2000
 STREAM = 1024  # and the class on top
 
 
+def check_selection(selection: str) -> None:
+    """Raise `ParameterError` unless it is one of `SELECTIONS`."""
+    if selection not in SELECTIONS:
+        raise ParameterError(
+            f"No selection {selection!r}; expected one of {', '.join(SELECTIONS)}."
+        )
+
+
 def select_samples(
     scores: ClassScores,
     n: int,
-    how: str,
+    selection: str,
     feature: FeatureMap | None = None,
     seed: int = 0,
     image_id: str = "",
-    share: float = SHARE,
 ) -> PixelSamples:
     """Draw n pixels of each class of a seed, labelled by the seed.
 
@@ -52,9 +60,9 @@ def select_samples(
     scores : ClassScores
         Whose `mask` is the seed.
     n : int
-        Pixels a class, background included; a class of which fewer are left gives these, one that
+        Pixels per class, background included; a class of which fewer are left gives these, one that
         the seed lost gives none.
-    how : str
+    selection : str
         - ``seed``: uniformly at random.
         - ``confident``: at random among the pixels of the class with the largest margins, see
           `confident_seed`.
@@ -63,12 +71,10 @@ def select_samples(
           drawn evenly over the prototypes, so that rare looks of a class are learned, too. A class
           of which nothing is left gives confident pixels.
     feature : FeatureMap, optional
-        A shallow layer, z-scored; for ``consistent`` only.
+        A shallow layer of the same image, z-scored; for ``consistent`` only.
     seed : int
     image_id : str
-        The pixels hang on the two, as in `wsss_lib.expand.sampling.sample_mask`.
-    share : float
-        Of a class that is confident, above 0, at most 1.
+        The pixels depend on the two, as in `wsss_lib.expand.sampling.sample_mask`.
 
     Returns
     -------
@@ -77,16 +83,21 @@ def select_samples(
     Raises
     ------
     ParameterError
-        If `how` is unknown, `n` or `share` is out of range, or the feature is missing or that of
-        an image of another size.
+        If there is no such selection, `n` is not positive, or the feature is missing or that of an
+        image of another size.
     """
-    check_samples(n)
-    _check(scores, how, feature)
-    if how == "seed":
+    check_selection(selection)
+    if selection == "seed":
         return sample_mask(scores.mask(), n, seed, image_id)
-    confident = confident_seed(scores, share)
-    if how == "confident":
+    confident = confident_seed(scores)
+    if selection == "confident":
         return sample_mask(confident, n, seed, image_id)
+    if feature is None or feature.image_size != scores.image_size:
+        found = "none" if feature is None else f"one of {feature.image_size}"
+        raise ParameterError(
+            f"The selection 'consistent' needs a feature of an image of {scores.image_size}, "
+            f"and {found} was given. Give a shallow layer of the same image, such as F2."
+        )
     candidates = sample_mask(confident, CANDIDATES * n, seed, image_id)
     return _consistent(candidates, n, feature, seed, image_id)
 
@@ -101,19 +112,13 @@ def confident_seed(scores: ClassScores, share: float = SHARE) -> np.ndarray:
     ----------
     scores : ClassScores
     share : float
-        Of the pixels of each class, those with the largest margins, and all that equal the last.
+        Of the pixels of each class, those with the largest margins, and all that equal the last;
+        above 0, at most 1.
 
     Returns
     -------
     ndarray, shape (H, W), uint8
-
-    Raises
-    ------
-    ParameterError
-        If the share is not above 0 and at most 1.
     """
-    if not 0 < share <= 1:
-        raise ParameterError(f"share={share}; a number above 0 and at most 1 was expected.")
     mask = scores.mask()
     ranked = np.sort(scores.values, axis=0)
     margin = ranked[-1] - ranked[-2] if len(ranked) > 1 else np.zeros(mask.shape)
@@ -126,11 +131,11 @@ def confident_seed(scores: ClassScores, share: float = SHARE) -> np.ndarray:
 def _consistent(
     candidates: PixelSamples, n: int, feature: FeatureMap, seed: int, image_id: str
 ) -> PixelSamples:
-    """Those that look like their class, n a class, evenly over its prototypes."""
+    """The candidates that look like their class, n per class, evenly over its prototypes."""
     values, labels = feature.at(candidates.rows, candidates.cols), candidates.labels
     classes = list(candidates.counts)
-    centres = [_prototypes(values[labels == each], seed, image_id, each) for each in classes]
-    owners = np.repeat(classes, [len(each) for each in centres])
+    centres = [_prototypes(values[labels == label], seed, image_id, label) for label in classes]
+    owners = np.repeat(classes, [len(own) for own in centres])
     distances = euclidean_distances(values, np.concatenate(centres), squared=True)
     of_own = owners == labels[:, None]
     to_own = np.where(of_own, distances, np.inf)
@@ -155,21 +160,10 @@ def _prototypes(values: np.ndarray, seed: int, image_id: str, label: int) -> np.
 def _in_turns(cluster: np.ndarray) -> np.ndarray:
     """An order in which the clusters take turns, each as long as it has any left."""
     turn = np.empty(len(cluster), int)
-    for each in np.unique(cluster):
-        own = cluster == each
+    for number in np.unique(cluster):
+        own = cluster == number
         turn[own] = np.arange(own.sum())
     return turn.argsort(kind="stable")
-
-
-def _check(scores: ClassScores, how: str, feature: FeatureMap | None) -> None:
-    if how not in SELECTIONS:
-        raise ParameterError(f"No selection {how!r}; expected one of {', '.join(SELECTIONS)}.")
-    if how == "consistent" and (feature is None or feature.image_size != scores.image_size):
-        found = "none" if feature is None else f"one of {feature.image_size}"
-        raise ParameterError(
-            f"The selection 'consistent' needs a feature of an image of {scores.image_size}, "
-            f"and {found} was given. Give a shallow layer of the same image, such as F2."
-        )
 
 
 def count_right(samples: PixelSamples, truth: np.ndarray) -> dict[int, list[int]]:

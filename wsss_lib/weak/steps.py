@@ -1,119 +1,95 @@
-"""What the steps of weak supervision look at: an image and the trained networks."""
+"""The steps from image-level labels to a pseudo mask: seed, SVM, CRF, IRN, and their chain.
+
+Each step takes the scores of the classes that the step before it gave and gives its own
+(`ClassScores`, whose `mask()` is the step's). It owns what it needs besides: the localiser, whose
+network gives the features, too, or the checkpoint of IRN's edge network. So a step is small and
+travels to workers; the networks are loaded once per process. A new step is a frozen dataclass below
+`Step` with a `name` and a `run`.
+"""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 
-from wsss_lib.datasets import DevkitDataset
+from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
-from wsss_lib.expand.sampling import SAMPLES_PER_CLASS, PixelSamples, check_samples
+from wsss_lib.expand.sampling import SAMPLES_PER_CLASS, check_samples
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap, check_layers, extract, split_feature
 from wsss_lib.scores import ClassScores
-from wsss_lib.weak.crf import dense_crf, find_preset, unary_from_labels, unary_from_probabilities
-from wsss_lib.weak.irn.network import EdgeNetwork, edge_map
+from wsss_lib.weak.crf import find_preset, refine_by_crf
+from wsss_lib.weak.irn.network import edge_map
 from wsss_lib.weak.irn.train import load_edges
 from wsss_lib.weak.irn.walk import refine_scores
 from wsss_lib.weak.seeds import Localiser
-from wsss_lib.weak.selection import SELECTIONS, select_samples
+from wsss_lib.weak.selection import check_selection, select_samples
+
+#: Of IRN's random walk: as published, and as the small objects of the toy set need it. With 10 they
+#: are smeared out there (measured on images of its train list).
+BETA = {"voc": 10.0, "toy": 20.0}
+
+#: The fields of steps that are no parameters: networks, and where they run.
+NETWORK_FIELDS = ("localiser", "edges", "device")
 
 
 @dataclass(frozen=True)
-class Networks:
-    """The trained networks of a pipeline; small, so that they travel to workers.
-
-    Attributes
-    ----------
-    localiser : Localiser
-        Its network gives the features of the SVM, too.
-    edges : Path, optional
-        The checkpoint of IRN's edge network; it runs where the localiser's does.
-    """
-
-    localiser: Localiser
-    edges: Path | None = None
-
-    def load_edges(self) -> EdgeNetwork:
-        """The edge network, loaded once in a process.
-
-        Raises
-        ------
-        ParameterError
-            If there is none.
-        """
-        if self.edges is None:
-            raise ParameterError("The step irn needs IRN's edge network, and none was given.")
-        return load_edges(self.edges, self.localiser.device).network
-
-
-@dataclass
-class View:
-    """One image with what the steps look at."""
-
-    dataset: DevkitDataset
-    id: str
-    networks: Networks
-
-    @cached_property
-    def image(self) -> np.ndarray:
-        """The photograph, (H, W, 3) uint8."""
-        return self.dataset.image(self.id)
-
-    def features(self, layers: Sequence[str]) -> dict[str, FeatureMap]:
-        """Z-scored features of the image by layer; the network runs once, see `extract`."""
-        network = self.networks.localiser.load().network.backbone
-        return extract(self.image, layers, network)
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """What a step made of an image.
-
-    Attributes
-    ----------
-    scores : ClassScores
-        Their mask is the step's.
-    samples : PixelSamples, optional
-        What a classifier learned from.
-    """
-
-    scores: ClassScores
-    samples: PixelSamples | None = None
-
-
-class Step(Protocol):
-    """A step with its parameters."""
+class Step:
+    """A step with its parameters and its networks."""
 
     name: ClassVar[str]
 
-    def run(self, view: View, before: ClassScores | None) -> StepResult:
-        """Make scores of an image, given those of the step before."""
+    def run(self, dataset: DevkitDataset, id_: str, before: ClassScores | None) -> ClassScores:
+        """The scores of an image, given those of the step before (of the first step None)."""
+        raise NotImplementedError
+
+    def parameters(self) -> dict[str, object]:
+        """The parameters by name: plain values, without the networks."""
+        names = [field.name for field in fields(self) if field.name not in NETWORK_FIELDS]
+        return {name: getattr(self, name) for name in names}
+
+    def checkpoints(self) -> dict[Path, str]:
+        """The files of the networks and their SHA-256, as this process finds them.
+
+        Raises
+        ------
+        WeightsError
+            If one is missing or holds another kind of network.
+        """
+        localiser = getattr(self, "localiser", None)
+        return {localiser.path: localiser.load().weights.sha256} if localiser else {}
 
 
 @dataclass(frozen=True)
-class Seed:
-    """CAMs with a constant background, or SIPE's image-specific CAMs; their argmax is the seed."""
+class Seed(Step):
+    """CAMs with a constant background, or SIPE's image-specific CAMs; their argmax is the seed.
 
+    Parameters
+    ----------
+    localiser : Localiser
+    """
+
+    localiser: Localiser
     name: ClassVar[str] = "seed"
 
-    def run(self, view: View, before: None) -> StepResult:
+    def run(self, dataset: DevkitDataset, id_: str, before: None = None) -> ClassScores:
         """The scores of the localiser."""
-        return StepResult(view.networks.localiser.scores(view.dataset, view.id))
+        return self.localiser.scores(dataset, id_)
 
 
 @dataclass(frozen=True)
-class SVM:
+class SVM(Step):
     """The image-specific SVM of samples that were selected without ground truth.
 
     Parameters
     ----------
+    localiser : Localiser
+        The backbone of its network gives the features.
     samples : int
-        Pixels a class.
+        Pixels per class.
     feature : str
         A layer, or several concatenated: ``F1+F3``.
     selection : str
@@ -134,6 +110,7 @@ class SVM:
         If a value is out of range.
     """
 
+    localiser: Localiser
     samples: int
     feature: str = "F4"
     selection: str = "seed"
@@ -147,38 +124,36 @@ class SVM:
     def __post_init__(self) -> None:
         check_samples(self.samples)
         check_layers([self.look])
+        check_selection(self.selection)
         self._svm().check_parameters()
         if split_feature(self.feature)[1] == "*":
             raise ParameterError(
                 f"feature={self.feature!r}; expected a layer, or several joined by +."
-            )
-        if self.selection not in SELECTIONS:
-            raise ParameterError(
-                f"selection={self.selection!r}; expected one of {', '.join(SELECTIONS)}."
             )
         if "scale" not in str(self.gamma):  # 10 and "10" are one setting
             object.__setattr__(self, "gamma", float(self.gamma))
         if not 0 < self.temperature < np.inf:
             raise ParameterError(f"temperature={self.temperature}; expected a number above 0.")
 
-    def run(self, view: View, before: ClassScores) -> StepResult:
-        """Select, fit, and give the softmax of the decision values."""
+    def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
+        """Select, fit, and give the softmax of the decision values, with the samples."""
         layers = split_feature(self.feature)[0]
-        look = self.look if self.selection == "consistent" else None
-        maps = view.features(list(dict.fromkeys([*layers, *filter(None, [look])])))
-        chosen = select_samples(
-            before, self.samples, self.selection, maps.get(look), self.seed, view.id
+        look = [self.look] if self.selection == "consistent" else []
+        backbone = self.localiser.load().network.backbone
+        maps = extract(dataset.image(id_), dict.fromkeys([*layers, *look]), backbone)
+        samples = select_samples(
+            before, self.samples, self.selection, maps.get(self.look), self.seed, id_
         )
         feature = [maps[layer] for layer in layers]
-        svm = self._svm().fit(feature, chosen.label_image())
-        return StepResult(decision_scores(svm, feature, self.temperature), chosen)
+        svm = self._svm().fit(feature, samples.label_image())
+        return replace(decision_scores(svm, feature, self.temperature), samples=samples)
 
     def _svm(self) -> ImageSVM:
         return ImageSVM(C=self.C, gamma=self.gamma, threads=1)
 
 
 @dataclass(frozen=True)
-class CRF:
+class CRF(Step):
     """The dense CRF at image size.
 
     Parameters
@@ -197,36 +172,45 @@ class CRF:
     def __post_init__(self) -> None:
         find_preset(self.preset)
 
-    def run(self, view: View, before: ClassScores) -> StepResult:
+    def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
         """The marginal probabilities."""
-        if self.hard:
-            unary = unary_from_labels(before.values.argmax(0), len(before.labels))
-        else:
-            unary = unary_from_probabilities(before.values)
-        marginals = dense_crf(view.image, unary, find_preset(self.preset))
-        return StepResult(ClassScores(marginals, before.labels))
+        return refine_by_crf(dataset.image(id_), before, self.preset, hard=self.hard)
 
 
 @dataclass(frozen=True)
-class IRN:
+class IRN(Step):
     """IRN's random walk along the edges that its network sees.
 
     Parameters
     ----------
+    edges : path
+        The checkpoint of the edge network.
+    device : str
+        Where it runs, see `wsss_lib.training.choose_device`.
     power, beta, doublings
         See `wsss_lib.weak.irn.walk.refine_scores`.
     """
 
+    edges: Path
+    device: str = "cpu"
     power: float = 1.5
     beta: float = 10
     doublings: int = 8
     name: ClassVar[str] = "irn"
 
-    def run(self, view: View, before: ClassScores) -> StepResult:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "edges", Path(self.edges).absolute())  # the same in any worker
+
+    def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
         """The scores after the walk."""
-        edge = edge_map(view.networks.load_edges(), view.image)
-        how = {"power": self.power, "beta": self.beta, "doublings": self.doublings}
-        return StepResult(refine_scores(before, edge, **how))
+        edge = edge_map(load_edges(self.edges, self.device).network, dataset.image(id_))
+        return refine_scores(
+            before, edge, power=self.power, beta=self.beta, doublings=self.doublings
+        )
+
+    def checkpoints(self) -> dict[Path, str]:
+        """The edge network."""
+        return {self.edges: load_edges(self.edges, self.device).weights.sha256}
 
 
 def decision_scores(
@@ -256,56 +240,84 @@ def decision_scores(
     return ClassScores(values.astype(np.float32), tuple(svm.classes_.tolist()))
 
 
-#: Of IRN's random walk: as published, and as the small objects of the toy set need it. With 10 they
-#: are smeared out there (measured on images of its train list).
-BETA = {"voc": 10.0, "toy": 20.0}
-
-
-def run_steps(view: View, steps: Sequence[Step]) -> dict[Step, tuple[StepResult, float]]:
+def run_steps(
+    dataset: DevkitDataset, id_: str, steps: Sequence[Step]
+) -> dict[Step, tuple[ClassScores, float]]:
     """Take one image through the steps, each from the scores of the one before.
 
     Returns
     -------
-    dict of Step to (StepResult, float)
+    dict of Step to (ClassScores, float)
         What each step made, and the seconds that it took.
     """
-    results, before = {}, None
+    results, scores = {}, None
     for step in steps:
         start = time.perf_counter()
-        result = step.run(view, before)
-        results[step] = result, time.perf_counter() - start
-        before = result.scores
+        scores = step.run(dataset, id_, scores)
+        results[step] = scores, time.perf_counter() - start
     return results
 
 
-def make_steps(names: Sequence[str], dataset: str, **chosen: object) -> tuple[Step, ...]:
+def make_steps(
+    names: Sequence[str],
+    dataset: DevkitDataset,
+    *,
+    localiser: Localiser,
+    edges: str | Path | None = None,
+    samples: int | None = None,
+    feature: str = "F4",
+    selection: str = "seed",
+    look: str = "F2",
+    C: float = 1.0,
+    gamma: str | float = "scale",
+    temperature: float = 1.0,
+    seed: int = 0,
+    preset: str = "irn",
+    beta: float | None = None,
+) -> tuple[Step, ...]:
     """Steps by their names: ``seed``, then some of ``svm``, ``crf``, ``irn``.
 
     Parameters
     ----------
     names : sequence of str
-    dataset : str
-        Gives the number of samples and the beta of the walk where they are left out.
-    **chosen
-        Parameters of the steps; each takes those that it has. None leaves its own.
+    dataset : DevkitDataset
+        Its name gives the number of samples and the beta of the walk where they are left out.
+    localiser : Localiser
+    edges : path, optional
+        The checkpoint of IRN's edge network, which runs where the localiser does.
+    samples, feature, selection, look, C, gamma, temperature, seed
+        See `SVM`.
+    preset
+        See `CRF`, which takes only labels where it comes right after the seed.
+    beta
+        See `IRN`.
 
     Raises
     ------
     ParameterError
-        If a name is unknown or comes twice, the first is no seed, or a value is out of range.
+        If a name is unknown or comes twice, the first is no seed, a value is out of range, or
+        ``irn`` has no edge network.
     """
-    kinds = {kind.name: kind for kind in (Seed, SVM, CRF, IRN)}
-    given = {"samples": SAMPLES_PER_CLASS[dataset], "beta": BETA[dataset]}
-    given |= {name: value for name, value in chosen.items() if value is not None}
-    steps = []
-    for before, name in zip([None, *names], names, strict=False):
-        if name not in kinds:
-            raise ParameterError(f"No step {name!r}; expected some of {', '.join(kinds)}.")
-        known = {field.name for field in fields(kinds[name])}
-        own = {key: value for key, value in given.items() if key in known}
-        if name == "crf":
-            own["hard"] = before == "seed"  # maps are no probabilities
-        steps.append(kinds[name](**own))
+    steps: list[Step] = []
+    for name in names:
+        match name:
+            case "seed":
+                step = Seed(localiser)
+            case "svm":
+                count = SAMPLES_PER_CLASS[dataset.name] if samples is None else samples
+                classifier = C, gamma, temperature, seed
+                step = SVM(localiser, count, feature, selection, look, *classifier)
+            case "crf":
+                # maps are no probabilities
+                step = CRF(preset, hard=bool(steps) and steps[-1].name == "seed")
+            case "irn" if edges is not None:
+                strength = BETA[dataset.name] if beta is None else beta
+                step = IRN(edges, localiser.device, beta=strength)
+            case "irn":
+                raise ParameterError("The step irn needs IRN's edge network, and none was given.")
+            case _:
+                raise ParameterError(f"No step {name!r}; expected some of seed, svm, crf, irn.")
+        steps.append(step)
     check_order(steps)
     return tuple(steps)
 

@@ -1,18 +1,18 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from wsss_lib.datasets.images import read_mask, read_note
 from wsss_lib.datasets.toy import TOY
-from wsss_lib.errors import ImageError, ParameterError
+from wsss_lib.errors import ImageError
 from wsss_lib.scores import ClassScores
 from wsss_lib.weak.crf import dense_crf, unary_from_labels
 from wsss_lib.weak.irn import labels as label_files
 from wsss_lib.weak.irn.labels import (
     affinity_labels,
+    affinity_runs,
     make_affinity_labels,
-    merge_labels,
-    runs_from_cams,
-    runs_from_scores,
 )
 from wsss_lib.weak.seeds import Localiser, with_background
 
@@ -27,17 +27,12 @@ def disc():
     return image, np.clip(1 - distance / 24, 0, 1).astype(np.float32)[None]
 
 
-def test_merging_keeps_sure_objects_and_sure_background():
-    foreground = np.array([[0, 0, 0, 5, 5, 5]], np.uint8)
-    background = np.array([[0, 5, 7, 0, 5, 7]], np.uint8)
-    merged = merge_labels(foreground, background)
-    assert merged.tolist() == [[0, 255, 255, 5, 5, 5]]
-    assert merged.dtype == np.uint8
-
-
 def test_cams_are_set_against_irns_two_constants():
     cams = np.float32([[[0.01, 0.1, 0.2, 0.4]], [[0.02, 0.04, 0.29, 0.31]]])
-    foreground, background = runs_from_cams(cams, (3, 8))
+    runs = affinity_runs(with_background(cams, (3, 8), 0.15), own_background=False)
+    for run, threshold in zip(runs, (0.30, 0.05), strict=True):
+        np.testing.assert_array_equal(run.values, with_background(cams, (3, 8), threshold).values)
+    foreground, background = runs
     assert foreground.labels == background.labels == (0, 3, 8)
     assert foreground.mask().tolist() == [[0, 0, 0, 3]]
     assert background.mask().tolist() == [[0, 3, 8, 3]]
@@ -45,15 +40,27 @@ def test_cams_are_set_against_irns_two_constants():
 
 def test_scores_are_taken_as_they_are_and_with_half_the_background():
     scores = ClassScores(np.float32([[[0.8, 0.8, 0.8]], [[0.9, 0.5, 0.3]]]), (0, 6))
-    foreground, background = runs_from_scores(scores)
+    foreground, background = affinity_runs(scores, own_background=True)
+    np.testing.assert_array_equal(foreground.values, scores.values)
     assert foreground.mask().tolist() == [[6, 0, 0]]
     assert background.mask().tolist() == [[6, 6, 0]]
     assert scores.values[0, 0, 0] == np.float32(0.8)
 
 
+def test_sure_objects_and_sure_background_are_kept(monkeypatch):
+    foreground = np.array([[0, 0, 0, 5, 5, 5]], np.uint8)
+    background = np.array([[0, 5, 7, 0, 5, 7]], np.uint8)
+    masks = iter(SimpleNamespace(mask=lambda mask=mask: mask) for mask in (foreground, background))
+    monkeypatch.setattr(label_files, "refine_by_crf", lambda *_, hard: next(masks))
+    scores = ClassScores(np.zeros((3, 1, 6), np.float32), (0, 5, 7))
+    labels = affinity_labels(None, scores, own_background=True)
+    assert labels.tolist() == [[0, 255, 255, 5, 5, 5]]
+    assert labels.dtype == np.uint8
+
+
 def test_labels_are_void_between_the_two_runs(disc):
     image, cam = disc
-    labels = affinity_labels(image, *runs_from_cams(cam, (5,)))
+    labels = affinity_labels(image, with_background(cam, (5,), 0.15), own_background=False)
     assert set(np.unique(labels).tolist()) == {0, 5, 255}
     assert labels[24, 30] == 5
     assert labels[0, 0] == 0
@@ -61,26 +68,20 @@ def test_labels_are_void_between_the_two_runs(disc):
 
 def test_runs_go_through_the_crf_for_hard_labels(disc):
     image, cam = disc
-    run = with_background(cam, (5,), 0.3)
-    hard = (cam[0] > 0.3).astype(np.uint8)
-    expected = 5 * dense_crf(image, unary_from_labels(hard, 2, 0.7)).argmax(0)
-    assert (hard != expected / 5).any()
-    np.testing.assert_array_equal(affinity_labels(image, run, run), expected)
+    scores = with_background(cam, (5,), 0.15)
+    refined = []
+    for threshold in (0.30, 0.05):
+        hard = (cam[0] > threshold).astype(np.uint8)
+        refined.append(dense_crf(image, unary_from_labels(hard, 2, 0.7)).argmax(0))
+        assert (hard != refined[-1]).any()
+    expected = np.where(refined[0], 5, np.where(refined[1], 255, 0))
+    labels = affinity_labels(image, scores, own_background=False)
+    np.testing.assert_array_equal(labels, expected)
 
 
 def test_an_image_without_classes_is_background(disc):
     scores = ClassScores(np.ones((1, 48, 60), np.float32), (0,))
-    assert (affinity_labels(disc[0], *runs_from_scores(scores)) == 0).all()
-
-
-def test_runs_without_background_or_of_other_classes_are_refused(disc):
-    image, cam = disc
-    cams = ClassScores(cam, (5,))
-    with pytest.raises(ParameterError, match=r"\(5,\) and \(5,\); expected the background"):
-        affinity_labels(image, cams, cams)
-    runs = (with_background(cam, (label,), 0.3) for label in (5, 6))
-    with pytest.raises(ParameterError, match=r"\(0, 5\) and \(0, 6\); expected .* same classes"):
-        affinity_labels(image, *runs)
+    assert (affinity_labels(disc[0], scores, own_background=True) == 0).all()
 
 
 class Stopped(Exception):
@@ -88,20 +89,15 @@ class Stopped(Exception):
 
 
 @pytest.fixture
-def localiser(checkpoints):
-    return Localiser(checkpoints.plain, (1.0,))
-
-
-@pytest.fixture
 def made(monkeypatch):
     """The labels of the images whose affinity labels are made; a stop can be put among them."""
     seen = []
 
-    def labels(image, *runs):
+    def labels(image, scores, *, own_background):
         if None in seen:
             raise Stopped
-        seen.append(runs[0].labels)
-        return affinity_labels(image, *runs)
+        seen.append(scores.labels)
+        return affinity_labels(image, scores, own_background=own_background)
 
     monkeypatch.setattr(label_files, "affinity_labels", labels)
     return seen
@@ -132,15 +128,15 @@ def test_labels_of_a_plain_network_are_irns(few_squares, localiser):
     folder = make_affinity_labels(few_squares, localiser)
     for sample in few_squares:
         scores = localiser.scores(few_squares, sample.id)
-        runs = runs_from_cams(scores.values[1:], scores.labels[1:])
-        expected = affinity_labels(sample.image, *runs)
+        expected = affinity_labels(sample.image, scores, own_background=False)
         np.testing.assert_array_equal(read_mask(folder / f"{sample.id}.png", len(TOY)), expected)
 
 
 def test_labels_of_sipe_are_sipes_and_lie_elsewhere(few_squares, localiser, checkpoints):
     sipe, one = Localiser(checkpoints.sipe, (1.0,)), few_squares.subset(few_squares.ids[:1])
     folder = make_affinity_labels(one, sipe)
-    expected = affinity_labels(one[0].image, *runs_from_scores(sipe.scores(one, one.ids[0])))
+    scores = sipe.scores(one, one.ids[0])
+    expected = affinity_labels(one[0].image, scores, own_background=True)
     np.testing.assert_array_equal(read_mask(folder / f"{one.ids[0]}.png", len(TOY)), expected)
     assert make_affinity_labels(one, localiser) != folder
 

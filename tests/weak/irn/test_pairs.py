@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from wsss_lib.errors import ParameterError
 from wsss_lib.weak.irn.pairs import (
     affinity_loss,
     half_plane_offsets,
@@ -147,11 +146,3 @@ def test_loss_without_pairs_is_0(edges, labels):
     background = affinity_loss(edges, torch.zeros_like(labels), 4)
     expected = -torch.log(pair_affinities(edges, 4) + 1e-5).mean() / 4
     torch.testing.assert_close(background, expected)
-
-
-def test_bad_radii_and_small_maps_are_refused(edges, labels):
-    with pytest.raises(ParameterError, match="radius=1; at least 2"):
-        half_plane_offsets(1)
-    for function, maps in ((pair_affinities, edges), (pair_classes, labels)):
-        with pytest.raises(ParameterError, match=r"\(9, 16\) .* expected at least \(10, 19\)"):
-            function(maps, 10)

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from wsss_lib.errors import ParameterError
 from wsss_lib.scores import ClassScores
 from wsss_lib.weak.irn.pairs import path_points
 from wsss_lib.weak.irn.walk import random_walk, refine_scores, transition_matrix
@@ -117,11 +116,3 @@ def test_scores_are_raised_to_the_power_and_damped_on_edges(rng):
 def test_nothing_seen_stays_nothing():
     scores = ClassScores(np.zeros((1, 9, 9), np.float32), (3,))
     assert (refine_scores(scores, np.zeros((3, 3), np.float32)).values == 0).all()
-
-
-def test_bad_sizes_and_negative_scores_are_refused():
-    scores = ClassScores(np.zeros((1, 9, 10), np.float32), (0,))
-    with pytest.raises(ParameterError, match=r"edge map of \(9, 10\); expected \(3, 3\)"):
-        refine_scores(scores, np.zeros((9, 10), np.float32))
-    with pytest.raises(ParameterError, match=r"A score of -1\.0; expected none below 0"):
-        refine_scores(ClassScores(scores.values - 1, (0,)), np.zeros((3, 3), np.float32))

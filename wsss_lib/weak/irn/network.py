@@ -19,7 +19,7 @@ class EdgeNetwork(nn.Module):
 
     Each of F1..F5 is brought to a few channels and to 1/4; a 1x1 convolution makes one logit of
     them all. F1 is max-pooled first. Only this edge branch learns. IRN's second branch,
-    displacements to the centres of instances, is left out: semantic labels do not hang on it.
+    displacements to the centres of instances, is left out: semantic labels do not depend on it.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class EdgeNetwork(nn.Module):
     def losses(
         self, x: torch.Tensor, labels: torch.Tensor, radius: int = 10
     ) -> dict[str, torch.Tensor]:
-        """The parts of what training makes small: here one.
+        """Training losses by name: here one.
 
         Parameters
         ----------
@@ -70,11 +70,6 @@ class EdgeNetwork(nn.Module):
         -------
         dict of Tensor, scalars
             ``"affinity"``, see `affinity_loss`.
-
-        Raises
-        ------
-        ParameterError
-            If the crops are too small for the radius.
         """
         return {"affinity": affinity_loss(self.edge_logits(x).sigmoid(), labels, radius)}
 

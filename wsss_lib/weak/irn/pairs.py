@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from wsss_lib.datasets.classes import VOID
-from wsss_lib.errors import ParameterError
 
 
 def half_plane_offsets(radius: int) -> np.ndarray:
@@ -25,14 +24,7 @@ def half_plane_offsets(radius: int) -> np.ndarray:
     -------
     ndarray, shape (P, 2), int64
         Rows (0 or more) and columns; P = 152 for IRN's radius 10, 34 for 5.
-
-    Raises
-    ------
-    ParameterError
-        If `radius` is below 2.
     """
-    if radius < 2:
-        raise ParameterError(f"radius={radius}; at least 2 cells were expected.")
     rows, cols = np.mgrid[:radius, 1 - radius : radius]
     below = (rows > 0) | (cols > 0)
     return np.argwhere(below & (rows**2 + cols**2 < radius**2)) - np.array([0, radius - 1])
@@ -65,7 +57,8 @@ def pair_affinities(edges: torch.Tensor, radius: int) -> torch.Tensor:
     Parameters
     ----------
     edges : Tensor, shape (N, h, w), float32
-        Probabilities of edges. The gradient of an affinity goes to its strongest edge.
+        Probabilities of edges, at least `radius` x (2 `radius` - 1) cells. The gradient of an
+        affinity goes to its strongest edge.
     radius : int
         In cells.
 
@@ -73,11 +66,6 @@ def pair_affinities(edges: torch.Tensor, radius: int) -> torch.Tensor:
     -------
     Tensor, shape (N, P, h - radius + 1, w - 2 * radius + 2), float32
         Sources begin in row 0 and column `radius` - 1; P in the order of `half_plane_offsets`.
-
-    Raises
-    ------
-    ParameterError
-        If the map is too small for a source.
     """
     strongest = _strongest_edges(edges.detach(), radius)
     reached = edges.flatten(1).gather(1, strongest.flatten(1))
@@ -100,11 +88,6 @@ def pair_classes(
     -------
     background, foreground, different : Tensor, bool
         In the shape of `pair_affinities`.
-
-    Raises
-    ------
-    ParameterError
-        If the map is too small for a source.
     """
     source = _at(labels, (0, 0), radius)[:, None]
     other = torch.stack([_at(labels, o, radius) for o in half_plane_offsets(radius)], 1)
@@ -131,11 +114,6 @@ def affinity_loss(edges: torch.Tensor, labels: torch.Tensor, radius: int = 10) -
     Returns
     -------
     Tensor, a scalar
-
-    Raises
-    ------
-    ParameterError
-        If the map is too small for a source.
     """
     affinities = pair_affinities(edges, radius)
     background, foreground, different = pair_classes(labels, radius)
@@ -152,8 +130,8 @@ def _surprise(probabilities: torch.Tensor) -> torch.Tensor:
 def _strongest_edges(edges: torch.Tensor, radius: int) -> torch.Tensor:
     """The place of the strongest edge of each path, as an index of the flat map.
 
-    One number holds an edge and, in its lower half, the place, so that a single maximum a point
-    finds both: the bits of floats above 0 are in the order of the floats.
+    One number holds an edge and, in its lower half, the place, so that a single maximum per
+    point finds both: the bits of floats above 0 are in the order of the floats.
     """
     places = torch.arange(edges[0].numel(), device=edges.device).view(edges.shape[1:])
     keys = (edges.float().view(torch.int32).long() << 32) | places
@@ -171,10 +149,5 @@ def _at(maps: torch.Tensor, offset: tuple[int, int] | np.ndarray, radius: int) -
     """What maps (N, h, w) hold at an offset from each source."""
     reach = radius - 1
     height, width = maps.shape[-2] - reach, maps.shape[-1] - 2 * reach
-    if min(height, width) < 1:
-        raise ParameterError(
-            f"A map of {tuple(maps.shape[-2:])} cells and radius={radius}; expected at least "
-            f"({radius}, {2 * reach + 1}) cells. Take a larger crop or a smaller radius."
-        )
     top, left = offset[0], reach + offset[1]
     return maps[..., top : top + height, left : left + width]

@@ -1,7 +1,10 @@
-"""The training crops of IRN's edge network: images with their affinity labels, in batches."""
+"""The training of IRN's edge network: its crops, its settings on each data set, its checkpoint.
+
+It learns from affinity labels (`wsss_lib.weak.irn.labels`), which are made first where they are
+missing. Like every training of the kit it goes on where it was stopped (`wsss_lib.training`).
+"""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +17,7 @@ from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.classify.crops import EpochCrops, augment_pair
 from wsss_lib.classify.spec import choose_backbone, training_images
 from wsss_lib.datasets.devkit import DevkitDataset
-from wsss_lib.errors import MaskError, ParameterError
+from wsss_lib.errors import ParameterError
 from wsss_lib.training import (
     Trained,
     Training,
@@ -33,82 +36,34 @@ SCALES = (0.5, 1.5)
 
 
 class AffinityCrops(EpochCrops):
-    """The crops of one epoch with their affinity labels.
+    """The crops of one epoch, randomly scaled and mirrored, with their affinity labels (IRN).
 
     Parameters
     ----------
     dataset : DevkitDataset
-    labels : callable
-        The labels of an id, (H, W) uint8 with 255 = void, in the size of its image: the method
-        `DevkitDataset.mask` of a data set whose masks are a folder of them, say.
+        Its masks are the affinity labels.
     crop : int
         Side of the square crops in pixels, a multiple of 4.
     batch : int
     seed, epoch : int
-
-    Raises
-    ------
-    ParameterError
-        If `crop` is no multiple of 4.
     """
 
     def __init__(
-        self,
-        dataset: DevkitDataset,
-        labels: Callable[[str], np.ndarray],
-        *,
-        crop: int,
-        batch: int,
-        seed: int,
-        epoch: int,
+        self, dataset: DevkitDataset, *, crop: int, batch: int, seed: int, epoch: int
     ) -> None:
-        if crop < 4 or crop % 4:
-            raise ParameterError(f"crop={crop}; a multiple of 4 pixels was expected.")
         super().__init__(dataset, batch, seed, epoch)
-        self.labels, self.crop = labels, crop
+        self.crop = crop
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """A crop, where it shows its image, and its labels at 1/4.
+        """A crop, where it shows its image, and its labels at 1/4, neither mixed nor smoothed.
 
-        Shapes (crop, crop, 3) uint8, (crop, crop) bool and (crop / 4, crop / 4) uint8.
-
-        Raises
-        ------
-        MaskError
-            If the labels have another size than the image.
+        Shapes (crop, crop, 3) uint8, (crop, crop) bool and (crop / 4, crop / 4) uint8; 255 beyond
+        the image.
         """
-        id_ = self.dataset.ids[index]
-        image, labels = self.dataset.image(id_), self.labels(id_)
-        if labels.shape != image.shape[:2]:
-            raise MaskError(
-                f"The labels of {id_} are {labels.shape}, its image is {image.shape[:2]}; they "
-                "must agree."
-            )
-        return augment_both(image, labels, self.crop, self.random(index))
-
-
-def augment_both(
-    image: np.ndarray, labels: np.ndarray, crop: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A random crop of a randomly scaled and mirrored image, and its labels at 1/4 (IRN).
-
-    Parameters
-    ----------
-    image : ndarray, shape (H, W, 3), uint8
-    labels : ndarray, shape (H, W), uint8
-    crop : int
-        The crop's side in pixels, a multiple of 4.
-    rng : Generator
-
-    Returns
-    -------
-    crop, valid : ndarray
-        As of `augment_pair`.
-    labels : ndarray, shape (crop / 4, crop / 4), uint8
-        255 beyond the image. The nearest label, neither mixed nor smoothed.
-    """
-    shown, valid, labels = augment_pair(image, labels, rng.uniform(*SCALES), crop, rng)
-    return shown, valid, labels[2::4, 2::4]
+        sample, rng = self.dataset[index], self.random(index)
+        factor = rng.uniform(*SCALES)
+        crop, valid, labels = augment_pair(sample.image, sample.mask, factor, self.crop, rng)
+        return crop, valid, labels[2::4, 2::4]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +180,7 @@ def train_irn(
     settings = settings.completed(PRESETS, dataset.name)
     kind = localiser.load().network.backbone.name
     backbone = choose_backbone(dataset, kind, settings.weights, device=device).load()
-    labels = make_affinity_labels(dataset, localiser, workers)
+    labelled = replace(dataset, masks=str(make_affinity_labels(dataset, localiser, workers)))
     setting = {
         "dataset": dataset.name,
         "labels": localiser.name,
@@ -241,7 +196,7 @@ def train_irn(
         Training(
             network,
             settings,
-            partial(_batches, dataset, labels, settings, seed),
+            partial(_batches, labelled, settings, seed),
             partial(_losses, network, settings.radius),
             path,
             {"setting": setting},
@@ -290,12 +245,9 @@ def _fingerprint(dataset: DevkitDataset, localiser: Localiser) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _batches(
-    dataset: DevkitDataset, labels: Path, settings: EdgeSettings, seed: int, epoch: int
-) -> DataLoader:
-    read = replace(dataset, masks=str(labels)).mask
-    how = {"crop": settings.crop, "batch": settings.batch, "seed": seed, "epoch": epoch}
-    return AffinityCrops(dataset, read, **how).batches()
+def _batches(dataset: DevkitDataset, settings: EdgeSettings, seed: int, epoch: int) -> DataLoader:
+    crops = AffinityCrops(dataset, crop=settings.crop, batch=settings.batch, seed=seed, epoch=epoch)
+    return crops.batches()
 
 
 def _losses(network: EdgeNetwork, radius: int, batch: list) -> dict[str, torch.Tensor]:

@@ -10,7 +10,6 @@ import torch
 from scipy import sparse
 from torch.nn import functional
 
-from wsss_lib.errors import ParameterError
 from wsss_lib.scores import ClassScores
 from wsss_lib.weak.irn.pairs import half_plane_offsets, pair_affinities
 
@@ -20,7 +19,6 @@ def refine_scores(
     edge: np.ndarray,
     *,
     power: float = 1.5,
-    radius: int = 5,
     beta: float = 10,
     doublings: int = 8,
 ) -> ClassScores:
@@ -36,30 +34,20 @@ def refine_scores(
         Probabilities of edges, see `edge_map`.
     power : float
         Scores are raised to it first; SIPE's 1.5, in IRN 1.
-    radius, beta
+    beta : float
         See `transition_matrix`.
-    doublings
+    doublings : int
         See `random_walk`.
 
     Returns
     -------
     ClassScores, at (H, W)
         Of the same labels; the greatest of all scores is 1.
-
-    Raises
-    ------
-    ParameterError
-        If sizes do not agree, or a score is negative.
     """
     height, width = scores.image_size
-    expected = (-(-height // 4), -(-width // 4))
-    if edge.shape != expected:
-        raise ParameterError(f"An edge map of {edge.shape}; expected {expected}, 1/4 of the image.")
-    if not scores.values.min() >= 0:  # NaN neither
-        raise ParameterError(f"A score of {scores.values.min()}; expected none below 0.")
-    small = _resized(scores.values, size=expected) ** power
-    walked = random_walk(small * (1 - edge), transition_matrix(edge, radius, beta), doublings)
-    values = _resized(walked, scale_factor=4)[:, :height, :width]
+    small = _resized(scores.values, edge.shape) ** power
+    walked = random_walk(small * (1 - edge), transition_matrix(edge, beta=beta), doublings)
+    values = _resized(walked, (4 * edge.shape[0], 4 * edge.shape[1]))[:, :height, :width]
     return ClassScores(values / (values.max() or 1), scores.labels)
 
 
@@ -121,6 +109,6 @@ def random_walk(values: np.ndarray, transition: sparse.sparray, doublings: int =
     return np.stack(rows).reshape(values.shape)
 
 
-def _resized(maps: np.ndarray, **to: object) -> np.ndarray:
-    """Bilinear interpolation of (K, h, w) to a size or by a factor."""
-    return functional.interpolate(torch.tensor(maps)[None], mode="bilinear", **to)[0].numpy()
+def _resized(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bilinear interpolation of (K, h, w) to another (h, w)."""
+    return functional.interpolate(torch.tensor(maps)[None], size, mode="bilinear")[0].numpy()
