@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import same_color
-from matplotlib.patches import Rectangle
 
 from wsss_lib.errors import ParameterError
 from wsss_lib.show.plots import (
@@ -17,7 +16,6 @@ from wsss_lib.show.plots import (
     iou_heatmap,
     line_looks,
     line_names,
-    svm_surface,
 )
 
 KINDS = {"F1": ("F1", "rbf"), "img": ("img", "rbf")}
@@ -174,7 +172,6 @@ def test_a_legend_can_be_left_to_another_panel(ax):
 @pytest.mark.parametrize(
     "draw",
     [
-        svm_surface,
         dots,
         lambda table, ax: curves(table, "samples", ax=ax),
         lambda table, ax: curves(table, "samples", hue=None, ax=ax),
@@ -217,21 +214,3 @@ def test_differences_diverge_from_zero_and_show_no_negative_zero():
     assert texts(ax.texts) == ["0.0", "2.0"]
     assert ax.collections[0].get_clim() == (-2, 2)
     plt.close("all")
-
-
-@pytest.mark.parametrize(("value", "place"), [("mean", (1, 1)), ("rms", (0, 0))])
-def test_the_surface_has_a_number_in_each_cell_and_frames_the_best(ax, value, place):
-    table = lines(["img"] * 4, C=[10.0, 0.1, 10.0, 0.1], gamma=["scale"] * 2 + ["9xscale"] * 2)
-    table[value] = [3.0, 1.0, 4.0, 2.0]  # C rises downwards: 1 2 above 3 4
-    assert svm_surface(table, value, ax) is ax
-    assert texts(ax.texts) == ["1.0", "2.0", "3.0", "4.0"]
-    assert texts(ax.get_yticklabels()) == ["0.1", "10"]
-    assert texts(ax.get_xticklabels()) == ["scale", "9xscale"]
-    (frame,) = (patch for patch in ax.patches if isinstance(patch, Rectangle))
-    assert frame.get_xy() == place
-    assert value in ax.figure.axes[1].get_ylabel()
-
-
-def test_the_surface_leaves_what_was_not_run_blank(ax):
-    svm_surface(lines(["img"] * 3, C=[1.0, 1.0, 10.0], gamma=["scale", 5.0, 5.0]), ax=ax)
-    assert texts(ax.texts) == ["50.0", "51.0", "52.0"]

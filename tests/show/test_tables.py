@@ -5,12 +5,10 @@ import pandas as pd
 import pytest
 
 from wsss_lib import paper
-from wsss_lib.evaluate.iou import OF_DRAWS
 from wsss_lib.show.tables import (
     beside_paper,
     covered,
     differences,
-    judged_svms,
     order_table,
     styled_table,
     write_styled,
@@ -100,17 +98,6 @@ def test_on_voc_the_paper_is_taken_from_the_run():
         ]
     )
     assert "paper" in label
-
-
-def test_an_svm_is_judged_by_the_paper_only_on_voc():
-    paper_row = paper.table1().loc["img", ["bkg", "cat"]]
-    scores = pd.DataFrame({"feature": ["img"]} | dict.fromkeys(OF_DRAWS, 0.0))
-    scores = scores.assign(bkg=paper_row["bkg"] + 3, cat=paper_row["cat"] - 3, mean=70.0)
-    judged, value = judged_svms(scores, "voc")
-    assert judged[value].tolist() == pytest.approx([3.0])
-    judged, value = judged_svms(scores, "toy")
-    assert judged is scores
-    assert value == "mean"
 
 
 def test_the_order_is_told_for_each_sampling_with_the_lead_over_controls():

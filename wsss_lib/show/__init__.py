@@ -34,13 +34,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "iou_heatmap",
             "line_looks",
             "line_names",
-            "svm_surface",
         ],
         "tables": [
             "beside_paper",
             "covered",
             "differences",
-            "judged_svms",
             "order_table",
             "styled_table",
             "write_styled",

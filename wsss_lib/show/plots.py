@@ -13,7 +13,6 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from wsss_lib.errors import ParameterError
@@ -324,42 +323,6 @@ def iou_heatmap(
     ax.set(xlabel="", ylabel="")
     ax.tick_params(axis="x", rotation=45)
     ax.tick_params(axis="y", rotation=0)
-    return ax
-
-
-def svm_surface(scores: pd.DataFrame, value: str = "mean", ax: Axes | None = None) -> Axes:
-    """Draw a value over C and gamma as a heat map with its numbers; the best has a frame.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Of one feature, kernel, region and so on.
-    value : {"mean", "rms"}
-        The column that is shown: the mean IoU, of which more is better, or the distance from the
-        paper, see `wsss_lib.evaluate.iou.residuals`, of which less is better.
-    ax : Axes, optional
-
-    Returns
-    -------
-    Axes
-
-    Notes
-    -----
-    C rises from top to bottom; gammas stand in the order of the table. Yellow is good.
-    """
-    ax = ax or plt.gca()
-    check_single(scores[["C", "gamma"]])
-    surface = scores.pivot(index="C", columns="gamma", values=value).sort_index()
-    surface = surface[scores["gamma"].unique()]
-    label, colours, sign = {
-        "mean": ("mean IoU (%)", "cividis", 1),
-        "rms": ("rms from the paper (points)", "cividis_r", -1),
-    }[value]
-    sns.heatmap(surface, ax=ax, annot=True, fmt=".1f", cmap=colours, cbar_kws={"label": label})
-    row, column = np.unravel_index(np.nanargmax(sign * surface.to_numpy()), surface.shape)
-    ax.add_patch(Rectangle((column, row), 1, 1, fill=False, ec="#d55e00", lw=3, clip_on=False))
-    ax.set_yticklabels([f"{cost:g}" for cost in surface.index], rotation=0)
-    ax.tick_params(axis="x", rotation=30)
     return ax
 
 

@@ -9,7 +9,6 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from wsss_lib import paper
-from wsss_lib.evaluate.iou import residuals
 from wsss_lib.files import write_text
 
 
@@ -134,25 +133,6 @@ def differences(
     both = both.dropna(axis=0, how="all").dropna(axis=1, how="all")
     name = mean if both.shape[1] == len(classes) else f"mean of {both.shape[1]}"
     return both.assign(**{name: both.mean(axis=1)}), label
-
-
-def judged_svms(scores: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, str]:
-    """What tells one SVM from another: on VOC the distance from the paper, elsewhere the score.
-
-    Parameters
-    ----------
-    scores : DataFrame
-    dataset : str
-        On ``"voc"`` the classes are the paper's; other data sets have nothing to be set against.
-
-    Returns
-    -------
-    DataFrame
-        `scores`, or their `wsss_lib.evaluate.iou.residuals`.
-    str
-        The column to compare, ``mean`` or ``rms``, as `wsss_lib.show.plots.svm_surface` takes it.
-    """
-    return (residuals(scores), "rms") if dataset == "voc" else (scores, "mean")
 
 
 def order_table(

@@ -7,7 +7,16 @@ shows the study for the RBF kernel.
 
 from collections.abc import Sequence
 
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from wsss_lib.evaluate.iou import residuals
 from wsss_lib.evaluate.settings import Setting
+from wsss_lib.show.plots import check_single
 from wsss_lib.studies.study import Study
 
 COSTS = (0.1, 1.0, 10.0, 100.0)
@@ -32,6 +41,61 @@ def settings(samples: int, seed: int) -> list[Setting]:
     raw = [Setting("img", samples, gamma=gamma, seed=seed, zscore=False) for gamma in GAMMAS]
     linear = [Setting("img", samples, "linear", cost, seed=seed) for cost in LINEAR_COSTS]
     return [*rbf_settings(samples, seed), *raw, *linear]
+
+
+def judged_svms(scores: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, str]:
+    """What tells one SVM from another: on VOC the distance from the paper, elsewhere the score.
+
+    Parameters
+    ----------
+    scores : DataFrame
+    dataset : str
+        On ``"voc"`` the classes are the paper's; other data sets have nothing to be set against.
+
+    Returns
+    -------
+    DataFrame
+        `scores`, or their `wsss_lib.evaluate.iou.residuals`.
+    str
+        The column to compare, ``mean`` or ``rms``, as `svm_surface` takes it.
+    """
+    return (residuals(scores), "rms") if dataset == "voc" else (scores, "mean")
+
+
+def svm_surface(scores: pd.DataFrame, value: str = "mean", ax: Axes | None = None) -> Axes:
+    """Draw a value over C and gamma as a heat map with its numbers; the best has a frame.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Of one feature, kernel, region and so on.
+    value : {"mean", "rms"}
+        The column that is shown: the mean IoU, of which more is better, or the distance from the
+        paper, see `wsss_lib.evaluate.iou.residuals`, of which less is better.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Notes
+    -----
+    C rises from top to bottom; gammas stand in the order of the table. Yellow is good.
+    """
+    ax = ax or plt.gca()
+    check_single(scores[["C", "gamma"]])
+    surface = scores.pivot(index="C", columns="gamma", values=value).sort_index()
+    surface = surface[scores["gamma"].unique()]
+    label, colours, sign = {
+        "mean": ("mean IoU (%)", "cividis", 1),
+        "rms": ("rms from the paper (points)", "cividis_r", -1),
+    }[value]
+    sns.heatmap(surface, ax=ax, annot=True, fmt=".1f", cmap=colours, cbar_kws={"label": label})
+    row, column = np.unravel_index(np.nanargmax(sign * surface.to_numpy()), surface.shape)
+    ax.add_patch(Rectangle((column, row), 1, 1, fill=False, ec="#d55e00", lw=3, clip_on=False))
+    ax.set_yticklabels([f"{cost:g}" for cost in surface.index], rotation=0)
+    ax.tick_params(axis="x", rotation=30)
+    return ax
 
 
 STUDY = Study("which-svm", "Which SVM did the paper use?", settings, beside_paper=True)

@@ -1,0 +1,55 @@
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from matplotlib.patches import Rectangle
+
+from wsss_lib import paper
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.iou import OF_DRAWS
+from wsss_lib.studies.which_svm import judged_svms, svm_surface
+
+
+@pytest.fixture
+def ax():
+    yield plt.figure().subplots()
+    plt.close("all")
+
+
+def texts(labels):
+    return [label.get_text() for label in labels]
+
+
+def test_an_svm_is_judged_by_the_paper_only_on_voc():
+    paper_row = paper.table1().loc["img", ["bkg", "cat"]]
+    scores = pd.DataFrame({"feature": ["img"]} | dict.fromkeys(OF_DRAWS, 0.0))
+    scores = scores.assign(bkg=paper_row["bkg"] + 3, cat=paper_row["cat"] - 3, mean=70.0)
+    judged, value = judged_svms(scores, "voc")
+    assert judged[value].tolist() == pytest.approx([3.0])
+    judged, value = judged_svms(scores, "toy")
+    assert judged is scores
+    assert value == "mean"
+
+
+@pytest.mark.parametrize(("value", "place"), [("mean", (1, 1)), ("rms", (0, 0))])
+def test_the_surface_has_a_number_in_each_cell_and_frames_the_best(ax, value, place):
+    table = pd.DataFrame({"C": [10.0, 0.1, 10.0, 0.1], "gamma": ["scale"] * 2 + ["9xscale"] * 2})
+    table[value] = [3.0, 1.0, 4.0, 2.0]  # C rises downwards: 1 2 above 3 4
+    assert svm_surface(table, value, ax) is ax
+    assert texts(ax.texts) == ["1.0", "2.0", "3.0", "4.0"]
+    assert texts(ax.get_yticklabels()) == ["0.1", "10"]
+    assert texts(ax.get_xticklabels()) == ["scale", "9xscale"]
+    (frame,) = (patch for patch in ax.patches if isinstance(patch, Rectangle))
+    assert frame.get_xy() == place
+    assert value in ax.figure.axes[1].get_ylabel()
+
+
+def test_the_surface_leaves_what_was_not_run_blank(ax):
+    table = pd.DataFrame({"C": [1.0, 1.0, 10.0], "gamma": ["scale", 5.0, 5.0]})
+    svm_surface(table.assign(mean=[50.0, 51, 52]), ax=ax)
+    assert texts(ax.texts) == ["50.0", "51.0", "52.0"]
+
+
+def test_two_lines_for_one_cell_are_refused(ax):
+    table = pd.DataFrame({"C": [1.0, 1.0], "gamma": "scale", "mean": 50.0})
+    with pytest.raises(ParameterError, match="several lines"):
+        svm_surface(table, ax=ax)
