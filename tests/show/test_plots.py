@@ -99,13 +99,11 @@ def test_a_single_curve_needs_no_names(ax):
     assert ax.get_legend() is None
 
 
-def test_what_has_no_number_is_a_level_with_its_interval(ax):
+def test_what_has_no_number_is_a_level(ax):
     curves(lines(["xy, RBF", "xy, RBF", "F1"], gamma=[1.0, 10.0, "scale"]), "gamma", ax=ax)
     level, curve = ax.lines
     assert curve.get_xdata().tolist() == [1, 10]
     assert set(level.get_ydata()) == {52}
-    (span,) = ax.patches
-    assert (span.get_y(), span.get_height()) == (50, 3)
 
 
 def test_bars_of_a_second_interval_have_the_colours_of_the_curves(ax):

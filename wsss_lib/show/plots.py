@@ -90,7 +90,7 @@ def curves(
         to ``<y>_high``; without these columns there is none.
     x : str
         A column of numbers, such as ``samples``, ``gamma`` or the ``distance`` of `by_distance`. A
-        line that has none there (a gamma of ``scale``) is a level across the axes.
+        line that has none there (a gamma of ``scale``) is a level across the axes, without a band.
     y : str
     hue : str, optional
         The column that tells lines apart; without one there is a single line. Of ``feature``, the
@@ -125,7 +125,7 @@ def curves(
         points = data[names == name]
         points = points.assign(x=pd.to_numeric(points[x], errors="coerce")).sort_values("x")
         if points["x"].isna().all():
-            _level(ax, points.iloc[0], y, name, look)
+            ax.axhline(points[y].iloc[0], label=name, **look | {"marker": None})
             continue
         ax.plot(points["x"], points[y], label=name, markersize=5, **look)
         if f"{y}_low" in points:
@@ -143,12 +143,6 @@ def curves(
     if hue and legend:
         legend_beside(ax, None if hue == "feature" else hue)
     return ax
-
-
-def _level(ax: Axes, point: pd.Series, y: str, name: str, look: dict[str, object]) -> None:
-    ax.axhline(point[y], label=name, **look | {"marker": None})
-    if f"{y}_low" in point:
-        ax.axhspan(point[f"{y}_low"], point[f"{y}_high"], color=look["color"], alpha=0.12, lw=0)
 
 
 def dots(

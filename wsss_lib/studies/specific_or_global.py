@@ -182,6 +182,8 @@ def pool_panels(scores: pd.DataFrame, columns: int = 3) -> Figure:
     for feature, ax in zip(features, axes.flat, strict=False):
         lines = scores[scores["feature"] == feature]
         curves(lines, "times", hue="classifier", ax=ax, looks=_LOOKS, legend=False)
+        for _, own in lines[lines["classifier"] == OWN].iterrows():
+            ax.axhspan(own["mean_low"], own["mean_high"], color="0.2", alpha=0.12, lw=0)
         ax.set_xscale("log", base=2)
         ax.set_xticks(times, [f"x{size:g}" for size in times])
         ax.set(title=feature, xlabel="", ylabel="")
