@@ -25,7 +25,6 @@ def save_figure(
     alt: str,
     also: Sequence[str] = (),
     float_format: str = "%.6g",
-    dpi: int = 150,
 ) -> Path:
     """Write ``figures/<dataset>/<name>.png``, its numbers as CSV, and an entry in the manifest.
 
@@ -46,7 +45,6 @@ def save_figure(
         Files of the same folder that belong to the figure and were written by other means.
     float_format : str
         Of the numbers in the CSV.
-    dpi : int
 
     Returns
     -------
@@ -66,7 +64,7 @@ def save_figure(
     write_text(folder / numbers, data.to_csv(index=index, float_format=float_format))
     with atomic_path(folder / picture) as temporary:
         # no date and no version inside: the same figure gives the same bytes
-        figure.savefig(temporary, dpi=dpi, bbox_inches="tight", metadata={"Software": None})
+        figure.savefig(temporary, dpi=150, bbox_inches="tight", metadata={"Software": None})
     entry = {
         "alt": alt,
         "files": [picture, numbers, *also],

@@ -113,9 +113,7 @@ def picture_grid(
     return figure
 
 
-def samples_figure(
-    images: Sequence[Sample], pixels: Sequence[PixelSamples], width: float = 2.2
-) -> Figure:
+def samples_figure(images: Sequence[Sample], pixels: Sequence[PixelSamples]) -> Figure:
     """Draw Figure 6: one row per image, with the image, its ground truth and its samples.
 
     Parameters
@@ -123,15 +121,13 @@ def samples_figure(
     images : sequence of Sample
     pixels : sequence of PixelSamples
         Those of each image.
-    width : float
-        Inches per column.
 
     Returns
     -------
     Figure
     """
     rows = [[each.image, colour_mask(each.mask), _faded(each.image)] for each in images]
-    figure = picture_grid(rows, ["image", "ground truth", "samples"], width)
+    figure = picture_grid(rows, ["image", "ground truth", "samples"], width=2.2)
     for samples, ax in zip(pixels, figure.axes[2::3], strict=True):
         _dots(samples, ax)
     return figure
@@ -141,7 +137,6 @@ def expansion_figure(
     images: Sequence[Sample],
     seeds: Sequence[ClassScores],
     masks: Sequence[np.ndarray],
-    width: float = 1.6,
 ) -> Figure:
     """Draw Figure 4: one row per image, with its truth, its map, its seed and the SVM's mask.
 
@@ -152,8 +147,6 @@ def expansion_figure(
         Of each image, the background first; the map is the highest score of any object.
     masks : sequence of ndarray, shape (H, W), uint8
         What the SVM made of each.
-    width : float
-        Inches per column.
 
     Returns
     -------
@@ -169,12 +162,10 @@ def expansion_figure(
         ]
         for sample, seed, mask in zip(images, seeds, masks, strict=True)
     ]
-    return picture_grid(rows, ["image", "ground truth", "CAM", "seed", "SVM"], width)
+    return picture_grid(rows, ["image", "ground truth", "CAM", "seed", "SVM"])
 
 
-def exploration_figure(
-    results: Sequence["Exploration"], classes: ClassSet, width: float = 2.5
-) -> Figure:
+def exploration_figure(results: Sequence["Exploration"], classes: ClassSet) -> Figure:
     """Draw one row per result: samples, ground truth, predicted mask and wrong pixels.
 
     Parameters
@@ -182,16 +173,14 @@ def exploration_figure(
     results : sequence of Exploration
         Of one image, or of several.
     classes : ClassSet
-    width : float
-        Inches per picture.
 
     Returns
     -------
     Figure
         Each row is titled with its layer, n, scores and seconds.
     """
-    height = max(width * mask.shape[0] / mask.shape[1] for mask in (r.mask for r in results))
-    size = (width * 4, (height + 0.7) * len(results))
+    tallest = max(result.mask.shape[0] / result.mask.shape[1] for result in results)
+    size = (10, (2.5 * tallest + 0.7) * len(results))  # inches; four pictures of 2.5
     figure = plt.figure(figsize=size, layout="constrained")
     parts = figure.subfigures(len(results), 1, squeeze=False)[:, 0]
     for result, part in zip(results, parts, strict=True):
@@ -235,7 +224,7 @@ def one_vs_rest_maps(decision: np.ndarray, n_classes: int) -> np.ndarray:
     return decision.reshape(*decision.shape[:2], n_classes)
 
 
-def cam_overlay(image: np.ndarray, cam: np.ndarray, share: float = 0.6) -> np.ndarray:
+def cam_overlay(image: np.ndarray, cam: np.ndarray) -> np.ndarray:
     """A class activation map as colours over its photograph turned grey.
 
     Parameters
@@ -243,8 +232,6 @@ def cam_overlay(image: np.ndarray, cam: np.ndarray, share: float = 0.6) -> np.nd
     image : ndarray, shape (H, W, 3), uint8
     cam : ndarray, shape (H, W)
         0 (dark violet) to 1 (yellow).
-    share : float
-        Of the colours in the mixture, 0 to 1.
 
     Returns
     -------
@@ -252,7 +239,7 @@ def cam_overlay(image: np.ndarray, cam: np.ndarray, share: float = 0.6) -> np.nd
     """
     grey = image.mean(2, keepdims=True)
     colours = 255 * plt.get_cmap("inferno")(np.clip(cam, 0, 1))[..., :3]
-    return (share * colours + (1 - share) * grey).round().astype(np.uint8)
+    return (0.6 * colours + 0.4 * grey).round().astype(np.uint8)
 
 
 def strokes_overlay(
@@ -303,7 +290,6 @@ def strokes_figure(
     masks: dict[str, np.ndarray],
     names: Sequence[str],
     credit: str = "",
-    width: float = 3.2,
 ) -> Figure:
     """Draw a photograph with its strokes, and beside it each mask that was learnt from them.
 
@@ -318,8 +304,6 @@ def strokes_figure(
         Of the classes 0, 1, 2, ...
     credit : str
         Who took the photograph, and its licence; stands below it.
-    width : float
-        Inches per picture.
 
     Returns
     -------
@@ -327,7 +311,7 @@ def strokes_figure(
     """
     row = [strokes_overlay(image, strokes)]
     row += [strokes_overlay(image, mask=mask, opacity=0.6) for mask in masks.values()]
-    figure = picture_grid([row], ["strokes", *masks], width)
+    figure = picture_grid([row], ["strokes", *masks], width=3.2)
     if credit:
         place = {"transform": figure.axes[0].transAxes, "va": "top", "size": "x-small"}
         figure.axes[0].text(0, -0.02, f"Photograph: {credit}", **place)

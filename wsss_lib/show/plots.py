@@ -141,7 +141,7 @@ def curves(
     ax.set(xlabel=x, ylabel="mean IoU (%)" if y == "mean" else y)
     ax.grid(axis="y", color="0.9")
     if hue and legend:
-        legend_beside(ax, None if hue == "feature" else hue)
+        _legend_beside(ax, None if hue == "feature" else hue)
     return ax
 
 
@@ -197,7 +197,7 @@ def dots(
     ax.set(yticklabels=rows, xlabel=INTERVAL if x == "mean" else x, axisbelow=True)
     ax.grid(axis="x", color="0.9")
     if hue and legend:
-        legend_beside(ax, hue)
+        _legend_beside(ax, hue)
     return ax
 
 
@@ -244,7 +244,7 @@ def bars(
             ax.bar_label(drawn, texts, label_type="center", color="k" if bright else "w")
     ax.set(yticks=range(len(parts)), yticklabels=parts.index, ylim=(len(parts) - 0.5, -0.5))
     if legend and not single:
-        legend_beside(ax)
+        _legend_beside(ax)
     return ax
 
 
@@ -331,6 +331,6 @@ def check_single(places: pd.DataFrame) -> None:
         )
 
 
-def legend_beside(ax: Axes, title: str | None = None) -> None:
+def _legend_beside(ax: Axes, title: str | None = None) -> None:
     """Name what is drawn, to the right of the axes."""
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, title=title)
