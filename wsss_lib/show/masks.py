@@ -1,4 +1,7 @@
-"""Masks, samples, class activation maps and errors as pictures, in the palette of the masks."""
+"""Masks, samples, class activation maps and errors as pictures, in the palette of the masks.
+
+First pictures as arrays, then what draws them on axes, then whole figures of several pictures.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -34,6 +37,91 @@ def error_map(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     return np.where((truth == VOID)[..., None], _UNJUDGED, picture).astype(np.uint8)
 
 
+def cam_overlay(image: np.ndarray, cam: np.ndarray) -> np.ndarray:
+    """A class activation map as colours over its photograph turned grey.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    cam : ndarray, shape (H, W)
+        0 (dark violet) to 1 (yellow).
+
+    Returns
+    -------
+    ndarray, shape (H, W, 3), uint8
+    """
+    grey = image.mean(2, keepdims=True)
+    colours = 255 * plt.get_cmap("inferno")(np.clip(cam, 0, 1))[..., :3]
+    return (0.6 * colours + 0.4 * grey).round().astype(np.uint8)
+
+
+def faded(image: np.ndarray) -> np.ndarray:
+    """A photograph grown pale, for dots upon it: (H, W, 3) uint8 -> (H, W, 3) uint8."""
+    return (0.35 * image + 0.65 * 255).astype(np.uint8)
+
+
+def strokes_overlay(
+    image: np.ndarray,
+    strokes: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
+    opacity: float = 0.5,
+) -> np.ndarray:
+    """A photograph under its mask, and both under the strokes.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    strokes : ndarray, shape (H, W), uint8, optional
+        Drawn in the colours of their classes with a white outline; 255 is left out.
+    mask : ndarray, shape (H, W), uint8, optional
+        Drawn in the colours of its classes with white borders between them.
+    opacity : float
+        Of the mask, from 0 (nothing but its borders) to 1.
+
+    Returns
+    -------
+    ndarray, shape (H, W, 3), uint8
+    """
+    picture = image.copy()
+    if mask is not None:
+        mixed = (1 - opacity) * image + opacity * palette()[mask]
+        picture = mixed.round().astype(np.uint8)
+        picture[_borders(mask)] = _WHITE
+    if strokes is not None:
+        painted = strokes != VOID
+        picture[binary_dilation(painted, iterations=2)] = _WHITE
+        picture[painted] = palette()[strokes[painted]]
+    return picture
+
+
+def _borders(mask: np.ndarray) -> np.ndarray:
+    """(H, W) bool, true where the next pixel to the right or below has another class."""
+    borders = np.zeros(mask.shape, bool)
+    borders[:, :-1] |= mask[:, :-1] != mask[:, 1:]
+    borders[:-1] |= mask[:-1] != mask[1:]
+    return borders
+
+
+def one_vs_rest_maps(decision: np.ndarray, n_classes: int) -> np.ndarray:
+    """Decision functions with one map per class, also where fewer than three were fitted.
+
+    Parameters
+    ----------
+    decision : ndarray, shape (H, W) or (H, W, k)
+        As `wsss_lib.expand.svm.ImageSVM.decision_function` gives it.
+    n_classes : int
+        How many classes were fitted.
+
+    Returns
+    -------
+    ndarray, shape (H, W, n_classes)
+        With two classes, the first has the second's function with its sign turned.
+    """
+    if n_classes == 2:
+        return np.stack([-decision, decision], -1)
+    return decision.reshape(*decision.shape[:2], n_classes)
+
+
 def show_image(picture: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw a picture ((H, W, 3) uint8, or (H, W) in grey) without axes."""
     ax = ax or plt.gca()
@@ -47,13 +135,9 @@ def show_samples(
     image: np.ndarray, samples: PixelSamples, title: str = "", ax: Axes | None = None
 ) -> Axes:
     """Draw the sampled pixels, in the colour of their class, over a faded photograph (Figure 6)."""
-    ax = show_image(_faded(image), title, ax)
+    ax = show_image(faded(image), title, ax)
     _dots(samples, ax)
     return ax
-
-
-def _faded(image: np.ndarray) -> np.ndarray:
-    return (0.35 * image + 0.65 * 255).astype(np.uint8)
 
 
 def _dots(samples: PixelSamples, ax: Axes) -> None:
@@ -126,7 +210,7 @@ def samples_figure(images: Sequence[Sample], pixels: Sequence[PixelSamples]) -> 
     -------
     Figure
     """
-    rows = [[each.image, colour_mask(each.mask), _faded(each.image)] for each in images]
+    rows = [[each.image, colour_mask(each.mask), faded(each.image)] for each in images]
     figure = picture_grid(rows, ["image", "ground truth", "samples"], width=2.2)
     for samples, ax in zip(pixels, figure.axes[2::3], strict=True):
         _dots(samples, ax)
@@ -163,6 +247,42 @@ def expansion_figure(
         for sample, seed, mask in zip(images, seeds, masks, strict=True)
     ]
     return picture_grid(rows, ["image", "ground truth", "CAM", "seed", "SVM"])
+
+
+def strokes_figure(
+    image: np.ndarray,
+    strokes: np.ndarray,
+    masks: dict[str, np.ndarray],
+    names: Sequence[str],
+    credit: str = "",
+) -> Figure:
+    """Draw a photograph with its strokes, and beside it each mask that was learnt from them.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    strokes : ndarray, shape (H, W), uint8
+        255 = not labelled.
+    masks : dict of str to ndarray, shape (H, W), uint8
+        By their titles.
+    names : sequence of str
+        Of the classes 0, 1, 2, ...
+    credit : str
+        Who took the photograph, and its licence; stands below it.
+
+    Returns
+    -------
+    Figure
+    """
+    row = [strokes_overlay(image, strokes)]
+    row += [strokes_overlay(image, mask=mask, opacity=0.6) for mask in masks.values()]
+    figure = picture_grid([row], ["strokes", *masks], width=3.2)
+    if credit:
+        place = {"transform": figure.axes[0].transAxes, "va": "top", "size": "x-small"}
+        figure.axes[0].text(0, -0.02, f"Photograph: {credit}", **place)
+    painted = np.setdiff1d(strokes, [VOID]).tolist()
+    class_legend(figure, ClassSet(tuple(names), tuple(names)), painted)
+    return figure
 
 
 def exploration_figure(results: Sequence["Exploration"], classes: ClassSet) -> Figure:
@@ -202,119 +322,3 @@ def _draw_result(result: "Exploration", part: SubFigure) -> None:
         f"fit {row['fit seconds']:.2f} s, predict {row['predict seconds']:.2f} s"
     )
     part.suptitle(title, fontsize="medium")
-
-
-def one_vs_rest_maps(decision: np.ndarray, n_classes: int) -> np.ndarray:
-    """Decision functions with one map per class, also where fewer than three were fitted.
-
-    Parameters
-    ----------
-    decision : ndarray, shape (H, W) or (H, W, k)
-        As `wsss_lib.expand.svm.ImageSVM.decision_function` gives it.
-    n_classes : int
-        How many classes were fitted.
-
-    Returns
-    -------
-    ndarray, shape (H, W, n_classes)
-        With two classes, the first has the second's function with its sign turned.
-    """
-    if n_classes == 2:
-        return np.stack([-decision, decision], -1)
-    return decision.reshape(*decision.shape[:2], n_classes)
-
-
-def cam_overlay(image: np.ndarray, cam: np.ndarray) -> np.ndarray:
-    """A class activation map as colours over its photograph turned grey.
-
-    Parameters
-    ----------
-    image : ndarray, shape (H, W, 3), uint8
-    cam : ndarray, shape (H, W)
-        0 (dark violet) to 1 (yellow).
-
-    Returns
-    -------
-    ndarray, shape (H, W, 3), uint8
-    """
-    grey = image.mean(2, keepdims=True)
-    colours = 255 * plt.get_cmap("inferno")(np.clip(cam, 0, 1))[..., :3]
-    return (0.6 * colours + 0.4 * grey).round().astype(np.uint8)
-
-
-def strokes_overlay(
-    image: np.ndarray,
-    strokes: np.ndarray | None = None,
-    mask: np.ndarray | None = None,
-    opacity: float = 0.5,
-) -> np.ndarray:
-    """A photograph under its mask, and both under the strokes.
-
-    Parameters
-    ----------
-    image : ndarray, shape (H, W, 3), uint8
-    strokes : ndarray, shape (H, W), uint8, optional
-        Drawn in the colours of their classes with a white outline; 255 is left out.
-    mask : ndarray, shape (H, W), uint8, optional
-        Drawn in the colours of its classes with white borders between them.
-    opacity : float
-        Of the mask, from 0 (nothing but its borders) to 1.
-
-    Returns
-    -------
-    ndarray, shape (H, W, 3), uint8
-    """
-    picture = image.copy()
-    if mask is not None:
-        mixed = (1 - opacity) * image + opacity * palette()[mask]
-        picture = mixed.round().astype(np.uint8)
-        picture[_borders(mask)] = _WHITE
-    if strokes is not None:
-        painted = strokes != VOID
-        picture[binary_dilation(painted, iterations=2)] = _WHITE
-        picture[painted] = palette()[strokes[painted]]
-    return picture
-
-
-def _borders(mask: np.ndarray) -> np.ndarray:
-    """(H, W) bool, true where the next pixel to the right or below has another class."""
-    borders = np.zeros(mask.shape, bool)
-    borders[:, :-1] |= mask[:, :-1] != mask[:, 1:]
-    borders[:-1] |= mask[:-1] != mask[1:]
-    return borders
-
-
-def strokes_figure(
-    image: np.ndarray,
-    strokes: np.ndarray,
-    masks: dict[str, np.ndarray],
-    names: Sequence[str],
-    credit: str = "",
-) -> Figure:
-    """Draw a photograph with its strokes, and beside it each mask that was learnt from them.
-
-    Parameters
-    ----------
-    image : ndarray, shape (H, W, 3), uint8
-    strokes : ndarray, shape (H, W), uint8
-        255 = not labelled.
-    masks : dict of str to ndarray, shape (H, W), uint8
-        By their titles.
-    names : sequence of str
-        Of the classes 0, 1, 2, ...
-    credit : str
-        Who took the photograph, and its licence; stands below it.
-
-    Returns
-    -------
-    Figure
-    """
-    row = [strokes_overlay(image, strokes)]
-    row += [strokes_overlay(image, mask=mask, opacity=0.6) for mask in masks.values()]
-    figure = picture_grid([row], ["strokes", *masks], width=3.2)
-    if credit:
-        place = {"transform": figure.axes[0].transAxes, "va": "top", "size": "x-small"}
-        figure.axes[0].text(0, -0.02, f"Photograph: {credit}", **place)
-    painted = np.setdiff1d(strokes, [VOID]).tolist()
-    class_legend(figure, ClassSet(tuple(names), tuple(names)), painted)
-    return figure

@@ -21,7 +21,7 @@ from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.expand.noise import parse_noise
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import LAYERS
-from wsss_lib.show.masks import error_map, picture_grid
+from wsss_lib.show.masks import error_map, faded, picture_grid
 from wsss_lib.studies.bound import FAIR
 from wsss_lib.studies.errors import error_handles, legend_below
 from wsss_lib.studies.study import BOTH, Study
@@ -140,9 +140,9 @@ def noise_figure(
         dots, wrong ones in the colour of their wrong class. Below the wrong pixels, and how many of
         those outside void they are.
     """
-    faded = (0.35 * sample.image + 0.65 * 255).astype(np.uint8)
+    pale = faded(sample.image)
     errors = [error_map(sample.mask, masks[name]) for name in noisy]
-    figure = picture_grid([[faded] * len(noisy), errors], [""] * len(noisy), width)
+    figure = picture_grid([[pale] * len(noisy), errors], [""] * len(noisy), width)
     judged = sample.mask != VOID
     for number, (name, samples) in enumerate(noisy.items()):
         above, below = figure.axes[number], figure.axes[number + len(noisy)]
