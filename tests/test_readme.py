@@ -129,8 +129,8 @@ def test_python_imports_what_the_library_has(page):
 
 def test_the_folder_map_is_the_layout_on_the_disk():
     (text,) = re.findall(r"```\n(wsss_lib/\n.*?)```", read("README.md"), re.DOTALL)
-    for name in re.findall(r"^    ([\w./]+) ", text, re.MULTILINE):
-        assert (ROOT / "wsss_lib" / name).exists(), name
+    for name in re.findall(r"^    ([\w./]+) |(\w+\.py)", text, re.MULTILINE):
+        assert (ROOT / "wsss_lib" / "".join(name)).exists(), name
     for path in (ROOT / "wsss_lib").iterdir():
         if path.is_dir() and path.name != "__pycache__":
             assert f"{path.name}/" in text
