@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import load_dataset
 from wsss_lib.datasets.images import read_mask, write_mask
 from wsss_lib.errors import DataError, ParameterError
@@ -22,6 +21,7 @@ from wsss_lib.evaluate.mask_worth import (
     training_masks,
     weak_masks,
 )
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.metrics import mean_iou
 from wsss_lib.segment.segmenter import load_segmenter, pooled_confusion
 from wsss_lib.segment.train import SegmenterSettings
@@ -29,7 +29,7 @@ from wsss_lib.weak.masks import pseudo_masks
 from wsss_lib.weak.seeds import Localiser
 from wsss_lib.weak.steps import SVM, Seed
 
-RANDOM = BackboneSpec("resnet18", "random")
+IMG = Setting("img", 100)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_the_ground_truth_needs_no_making(squares):
 
 
 def test_masks_of_the_upper_bound_are_nearly_the_ground_truth(few_squares):
-    made = bound_masks(few_squares, RANDOM, layer="img", samples=100)
+    made = bound_masks(few_squares, IMG, None)
     assert made.mask_folder.name == "img"
     agree = [np.mean(made.mask(id_) == few_squares.mask(id_)) for id_ in few_squares.ids]
     assert min(agree) > 0.95
@@ -64,18 +64,18 @@ def test_pseudo_masks_are_those_of_the_last_step(few_squares, steps, tmp_path):
 def test_masks_made_in_another_way_lie_elsewhere(few_squares, steps):
     first = weak_masks(few_squares, steps)
     other = weak_masks(few_squares, (steps[0], replace(steps[1], samples=41)))
-    bound = bound_masks(few_squares, RANDOM, layer="img", samples=100)
+    bound = bound_masks(few_squares, IMG, None)
     again = weak_masks(few_squares, steps)
     assert len({first.mask_folder, other.mask_folder, bound.mask_folder}) == 3
     assert again == first
 
 
 def test_the_upper_bound_hangs_on_the_ground_truth_that_it_samples(few_squares):
-    first = bound_masks(few_squares, RANDOM, layer="img", samples=100)
+    first = bound_masks(few_squares, IMG, None)
     other = few_squares.root / "other"
     for id_ in few_squares.ids:
         write_mask(other / f"{id_}.png", few_squares.mask(id_)[:, ::-1])
-    mirrored = bound_masks(replace(few_squares, masks=str(other)), RANDOM, layer="img", samples=100)
+    mirrored = bound_masks(replace(few_squares, masks=str(other)), IMG, None)
     assert first.mask_folder != mirrored.mask_folder
 
 

@@ -1,4 +1,7 @@
-"""The masks that a segmentation network learns from, made where they are not there yet."""
+"""What masks are worth as training data: a segmentation network learns from each (Figure 8).
+
+Masks and networks are kept in the cache: what is not there yet is made.
+"""
 
 import hashlib
 import json
@@ -15,7 +18,7 @@ from wsss_lib.datasets.devkit import DevkitDataset, Sample
 from wsss_lib.engine import SweepResult
 from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.evaluate.exploration import image_iou
-from wsss_lib.evaluate.settings import settings_for
+from wsss_lib.evaluate.settings import Setting, settings_for
 from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.metrics import confusion_matrix, mean_iou
 from wsss_lib.paths import cache_dir
@@ -38,6 +41,8 @@ WEAK = {
 KINDS = ("bound", *WEAK)
 #: The feature with the best upper bound, as measured on each data set (Table 1).
 BEST_LAYER = {"toy": "F2", "voc": "F4"}
+#: The masks that are compared where nothing else is said; ``truth`` are the data set's own.
+COMPARED = ("truth", "bound", "svm", "seed")
 
 
 def training_masks(
@@ -69,7 +74,8 @@ def training_masks(
     if kind == "truth":
         return images
     if kind == "bound":
-        return bound_masks(images, choose_backbone(images, device=device), workers)
+        (setting,) = settings_for(images, [BEST_LAYER[images.name]])
+        return bound_masks(images, setting, choose_backbone(images, device=device), workers)
     if kind in WEAK:
         path = choose_classifier(images, device=device)
         weight = BACKGROUND_WEIGHT[images.name]
@@ -83,29 +89,21 @@ def training_masks(
 
 
 def bound_masks(
-    images: DevkitDataset,
-    backbone: BackboneSpec,
-    workers: int = 1,
-    layer: str | None = None,
-    samples: int | None = None,
-    **svm: object,
+    images: DevkitDataset, setting: Setting, backbone: BackboneSpec | None, workers: int = 1
 ) -> DevkitDataset:
     """The same images with the masks of the upper bound: samples from the ground truth.
 
     Parameters
     ----------
     images : DevkitDataset
-    backbone : BackboneSpec
+    setting : Setting
+    backbone : BackboneSpec or None
+        None where the setting needs no network.
     workers : int
-    layer : str, optional
-        By default the data set's in `BEST_LAYER`.
-    samples, **svm
-        See `wsss_lib.evaluate.settings.settings_for`.
     """
-    [setting] = settings_for(images, [layer or BEST_LAYER[images.name]], samples, **svm)
-    made_from = [asdict(setting), images.masks, backbone.name, backbone.load().weights.sha256]
-    folder = _folder("bound", images, made_from)
-    _complete(sweep(images, [setting], backbone, masks_out=folder, workers=workers), images)
+    network = [backbone.name, backbone.load().weights.sha256] if backbone else [None, None]
+    folder = _folder("bound", images, [asdict(setting), images.masks, *network])
+    _complete(sweep(images, [setting], backbone, masks_out=folder, workers=workers))
     return replace(images, masks=str(folder / setting.name))
 
 
@@ -123,7 +121,7 @@ def weak_masks(images: DevkitDataset, steps: Sequence[Step], workers: int = 1) -
     made_from = [[step.name, step.parameters()] for step in steps]
     made_from += [localiser.name, localiser.threshold, *checkpoints(steps).values()]
     folder = _folder(name, images, made_from)
-    _complete(pseudo_masks(images, steps, masks_out=folder, workers=workers), images)
+    _complete(pseudo_masks(images, steps, masks_out=folder, workers=workers))
     return replace(images, masks=str(folder / name))
 
 
@@ -133,83 +131,13 @@ def _folder(kind: str, images: DevkitDataset, made_from: Sequence[object]) -> Pa
     return cache_dir() / "masks" / f"{images.name}-{kind}-{key}"
 
 
-def _complete(result: SweepResult, images: DevkitDataset) -> None:
+def _complete(result: SweepResult) -> None:
     """Raise `DataError` where an image has got no mask."""
     if result.failures:
         raise DataError(
-            f"{len(result.failures)} of {len(images)} images got no mask, the first: "
+            f"{len(result.failures)} of {len(result.dataset)} images got no mask, the first: "
             f"{next(iter(result.failures.values()))} Mend them or leave them out of the list."
         )
-
-
-def output_columns(
-    samples: Sequence[Sample],
-    masks: Mapping[str, DevkitDataset],
-    networks: Mapping[str, Segmenter],
-    crf_preset: str | None = None,
-) -> dict[str, list[np.ndarray]]:
-    """What networks say of images, beside the masks that they learnt from (Figure 3).
-
-    Parameters
-    ----------
-    samples : sequence of Sample
-        Of the images that are learnt from, with ground truth as their masks.
-    masks : mapping of str to DevkitDataset
-        What is learnt from, by kind.
-    networks : mapping of str to Segmenter
-        What has learnt from each kind.
-    crf_preset : str, optional
-        See `wsss_lib.segment.segmenter.Segmenter.scores`.
-
-    Returns
-    -------
-    dict of str to list of ndarray, shape (H, W), uint8
-        By title, a mask an image: ``masks: svm`` and ``network: svm`` and so on. The ground truth
-        is no column.
-    """
-    columns = {}
-    for kind, network in networks.items():
-        if kind != "truth":
-            columns[f"masks: {kind}"] = [filled_mask(masks[kind], each.id) for each in samples]
-        columns[f"network: {kind}"] = [network.mask(each.image, crf_preset) for each in samples]
-    return columns
-
-
-def image_scores(
-    samples: Sequence[Sample], columns: Mapping[str, Sequence[np.ndarray]], n_classes: int
-) -> pd.DataFrame:
-    """The mean IoU in % of each image alone, for several masks of it.
-
-    Parameters
-    ----------
-    samples : sequence of Sample
-    columns : mapping of str to sequence of ndarray, shape (H, W), uint8
-        Masks without void, one an image, by what they are called.
-    n_classes : int
-
-    Returns
-    -------
-    DataFrame
-        Indexed by the ``image``'s id, in the columns' order.
-    """
-    scores = {
-        name: [
-            image_iou(confusion_matrix(sample.mask, mask, n_classes))
-            for sample, mask in zip(samples, masks, strict=True)
-        ]
-        for name, masks in columns.items()
-    }
-    return pd.DataFrame(scores, pd.Index([sample.id for sample in samples], name="image"))
-
-
-def filled_mask(masks: DevkitDataset, id_: str) -> np.ndarray:
-    """A mask with background where it has no label (void): (H, W) uint8."""
-    found = masks.mask(id_)
-    return np.where(found < len(masks.classes), found, 0).astype(np.uint8)
-
-
-#: The masks that are compared where nothing else is said; ``truth`` are the data set's own.
-COMPARED = ("truth", "bound", "svm", "seed")
 
 
 def second_stage(
@@ -283,6 +211,11 @@ def second_stage(
     return Report({"scores": scores, "spread": over_trainings(scores)}, provenance)
 
 
+def _name(kind: str) -> str:
+    """A kind as it is called in a table; of a folder its name."""
+    return kind if kind in ("truth", *KINDS) else Path(kind).name
+
+
 def over_trainings(scores: pd.DataFrame) -> pd.DataFrame:
     """One row per kind: ``masks_miou``, and over the seeds the mean and the range of ``mean``."""
     groups = scores.groupby("masks", sort=False)
@@ -312,6 +245,67 @@ def masks_miou(masks: DevkitDataset, truth: DevkitDataset) -> float:
     return mean_iou(confusion)
 
 
-def _name(kind: str) -> str:
-    """A kind as it is called in a table; of a folder its name."""
-    return kind if kind in ("truth", *KINDS) else Path(kind).name
+def filled_mask(masks: DevkitDataset, id_: str) -> np.ndarray:
+    """A mask with background where it has no label (void): (H, W) uint8."""
+    found = masks.mask(id_)
+    return np.where(found < len(masks.classes), found, 0).astype(np.uint8)
+
+
+def output_columns(
+    samples: Sequence[Sample],
+    masks: Mapping[str, DevkitDataset],
+    networks: Mapping[str, Segmenter],
+    crf_preset: str | None = None,
+) -> dict[str, list[np.ndarray]]:
+    """What networks say of images, beside the masks that they learnt from (Figure 3).
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Of the images that are learnt from, with ground truth as their masks.
+    masks : mapping of str to DevkitDataset
+        What is learnt from, by kind.
+    networks : mapping of str to Segmenter
+        What has learnt from each kind.
+    crf_preset : str, optional
+        See `wsss_lib.segment.segmenter.Segmenter.scores`.
+
+    Returns
+    -------
+    dict of str to list of ndarray, shape (H, W), uint8
+        By title, one mask per image: ``masks: svm`` and ``network: svm`` and so on. The ground
+        truth is no column.
+    """
+    columns = {}
+    for kind, network in networks.items():
+        if kind != "truth":
+            columns[f"masks: {kind}"] = [filled_mask(masks[kind], each.id) for each in samples]
+        columns[f"network: {kind}"] = [network.mask(each.image, crf_preset) for each in samples]
+    return columns
+
+
+def image_scores(
+    samples: Sequence[Sample], columns: Mapping[str, Sequence[np.ndarray]], n_classes: int
+) -> pd.DataFrame:
+    """The mean IoU in % of each image alone, for several masks of it.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    columns : mapping of str to sequence of ndarray, shape (H, W), uint8
+        Masks without void, one per image, by what they are called.
+    n_classes : int
+
+    Returns
+    -------
+    DataFrame
+        Indexed by the ``image``'s id, in the columns' order.
+    """
+    scores = {
+        name: [
+            image_iou(confusion_matrix(sample.mask, mask, n_classes))
+            for sample, mask in zip(samples, masks, strict=True)
+        ]
+        for name, masks in columns.items()
+    }
+    return pd.DataFrame(scores, pd.Index([sample.id for sample in samples], name="image"))
