@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.multiclass import OneVsRestClassifier
@@ -12,35 +11,22 @@ from wsss_lib.errors import ParameterError
 from wsss_lib.expand.svm import ImageSVM, parse_gamma
 from wsss_lib.features import FeatureMap
 
+from .maps import feature_map, full_resolution
+
 SIZE = (23, 31)
 
 
-def feature_map(channels=5, size=(6, 8), seed=0, image_size=SIZE):
-    values = np.random.default_rng(seed).normal(size=(channels, *size))
-    return FeatureMap(torch.tensor(values, dtype=torch.float32), image_size, "random")
+def five_channels(channels=5):
+    return feature_map(channels, (6, 8), SIZE)
 
 
 def label_image(classes, seed=1, labelled=0.4):
-    """Classes that the first channels of `feature_map` tell apart, but for some noise."""
+    """Classes that the first channels of `five_channels` tell apart, but for some noise."""
     generator = np.random.default_rng(seed)
-    scores = full_resolution(feature_map())[:, : len(classes)].reshape(*SIZE, -1)
+    scores = full_resolution(five_channels())[:, : len(classes)].reshape(*SIZE, -1)
     noisy = scores + 0.2 * generator.normal(size=scores.shape)
     labels = np.array(classes, np.uint8)[noisy.argmax(-1)]
     return np.where(generator.random(SIZE) < labelled, labels, np.uint8(255))
-
-
-def full_resolution(*maps):
-    """Every pixel's feature by torch's own interpolation, (pixels, d) float64."""
-    return np.hstack(
-        [
-            torch.nn.functional.interpolate(
-                feature.values[None].double(), feature.image_size, mode="bilinear"
-            )[0]
-            .flatten(1)
-            .T.numpy()
-            for feature in maps
-        ]
-    )
 
 
 def sklearn_ovr(X, y, **parameters):
@@ -51,7 +37,7 @@ def sklearn_ovr(X, y, **parameters):
 @pytest.mark.parametrize("kernel", ["rbf", "linear"])
 @pytest.mark.parametrize("classes", [(0, 8), (0, 3, 12)])
 def test_agrees_with_sklearn_on_maps(solver, kernel, classes):
-    maps, labels = (feature_map(5, (6, 8)), feature_map(3, (12, 16), seed=2)), label_image(classes)
+    maps, labels = (five_channels(), feature_map(3, (12, 16), SIZE, seed=2)), label_image(classes)
     pixels, known = full_resolution(*maps), labels.ravel() != 255
     oracle = sklearn_ovr(pixels[known], labels.ravel()[known], kernel=kernel, tol=1e-5)
     svm = ImageSVM(kernel=kernel, solver=solver, tol=1e-5).fit(maps, labels)
@@ -85,17 +71,17 @@ def test_two_classes_are_positive_for_the_second():
 
 
 def test_one_class_is_constant():
-    svm = ImageSVM().fit(feature_map(), label_image([7]))
-    np.testing.assert_array_equal(svm.predict(feature_map()), np.full(SIZE, 7, np.uint8))
-    np.testing.assert_array_equal(svm.decision_function(feature_map()), np.zeros(SIZE))
+    svm = ImageSVM().fit(five_channels(), label_image([7]))
+    np.testing.assert_array_equal(svm.predict(five_channels()), np.full(SIZE, 7, np.uint8))
+    np.testing.assert_array_equal(svm.decision_function(five_channels()), np.zeros(SIZE))
 
 
 def test_follows_the_conventions_of_estimators():
     svm = ImageSVM(C=3, gamma="2xscale")
     assert clone(svm).get_params() == svm.get_params()
     with pytest.raises(NotFittedError):
-        svm.predict(feature_map())
-    assert svm.fit(feature_map(), label_image([0, 1])) is svm
+        svm.predict(five_channels())
+    assert svm.fit(five_channels(), label_image([0, 1])) is svm
     assert svm.n_support_ == len(svm.support_) == len(svm.duals_.support)
 
 
@@ -116,11 +102,11 @@ def test_follows_the_conventions_of_estimators():
 def test_refuses_bad_parameters(parameters):
     (name,) = parameters
     with pytest.raises(ParameterError, match=f"{name}="):
-        ImageSVM(**parameters).fit(feature_map(), label_image([0, 1]))
+        ImageSVM(**parameters).fit(five_channels(), label_image([0, 1]))
 
 
 def test_refuses_bad_input():
-    svm, good, labels = ImageSVM(), feature_map(), label_image([0, 1])
+    svm, good, labels = ImageSVM(), five_channels(), label_image([0, 1])
     broken = FeatureMap(good.values.clone(), SIZE, "F1")
     broken.values[0, 0, 0] = float("nan")
     other_size = FeatureMap(good.values, (5, 5))
@@ -138,7 +124,7 @@ def test_refuses_bad_input():
         with pytest.raises(ParameterError, match=message):
             svm.fit(X, y)
     with pytest.raises(ParameterError, match="fitted with 5"):
-        svm.fit(good, labels).predict(feature_map(3))
+        svm.fit(good, labels).predict(five_channels(3))
 
 
 def test_reads_gamma():

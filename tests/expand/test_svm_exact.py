@@ -3,12 +3,7 @@
 import importlib
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-
-from wsss_lib.expand.svm import ImageSVM
-from wsss_lib.features import FeatureMap
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -32,25 +27,18 @@ def check(found):
 
 def test_made_photograph(exactness):
     images = exactness.photographs(None)
-    check(exactness.compare_all(images, LAYERS, (1, 100), ("scale", "10xscale"), 150, 2000))
+    check(exactness.compare_all(images, LAYERS, (1, 100), ("scale", "10xscale"), 150, 1500))
 
 
 def test_toy_images_of_one_two_and_three_classes(exactness):
-    found = exactness.compare_all(exactness.toy_images(), LAYERS, (1, 100), ("scale",), 150, 5000)
+    found = exactness.compare_all(exactness.toy_images(), LAYERS, (1, 100), ("scale",), 150, 1500)
     assert (found.groupby("image")["n_sv"].max() == 0).sum() == 1
     check(found)
 
 
 def test_real_photographs_of_one_two_and_three_classes(exactness, voc_root):
     images = exactness.photographs(voc_root)
-    found = exactness.compare_all(images, LAYERS, (1, 100), ("scale", "3xscale"), 250, 5000)
+    found = exactness.compare_all(images, LAYERS, (1, 100), ("3xscale",), 250, 5000)
     assert set(found["image"]) == {"2010_001347", "2007_000549", "2007_000063"}
     assert set(found.loc[found["n_sv"] == 0, "image"]) == {"2010_001347"}
     check(found)
-
-
-def test_one_class_is_that_class():
-    map_ = FeatureMap(torch.rand(3, 4, 5), (8, 10))
-    labels = np.full((8, 10), 255, np.uint8)
-    labels[2, 3:6] = 15
-    assert (ImageSVM().fit(map_, labels).predict(map_) == 15).all()

@@ -2,16 +2,15 @@
 
 import numpy as np
 import pytest
-import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
 from wsss_lib.expand.engine import fit, smo, smo_numpy
-from wsss_lib.expand.engine import smo_numpy as solution
 from wsss_lib.expand.engine.fit import NUMPY, backend, gram, pixel_samples
 from wsss_lib.expand.engine.samples import CellSamples, VectorSamples, scale_gamma
 from wsss_lib.expand.svm import ImageSVM
-from wsss_lib.features import FeatureMap
+
+from .maps import feature_map
 
 SOLVERS = {"compiled": smo.solve, "numpy": smo_numpy.solve}
 
@@ -89,7 +88,7 @@ def test_only_bounded_support_vectors(solve):
 def test_says_when_it_gives_up(monkeypatch):
     X, y = noisy_circles()
     monkeypatch.setattr(smo, "MAX_STEPS", 3)
-    monkeypatch.setattr(solution, "MAX_STEPS", 3)
+    monkeypatch.setattr(smo_numpy, "MAX_STEPS", 3)
     with pytest.warns(ConvergenceWarning, match="3 steps"):
         smo.solve(rbf(X, 0.25).astype(np.float32), y, 1.0, 1e-3)
 
@@ -98,11 +97,7 @@ def test_says_when_it_gives_up(monkeypatch):
 def test_gram_of_pixels(functions, monkeypatch):
     monkeypatch.setattr(fit, "backend", lambda: functions)
     generator = np.random.default_rng(0)
-    sizes = [(8, (4, 5)), (3, (20, 30))]
-    maps = [
-        FeatureMap(torch.tensor(generator.normal(size=(c, *size)), dtype=torch.float32), (20, 30))
-        for c, size in sizes
-    ]
+    maps = [feature_map(8, (4, 5), (20, 30)), feature_map(3, (20, 30), (20, 30), seed=1)]
     rows, cols = generator.integers(0, 20, 100), generator.integers(0, 30, 100)
     X = np.hstack([map_.at(rows, cols) for map_ in maps]).astype(np.float64)
     samples = pixel_samples(maps, rows, cols, 1.0)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from wsss_lib.expand.engine import compiled
 from wsss_lib.expand.engine.fit import NUMPY, backend
@@ -16,7 +15,8 @@ from wsss_lib.expand.engine.predict_compiled import distinct_rows, merge_equal
 from wsss_lib.expand.engine.predict_numpy import Duals
 from wsss_lib.expand.engine.threads import run, thread_count
 from wsss_lib.expand.svm import ImageSVM
-from wsss_lib.features import FeatureMap
+
+from .maps import feature_map, full_resolution
 
 SIZE = (37, 53)
 BACKENDS = pytest.mark.parametrize("functions", [backend(), NUMPY], ids=["compiled", "numpy"])
@@ -30,24 +30,8 @@ MAPS = {
 }
 
 
-def random_maps(shapes, seed=0):
-    generator = np.random.default_rng(seed)
-    return tuple(
-        FeatureMap(torch.tensor(generator.normal(size=(c, *size)), dtype=torch.float32), SIZE)
-        for c, size in shapes
-    )
-
-
-def full_resolution(maps):
-    """Every pixel's feature by torch's own interpolation, (pixels, d) float64."""
-    return np.hstack(
-        [
-            torch.nn.functional.interpolate(map_.values[None].double(), SIZE, mode="bilinear")[0]
-            .flatten(1)
-            .T.numpy()
-            for map_ in maps
-        ]
-    )
+def random_maps(shapes):
+    return tuple(feature_map(*shape, SIZE, seed) for seed, shape in enumerate(shapes))
 
 
 def random_duals(width, problems=3, cost=1.0, gamma=0.05, count=300):
@@ -72,7 +56,7 @@ def test_maps_agree_with_float64(functions, shapes, problems, cost):
     assert duals.dtype == (np.float64 if cost > 1 else np.float32)
     found = functions.decide_maps(maps, duals)
     assert found.shape == (*SIZE, problems)
-    expected = oracle(full_resolution(maps), duals)
+    expected = oracle(full_resolution(*maps), duals)
     # the weights of the interpolation are float32
     np.testing.assert_allclose(found.reshape(-1, problems), expected, atol=1e-5 * cost, rtol=0)
 
@@ -104,7 +88,7 @@ def test_labels_do_not_depend_on_threads_or_runs(shapes):
 
 def test_norms_of_interpolated_features():
     (map_,) = random_maps([(6, (5, 9))])
-    expected = (full_resolution([map_]) ** 2).sum(1).reshape(SIZE)
+    expected = (full_resolution(map_) ** 2).sum(1).reshape(SIZE)
     np.testing.assert_allclose(squared_norms(cells(map_), *axes(map_)), expected, rtol=1e-6)
 
 
