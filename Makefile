@@ -25,7 +25,7 @@ seeds: setup data
 	$(BIN)/wsss second-stage --dataset $(DATASET) --seeds 3
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-browser: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[browser]"

@@ -10,9 +10,8 @@ from wsss_lib.run import run_notebook
 APP = Path(__file__).parents[2] / "notebooks" / "app"
 
 
-def test_the_page_is_made_without_error_and_shows_the_explorer(tmp_path, monkeypatch):
-    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
-    output = tmp_path / "explorer.ipynb"
+def test_the_page_is_made_without_error_and_shows_the_explorer(folders):
+    output = folders / "build" / "explorer.ipynb"
     small = dict(DATASET="toy", WEIGHTS="random", LAYER="img+F2", SEEDS={})
     run_notebook(APP / "explorer.ipynb", output, small, timeout=300)
     shown = nbformat.read(output, 4).cells[-1].outputs[-1]
