@@ -45,7 +45,7 @@ def error_table(result: SweepResult, regions: Sequence[str]) -> pd.DataFrame:
     ----------
     result : SweepResult
     regions : sequence of str
-        See `wsss_lib.evaluate.scores.region_of`; ``away8`` leaves the boundaries out.
+        See `wsss_lib.evaluate.regions.region_of`; ``away8`` leaves the boundaries out.
 
     Returns
     -------

@@ -107,9 +107,7 @@ EQUAL, BY_CELLS = "equal n", "n by cells"
 
 
 def budget_table(
-    result: SweepResult,
-    region: str = "held_out",
-    over: Sequence[str] | None = None,
+    result: SweepResult, region: str = "held_out", over: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """The layers' mean score against the samples that all of them take.
 
@@ -118,9 +116,8 @@ def budget_table(
     result : SweepResult
         The features that have a share of their cells as samples are those that are averaged, with
         all settings that differ from these in samples and seed only.
-    classes : ClassSet
     region : str
-        See `wsss_lib.evaluate.scores.region_of`.
+        See `wsss_lib.evaluate.regions.region_of`.
     over : sequence of str, optional
         Short names of the classes that are averaged; all when left out.
 
@@ -172,10 +169,10 @@ def _by_samples(result: SweepResult) -> dict[int | str, list[Setting]]:
             "which differ in feature, samples and seed only."
         )
     features = {each.feature for each in shares}
-    kept = [each for each in result.rows if each.feature in features and _alike(each) in kinds]
     groups = {}
-    for setting in kept:
-        groups.setdefault(setting.samples, []).append(setting)
+    for setting in result.rows:
+        if setting.feature in features and _alike(setting) in kinds:
+            groups.setdefault(setting.samples, []).append(setting)
     return groups
 
 
