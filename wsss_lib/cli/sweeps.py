@@ -29,11 +29,16 @@ from wsss_lib.cli.options import (
 )
 from wsss_lib.paths import output_dir, shown
 
-#: As in `wsss_lib.studies.catalogue.STUDIES`, which is slow to import.
-STUDY_NAMES = (
-    *("which-svm", "zscore", "layers", "readings", "bound", "errors", "sample-count"),
-    *("specific-or-global", "combining", "label-noise", "companions"),
-)
+
+class _StudyName(click.ParamType):
+    """The name of a study; its files are slow to import, and read only when help lists them."""
+
+    name = "study"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        from wsss_lib.studies import STUDIES
+
+        return f"{{{'|'.join(STUDIES)}}}"
 
 
 @click.command()
@@ -96,7 +101,7 @@ def table1(
 
 
 @click.command()
-@click.argument("name", type=click.Choice(STUDY_NAMES))
+@click.argument("name", type=_StudyName())
 @options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED)
 @options(WORKERS, SCHEDULER)
 @click.option("--classes", help="Short names of the classes that count [all], e.g. bkg,cat,dog.")
@@ -120,12 +125,13 @@ def study(
     from wsss_lib.datasets import load_dataset
     from wsss_lib.studies.catalogue import find_study, run_study
 
+    needs_network = find_study(name).needs_network
     opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
     found = run_study(
         name,
         opened,
         choose_backbone(opened, given["backbone"], given["weights"], given["seed"])
-        if find_study(name).needs_network
+        if needs_network
         else None,
         given["samples"],
         given["seed"],
