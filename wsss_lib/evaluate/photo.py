@@ -14,7 +14,7 @@ from wsss_lib.expand.sampling import samples_on
 from wsss_lib.expand.strokes import shrink_strokes, stroke_samples
 from wsss_lib.features import FeatureMap, check_backbone, extract
 from wsss_lib.scores import ClassScores
-from wsss_lib.weak.crf import dense_crf, find_preset, unary_from_probabilities
+from wsss_lib.weak.crf import refine_by_crf
 from wsss_lib.weak.steps import decision_scores
 
 #: A network whose weights come with a package, so that a first try needs neither network nor data.
@@ -103,7 +103,6 @@ class PhotoSegmenter:
         ParameterError
             If there is no such preset.
         """
-        refine = find_preset(crf) if crf else None
         if strokes.shape not in (self.full_size, self.image.shape[:2]):
             raise MaskError(
                 f"Strokes of {strokes.shape}; the photograph has {self.full_size} (rows, columns)."
@@ -113,10 +112,7 @@ class PhotoSegmenter:
         samples = stroke_samples(small, n, self._setting.seed)
         svm = self._setting.svm().set_params(threads=None)  # one photograph: all cores are free
         scores = decision_scores(svm.fit(self.maps, samples.label_image()), self.maps)
-        if refine is None:
-            return scores
-        unary = unary_from_probabilities(scores.values)
-        return ClassScores(dense_crf(self.image, unary, refine), scores.labels)
+        return refine_by_crf(self.image, scores, crf) if crf else scores
 
     def mask(self, strokes: np.ndarray, crf: str | None = None) -> np.ndarray:
         """The class of every pixel of the photograph, (H, W) uint8; arguments as of `scores`."""

@@ -14,7 +14,7 @@ from wsss_lib.metrics import confusion_matrix
 from wsss_lib.scores import ClassScores
 from wsss_lib.segment.network import CaffeBackbone, DeepLabV2
 from wsss_lib.training import Trained, load_checkpoint
-from wsss_lib.weak.crf import dense_crf, find_preset, unary_from_probabilities
+from wsss_lib.weak.crf import refine_by_crf
 
 
 class Segmenter(Trained):
@@ -42,11 +42,9 @@ class Segmenter(Trained):
         ParameterError
             If there is no such preset.
         """
-        crf = None if crf_preset is None else find_preset(crf_preset)
         values = probabilities(self.network, image)
-        if crf is not None:
-            values = dense_crf(image, unary_from_probabilities(values), crf)
-        return ClassScores(values, tuple(range(len(self.classes))))
+        scores = ClassScores(values, tuple(range(len(self.classes))))
+        return scores if crf_preset is None else refine_by_crf(image, scores, crf_preset)
 
     def mask(self, image: np.ndarray, crf_preset: str | None = None) -> np.ndarray:
         """The most probable class of each pixel, (H, W) uint8; arguments as of `scores`."""
