@@ -255,8 +255,6 @@ class TrainingSettings:
     ----------
     epochs, batch : int
         The images that do not fill the last batch of an epoch are left out.
-    crop : int
-        Side of the square crops in pixels.
     optimiser : {"sgd", "adamw"}
     lr : float
         Learning rate of the backbone at the first step; it falls as (1 - step / steps) ** `power`.
@@ -275,9 +273,9 @@ class TrainingSettings:
         If a value is out of range.
     """
 
+    # a checkpoint's bytes, and with them its checksum, depend on the order of the fields
     epochs: int | None = None
     batch: int | None = None
-    crop: int | None = None
     optimiser: Literal["sgd", "adamw"] | None = None
     lr: float | None = None
     head_factor: float | None = None
@@ -288,7 +286,8 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         given = {name: value for name, value in vars(self).items() if value is not None}
-        for name in given.keys() & {"epochs", "batch", "crop", "lr", "head_factor", "clip_norm"}:
+        positive = {"epochs", "batch", "lr", "head_factor", "clip_norm", "crop"}
+        for name in given.keys() & positive:  # what learns from images has a crop
             if not given[name] > 0:
                 raise ParameterError(f"{name}={given[name]}; it must be positive.")
         for name in given.keys() & {"weight_decay", "power"}:

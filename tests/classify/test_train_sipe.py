@@ -18,7 +18,7 @@ SMALL = ClassifierSettings(crop=32, batch=4, epochs=2, weights="random", lr=1e-3
 def asked(monkeypatch):
     """The settings of the trainings that are asked for; none takes place."""
     seen = []
-    monkeypatch.setattr(train, "_train", lambda *arguments: seen.append(arguments[4]))
+    monkeypatch.setattr(train, "_train", lambda *arguments: seen.append(arguments[5]))
     return seen
 
 

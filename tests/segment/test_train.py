@@ -32,9 +32,9 @@ class Gradient:
 
 @pytest.fixture
 def make():
-    def make(**changes):
-        setting = {"crop": 33, "factors": (1.0,), "batch": 2, "seed": 0, "epoch": 0} | changes
-        return SegmentationCrops(Gradient(), **setting)
+    def make(crop=33, factors=(1.0,), seed=0, epoch=0):
+        settings = SegmenterSettings(crop=crop, factors=factors, batch=2)
+        return SegmentationCrops(Gradient(), settings, seed, epoch)
 
     return make
 

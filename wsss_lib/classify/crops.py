@@ -3,11 +3,13 @@
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.training import TrainingSettings
 
 
 def rescale(image: np.ndarray, long_side: int) -> np.ndarray:
@@ -120,13 +122,15 @@ class EpochCrops(TorchDataset):
     Parameters
     ----------
     dataset : DevkitDataset
-    batch : int
-        Images in a batch.
+    settings : TrainingSettings
+        Of the training, complete.
     seed, epoch : int
     """
 
-    def __init__(self, dataset: DevkitDataset, batch: int, seed: int, epoch: int) -> None:
-        self.dataset, self.batch, self.seed, self.epoch = dataset, batch, seed, epoch
+    def __init__(
+        self, dataset: DevkitDataset, settings: TrainingSettings, seed: int, epoch: int
+    ) -> None:
+        self.dataset, self.settings, self.seed, self.epoch = dataset, settings, seed, epoch
 
     def __len__(self) -> int:
         return len(self.dataset.ids)
@@ -140,7 +144,7 @@ class EpochCrops(TorchDataset):
         order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self))
         return DataLoader(
             self,
-            batch_size=min(self.batch, len(self)),
+            batch_size=min(self.settings.batch, len(self)),
             sampler=order.tolist(),
             drop_last=True,
             num_workers=workers,
@@ -148,27 +152,54 @@ class EpochCrops(TorchDataset):
         )
 
 
-class Crops(EpochCrops):
+class ClassifierCrops(EpochCrops):
     """The crops of one epoch with their image-level labels.
 
     Parameters
     ----------
-    dataset : DevkitDataset
+    dataset, settings, seed, epoch
+        As of `EpochCrops`; the settings have a ``long_side``, see `augment`.
     labels : ndarray, shape (images, classes), float32
-    setting : dict
-        Of the training: ``seed`` and ``preset``.
-    epoch : int
     """
 
     def __init__(
-        self, dataset: DevkitDataset, labels: np.ndarray, setting: dict, epoch: int
+        self,
+        dataset: DevkitDataset,
+        settings: TrainingSettings,
+        seed: int,
+        epoch: int,
+        labels: np.ndarray,
     ) -> None:
-        super().__init__(dataset, setting["preset"]["batch"], setting["seed"], epoch)
-        self.labels, self.preset = labels, setting["preset"]
+        super().__init__(dataset, settings, seed, epoch)
+        self.labels = labels
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A crop (size, size, 3) uint8, where it shows its image (size, size) bool, its labels."""
-        image = self.dataset.image(self.dataset.ids[index])
-        size, long_side = self.preset["crop"], self.preset["long_side"]
-        crop, valid = augment(image, size, long_side, self.random(index))
+        image, settings = self.dataset.image(self.dataset.ids[index]), self.settings
+        crop, valid = augment(image, settings.crop, settings.long_side, self.random(index))
         return crop, valid, self.labels[index]
+
+
+def network_input(
+    network: nn.Module, batch: list[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A batch of crops as a network learns from it, on its device.
+
+    Parameters
+    ----------
+    network : Module
+        With a ``backbone``.
+    batch : list of Tensor
+        Crops (N, H, W, 3) uint8, where they show their images (N, H, W) bool, their labels.
+
+    Returns
+    -------
+    x : Tensor, shape (N, 3, H, W), float32
+        Normalised crops, 0 where they reach beyond their image.
+    labels, valid : Tensor
+    """
+    images, valid, labels = batch
+    device = next(network.parameters()).device
+    valid = valid.to(device)
+    x = network.backbone.normalise(images.numpy()) * valid[:, None]
+    return x, labels.to(device), valid

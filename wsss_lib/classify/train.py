@@ -1,7 +1,6 @@
 """Training a classification network, with SIPE or without: settings, scores, checkpoints."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.metrics import average_precision_score
+from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from wsss_lib.classify.backbones import Backbone, build_backbone
-from wsss_lib.classify.crops import Crops
+from wsss_lib.classify.crops import ClassifierCrops, network_input
 from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.classify.sipe import SIPENetwork, SIPESettings
 from wsss_lib.datasets.devkit import DevkitDataset, check_readable
@@ -39,14 +39,17 @@ class ClassifierSettings(TrainingSettings):
     backbone, weights : str
         See `build_backbone`; the weights may be ``"trained"``, too: the network of the data set
         that was trained without SIPE.
+    crop : int
+        Side of the square crops in pixels.
     long_side : tuple of int
         Range of the longer side after scaling; a preset without one keeps the size.
-    epochs, batch, crop, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
+    epochs, batch, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
         See `wsss_lib.training.TrainingSettings`.
     """
 
     backbone: str | None = None
     weights: str | None = None
+    crop: int | None = None
     long_side: tuple[int, int] | None = None
 
 
@@ -223,11 +226,10 @@ def train_classifier(
     path = checkpoint_path(f"{dataset.name}-{settings.backbone}", setting)
     if read_progress(path)["epoch"] < settings.epochs:
         network = make_network(backbone, len(dataset.classes) - 1, sipe, seed).to(device)
-        val = None  # with the official masks, whatever the training's are
-        if val_list is not None:
-            val = dataset.with_list(val_list)
-        check_readable(dataset, *([] if val is None else [val]))
-        _train(network, dataset, labels, val, setting, path, workers)
+        # with the official masks, whatever the training's are
+        val = None if val_list is None else dataset.with_list(val_list)
+        check_readable(dataset, *filter(None, [val]))
+        _train(network, dataset, labels, val, settings, setting, path, workers)
     return path
 
 
@@ -275,21 +277,26 @@ def _train(
     dataset: DevkitDataset,
     labels: np.ndarray,
     val: DevkitDataset | None,
+    settings: ClassifierSettings,
     setting: dict,
     path: Path,
     workers: int,
 ) -> None:
     """Run the epochs that are left."""
-    settings = ClassifierSettings(**setting["preset"])
+
+    def batches(epoch: int) -> DataLoader:
+        crops = ClassifierCrops(dataset, settings, setting["seed"], epoch, labels)
+        return crops.batches(workers)
+
     method = "SIPE, " if "sipe" in setting else ""
     training = Training(
         network,
         settings,
-        lambda epoch: Crops(dataset, labels, setting, epoch).batches(workers),
-        partial(_losses, network),
+        batches,
+        lambda batch: network.losses(*network_input(network, batch)),
         path,
         {"classes": list(dataset.classes.names[1:]), "setting": setting},
-        dict if val is None else _validation(network, val),
+        dict if val is None else partial(_validate, network, val),
         f"training {method}{settings.backbone} on {dataset.name}",
     )
     try:
@@ -299,22 +306,8 @@ def _train(
         raise
 
 
-def _losses(network: ClassificationNetwork, batch: list) -> dict[str, torch.Tensor]:
-    images, valid, labels = batch
-    valid = valid.to(next(network.parameters()).device)
-    x = network.backbone.normalise(images.numpy()) * valid[:, None]
-    return network.losses(x, labels.to(valid.device), valid)
-
-
-def _validation(
-    network: ClassificationNetwork, val: DevkitDataset
-) -> Callable[[], dict[str, float]]:
-    """What gives the average precision of each class on a list, and their mean."""
-    labels = val.label_matrix()
-
-    def scores() -> dict[str, float]:
-        ap = average_precision(labels, image_scores(network, val))
-        classes = dict(zip(val.classes.names[1:], ap.tolist(), strict=True))
-        return {"mean_ap": float(np.nanmean(ap)), **classes}
-
-    return scores
+def _validate(network: ClassificationNetwork, val: DevkitDataset) -> dict[str, float]:
+    """The average precision of each class on a list, and their mean."""
+    ap = average_precision(val.label_matrix(), image_scores(network, val))
+    classes = dict(zip(val.classes.names[1:], ap.tolist(), strict=True))
+    return {"mean_ap": float(np.nanmean(ap)), **classes}

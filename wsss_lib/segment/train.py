@@ -1,7 +1,6 @@
-"""How a segmentation network is trained: the settings of each data set."""
+"""Training the segmentation network: settings, crops of images and masks, checkpoints."""
 
 import hashlib
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from wsss_lib.classify.crops import EpochCrops, augment_pair
+from wsss_lib.classify.crops import EpochCrops, augment_pair, network_input
 from wsss_lib.classify.spec import choose_classifier
 from wsss_lib.datasets.devkit import DevkitDataset, check_readable
 from wsss_lib.errors import DataError, ParameterError
@@ -39,18 +38,21 @@ class SegmenterSettings(TrainingSettings):
     weights : str
         See `wsss_lib.segment.network.first_backbone`; ``"trained"`` and ``"sipe"``, too: the
         classification network of the data set, trained without SIPE or with it.
+    crop : int
+        Side of the square crops in pixels.
     factors : tuple of float
         Of an image's size; one is drawn for each crop.
     rates : tuple of int
         Dilations of the pyramid in cells of 8 pixels. The greatest should be well below the crop's
         cells: beyond it the outer weights see no pixel in training, and some at test time.
-    epochs, batch, crop, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
+    epochs, batch, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
         See `wsss_lib.training.TrainingSettings`; the biases of the new layers learn at twice the
         rate of their weights, and do not decay.
     """
 
     backbone: str | None = None
     weights: str | None = None
+    crop: int | None = None
     factors: tuple[float, ...] | None = None
     rates: tuple[int, ...] | None = None
 
@@ -106,31 +108,7 @@ PRESETS = {
 
 
 class SegmentationCrops(EpochCrops):
-    """The crops of one epoch with their masks.
-
-    Parameters
-    ----------
-    dataset : DevkitDataset
-    crop : int
-        Side of the square crops in pixels.
-    factors : sequence of float
-        Of an image's size; one is drawn for each crop.
-    batch : int
-    seed, epoch : int
-    """
-
-    def __init__(
-        self,
-        dataset: DevkitDataset,
-        *,
-        crop: int,
-        factors: Sequence[float],
-        batch: int,
-        seed: int,
-        epoch: int,
-    ) -> None:
-        super().__init__(dataset, batch, seed, epoch)
-        self.crop, self.factors = crop, factors
+    """The crops of one epoch with their masks; the settings are `SegmenterSettings`."""
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A crop, where it shows its image, and its mask, which is void beyond.
@@ -138,8 +116,8 @@ class SegmentationCrops(EpochCrops):
         Shapes (crop, crop, 3) uint8, (crop, crop) bool and (crop, crop) uint8.
         """
         sample, rng = self.dataset[index], self.random(index)
-        factor = rng.choice(self.factors)
-        return augment_pair(sample.image, sample.mask, factor, self.crop, rng)
+        factor = rng.choice(self.settings.factors)
+        return augment_pair(sample.image, sample.mask, factor, self.settings.crop, rng)
 
 
 def train_segmenter(
@@ -204,10 +182,9 @@ def train_segmenter(
     }
     path = checkpoint_path(f"{dataset.name}-deeplab-{settings.backbone}", setting)
     if read_progress(path)["epoch"] < settings.epochs:
-        val = None  # with the official masks, whatever the training's are
-        if val_list is not None:
-            val = dataset.with_list(val_list)
-        check_readable(dataset, *([] if val is None else [val]), masks=True)
+        # with the official masks, whatever the training's are
+        val = None if val_list is None else dataset.with_list(val_list)
+        check_readable(dataset, *filter(None, [val]), masks=True)
         network = DeepLabV2(backbone, len(dataset.classes), settings.rates, seed).to(device)
         _train(network, dataset, val, settings, setting, path, workers)
     return path
@@ -234,14 +211,22 @@ def _train(
     """Run the epochs that are left."""
     source = {"list": Path(dataset.list_name).name, "masks": Path(dataset.masks).name}
     source["val"] = None if val is None else Path(val.list_name).name
+
+    def batches(epoch: int) -> DataLoader:
+        return SegmentationCrops(dataset, settings, setting["seed"], epoch).batches(workers)
+
+    def losses(batch: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+        x, labels, _ = network_input(network, batch)
+        return network.losses(x, labels)
+
     training = Training(
         network,
         settings,
-        partial(_batches, dataset, settings, setting["seed"], workers),
-        partial(_losses, network),
+        batches,
+        losses,
         path,
         {"classes": list(dataset.classes.names), "setting": setting, "source": source},
-        dict if val is None else _validation(network, val),
+        dict if val is None else partial(_validate, network, val),
         f"training DeepLabV2, {settings.backbone} on {dataset.name}",
     )
     try:
@@ -251,34 +236,9 @@ def _train(
         raise
 
 
-def _batches(
-    dataset: DevkitDataset, settings: SegmenterSettings, seed: int, workers: int, epoch: int
-) -> DataLoader:
-    crops = SegmentationCrops(
-        dataset,
-        crop=settings.crop,
-        factors=settings.factors,
-        batch=settings.batch,
-        seed=seed,
-        epoch=epoch,
-    )
-    return crops.batches(workers)
-
-
-def _losses(network: DeepLabV2, batch: list) -> dict[str, torch.Tensor]:
-    images, valid, labels = batch
-    device = next(network.parameters()).device
-    x = network.backbone.normalise(images.numpy()) * valid[:, None].to(device)
-    return network.losses(x, labels.to(device))
-
-
-def _validation(network: DeepLabV2, val: DevkitDataset) -> Callable[[], dict[str, float]]:
-    """What gives the IoU of each class on a list, and their mean."""
-
-    def scores() -> dict[str, float]:
-        network.eval()
-        confusion = pooled_confusion(lambda image: probabilities(network, image).argmax(0), val)
-        classes = dict(zip(val.classes.names, iou(confusion).tolist(), strict=True))
-        return {"mean_iou": mean_iou(confusion), **classes}
-
-    return scores
+def _validate(network: DeepLabV2, val: DevkitDataset) -> dict[str, float]:
+    """The IoU of each class on a list, and their mean."""
+    network.eval()
+    confusion = pooled_confusion(lambda image: probabilities(network, image).argmax(0), val)
+    classes = dict(zip(val.classes.names, iou(confusion).tolist(), strict=True))
+    return {"mean_iou": mean_iou(confusion), **classes}

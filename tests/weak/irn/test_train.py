@@ -37,9 +37,9 @@ class Gradient(SimpleNamespace):
 
 @pytest.fixture
 def make():
-    def make(channel=0, **changes):
-        setting = {"crop": 32, "batch": 2, "seed": 0, "epoch": 0} | changes
-        return AffinityCrops(Gradient(channel=channel), **setting)
+    def make(channel=0, crop=32, seed=0, epoch=0):
+        settings = EdgeSettings(crop=crop, batch=2)
+        return AffinityCrops(Gradient(channel=channel), settings, seed, epoch)
 
     return make
 

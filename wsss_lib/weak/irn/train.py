@@ -6,15 +6,13 @@ missing. Like every training of the kit it goes on where it was stopped (`wsss_l
 
 import hashlib
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 
 from wsss_lib.classify.backbones import build_backbone
-from wsss_lib.classify.crops import EpochCrops, augment_pair
+from wsss_lib.classify.crops import EpochCrops, augment_pair, network_input
 from wsss_lib.classify.spec import choose_backbone, training_images
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
@@ -38,21 +36,8 @@ SCALES = (0.5, 1.5)
 class AffinityCrops(EpochCrops):
     """The crops of one epoch, randomly scaled and mirrored, with their affinity labels (IRN).
 
-    Parameters
-    ----------
-    dataset : DevkitDataset
-        Its masks are the affinity labels.
-    crop : int
-        Side of the square crops in pixels, a multiple of 4.
-    batch : int
-    seed, epoch : int
+    The labels are the masks of the data set; the settings are `EdgeSettings`.
     """
-
-    def __init__(
-        self, dataset: DevkitDataset, *, crop: int, batch: int, seed: int, epoch: int
-    ) -> None:
-        super().__init__(dataset, batch, seed, epoch)
-        self.crop = crop
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A crop, where it shows its image, and its labels at 1/4, neither mixed nor smoothed.
@@ -61,8 +46,8 @@ class AffinityCrops(EpochCrops):
         the image.
         """
         sample, rng = self.dataset[index], self.random(index)
-        factor = rng.uniform(*SCALES)
-        crop, valid, labels = augment_pair(sample.image, sample.mask, factor, self.crop, rng)
+        factor, size = rng.uniform(*SCALES), self.settings.crop
+        crop, valid, labels = augment_pair(sample.image, sample.mask, factor, size, rng)
         return crop, valid, labels[2::4, 2::4]
 
 
@@ -74,14 +59,17 @@ class EdgeSettings(TrainingSettings):
     ----------
     weights : str
         Of the frozen backbone, see `choose_backbone`.
+    crop : int
+        Side of the square crops in pixels, a multiple of 4.
     radius : int
         Of the pairs, in cells of 4 pixels.
-    epochs, batch, crop, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
-        See `wsss_lib.training.TrainingSettings`; `crop` is a multiple of 4. The backbone
-        does not learn, so `lr` is that of the new layers and `head_factor` has no effect.
+    epochs, batch, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
+        See `wsss_lib.training.TrainingSettings`; the backbone does not learn, so `lr` is that of
+        the new layers and `head_factor` has no effect.
     """
 
     weights: str | None = None
+    crop: int | None = None
     radius: int | None = None
 
     def __post_init__(self) -> None:
@@ -193,11 +181,16 @@ def train_irn(
     path = checkpoint_path(f"{dataset.name}-irn-{backbone.name}", setting)
     if read_progress(path)["epoch"] < settings.epochs:
         network = EdgeNetwork(backbone, seed).to(device)
+
+        def losses(batch: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+            x, affinity, _ = network_input(network, batch)
+            return network.losses(x, affinity, settings.radius)
+
         Training(
             network,
             settings,
-            partial(_batches, labelled, settings, seed),
-            partial(_losses, network, settings.radius),
+            lambda epoch: AffinityCrops(labelled, settings, seed, epoch).batches(),
+            losses,
             path,
             {"setting": setting},
             description=f"training IRN, {backbone.name} on {dataset.name}",
@@ -243,15 +236,3 @@ def _fingerprint(dataset: DevkitDataset, localiser: Localiser) -> str:
     """A checksum of the photographs and their image-level labels, in the order of the ids."""
     lines = [f"{id_} {localiser.key(dataset, id_)}\n" for id_ in dataset.ids]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _batches(dataset: DevkitDataset, settings: EdgeSettings, seed: int, epoch: int) -> DataLoader:
-    crops = AffinityCrops(dataset, crop=settings.crop, batch=settings.batch, seed=seed, epoch=epoch)
-    return crops.batches()
-
-
-def _losses(network: EdgeNetwork, radius: int, batch: list) -> dict[str, torch.Tensor]:
-    images, valid, labels = batch
-    device = next(network.parameters()).device
-    x = network.backbone.normalise(images.numpy()) * valid[:, None].to(device)
-    return network.losses(x, labels.to(device), radius)
