@@ -84,7 +84,7 @@ class Localiser:
 
     Attributes
     ----------
-    path : Path
+    path : path
         The checkpoint of a classification network. One trained with SIPE gives image-specific CAMs
         with a background of their own, a plain one gives CAMs.
     scales : tuple of float

@@ -4,7 +4,8 @@ Each step takes the scores of the classes that the step before it gave and gives
 (`ClassScores`, whose `mask()` is the step's). It owns what it needs besides: the localiser, whose
 network gives the features, too, or the checkpoint of IRN's edge network. So a step is small and
 travels to workers; the networks are loaded once per process. A new step is a frozen dataclass below
-`Step` with a `name` and a `run`.
+`Step` with a `name` and a `run`; what is no parameter of it stands in `NETWORK_FIELDS`, since all
+others are part of the key of its rows.
 """
 
 import time
