@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from torchvision import models
 
 from wsss_lib.classify import weights
 from wsss_lib.classify.backbones import build_backbone
@@ -104,8 +105,8 @@ def test_stopped_and_caffe_like_segmenters_give_no_weights(tmp_path, state):
 
 
 def test_the_published_weights_are_torchvisions_first():
-    assert weights.IMAGENET_URLS["resnet101"].endswith("resnet101-63fe2227.pth")
-    assert weights.IMAGENET_URLS["resnet50"].endswith("resnet50-0676ba61.pth")
+    for name, url in weights.IMAGENET_URLS.items():
+        assert url == models.get_model_weights(name).IMAGENET1K_V1.url
 
 
 def test_a_missing_file_says_what_was_expected(tmp_path):

@@ -4,16 +4,13 @@ The paper's is ResNet-50 with layer4 at stride 1 and without dilation (section 4
 after its ReLU and before max-pooling, F2..F5 are layer1..layer4.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
-from torchvision import models
-from torchvision.models.resnet import BasicBlock
 
 from wsss_lib.classify.weights import (
     OFFLINE_EXTRA,
@@ -147,9 +144,11 @@ def build_backbone(name: str, weights: str | Path = "random", seed: int = 0) -> 
     return Backbone(name, body, info).eval()
 
 
-def _resnet_body(make: Callable[..., models.ResNet]) -> nn.Module:
+def _resnet_body(block: str, counts: Sequence[int]) -> nn.Module:
     """A torchvision ResNet whose layer4 keeps the size of its map."""
-    body = make()
+    from torchvision.models import resnet  # here, since it takes seconds that few commands have
+
+    body = resnet.ResNet(getattr(resnet, block), list(counts))
     del body.avgpool, body.fc
     for layer in body.layer4[0].modules():
         if isinstance(layer, nn.Conv2d):
@@ -167,18 +166,23 @@ def _resnet_parts(body: nn.Module) -> tuple[nn.Module, ...]:
     )
 
 
-def _resnet(make: Callable[..., models.ResNet], channels: tuple[int, ...]) -> _Recipe:
+def _resnet(block: str, counts: Sequence[int]) -> _Recipe:
+    """A ResNet of so many blocks per layer: torchvision's ``Bottleneck`` or ``BasicBlock``."""
     return _Recipe(
-        body=lambda: _resnet_body(make),
+        body=lambda: _resnet_body(block, counts),
         parts=_resnet_parts,
         head=("fc.",),
-        channels=channels,
+        channels=_RESNET_CHANNELS[block],
         mean=(123.675, 116.28, 103.53),  # ImageNet's, as torchvision uses them, times 255
         deviation=(58.395, 57.12, 57.375),
     )
 
 
 #: Channels of F1..F5.
+_RESNET_CHANNELS = {
+    "Bottleneck": (64, 256, 512, 1024, 2048),
+    "BasicBlock": (64, 64, 128, 256, 512),
+}
 _LITE0_CHANNELS = (16, 24, 40, 112, 320)
 #: Blocks of F1..F5: the stem goes with the first, each further part begins where the map halves,
 #: the last at the block that halved it once more.
@@ -216,11 +220,11 @@ def _lite0_parts(body: nn.Module) -> tuple[nn.Module, ...]:
 
 
 RECIPES = {
-    "resnet101": _resnet(models.resnet101, (64, 256, 512, 1024, 2048)),
-    "resnet50": _resnet(models.resnet50, (64, 256, 512, 1024, 2048)),
-    "resnet18": _resnet(models.resnet18, (64, 64, 128, 256, 512)),
-    # one basic block a stage instead of two; torchvision has no weights of it
-    "resnet10": _resnet(partial(models.ResNet, BasicBlock, [1, 1, 1, 1]), (64, 64, 128, 256, 512)),
+    "resnet101": _resnet("Bottleneck", (3, 4, 23, 3)),
+    "resnet50": _resnet("Bottleneck", (3, 4, 6, 3)),
+    "resnet18": _resnet("BasicBlock", (2, 2, 2, 2)),
+    # one basic block per layer instead of two; torchvision has no weights of it
+    "resnet10": _resnet("BasicBlock", (1, 1, 1, 1)),
     "efficientnet_lite0": _Recipe(
         body=_lite0_body,
         parts=_lite0_parts,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torchvision.models import ResNet18_Weights, ResNet50_Weights, ResNet101_Weights
 
 from wsss_lib.errors import WeightsError
 from wsss_lib.paths import cache_dir, shown
@@ -14,9 +13,9 @@ from wsss_lib.training import check_finished, network_part, read_tensors
 
 #: torchvision's first ImageNet weights (V1), those that the field started from.
 IMAGENET_URLS = {
-    "resnet101": ResNet101_Weights.IMAGENET1K_V1.url,
-    "resnet50": ResNet50_Weights.IMAGENET1K_V1.url,
-    "resnet18": ResNet18_Weights.IMAGENET1K_V1.url,
+    "resnet101": "https://download.pytorch.org/models/resnet101-63fe2227.pth",
+    "resnet50": "https://download.pytorch.org/models/resnet50-0676ba61.pth",
+    "resnet18": "https://download.pytorch.org/models/resnet18-f37072fd.pth",
 }
 
 #: What is asked of those who lack the extra with the EfficientNet.
