@@ -65,12 +65,9 @@ def test_a_bad_image_is_named_at_the_end_and_in_the_exit_status(wsss, voc_like, 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--samples", "0"], "samples=0"),
         (["--layers", "F6"], "No layer 'F6'"),
         (["--svm-gamma", "wide"], "gamma='wide'"),
         (["--images", "0"], "images=0"),
-        (["--svm-c", "-1"], "C=-1"),
-        (["--list", "trainee"], "No list 'trainee'"),
         (["--masks", "Nowhere"], "No folder of masks"),
         (["--layers", "F1", "--weights", "nowhere.pth"], "nowhere.pth"),
     ],
@@ -157,23 +154,23 @@ def test_what_pseudo_needs_is_trained_if_it_is_not_named(
 ):
     asked = []
 
-    def classifier(*given, **where):
-        asked.append((*given, where))
+    def classifier(*arguments, **keywords):
+        asked.append((*arguments, keywords))
         return checkpoints.sipe
 
-    def edges(*given, **where):
-        asked.append((*given, where))
+    def edges(*arguments, **keywords):
+        asked.append((*arguments, keywords))
         return checkpoints.edges
 
     monkeypatch.setattr("wsss_lib.classify.spec.choose_classifier", classifier)
     monkeypatch.setattr("wsss_lib.weak.irn.train.trained_edges", edges)
     result = wsss("pseudo", "--data", str(squares.root), "--images", "1", "--steps", steps)
     assert result.exit_code == 0, result.output
-    opened, where = squares.subset(squares.ids[:1]), {"device": "cpu"}
-    expected = [(opened, "sipe", None, where)]
+    opened, keywords = squares.subset(squares.ids[:1]), {"device": "cpu"}
+    expected = [(opened, "sipe", None, keywords)]
     if "irn" in steps:
         localiser = Localiser(checkpoints.sipe, background_weight=1.0)
-        expected.append((opened, localiser, where | {"workers": 1}))
+        expected.append((opened, localiser, keywords | {"workers": 1}))
     assert asked == expected
     assert "threshold: a background channel" in result.stdout
 
@@ -201,13 +198,8 @@ def test_pseudo_needs_no_ground_truth_and_names_bad_images(
     [
         (["--steps", "svm,crf"], "The steps svm, crf; expected a seed"),
         (["--steps", "seed,glow"], "No step 'glow'; expected some of seed, svm, crf, irn"),
-        (["--samples", "0"], "samples=0"),
         (["--layer", "F1*F2"], "feature='F1*F2'"),
-        (["--svm-c", "-1"], "C=-1"),
-        (["--svm-gamma", "wide"], "gamma='wide'"),
         (["--temperature", "0"], "temperature=0"),
-        (["--images", "0"], "images=0"),
-        (["--list", "trainee"], "No list 'trainee'"),
         (["--weights", "random"], "No weights file random. Expected 'sipe', 'trained' or"),
     ],
 )
@@ -236,13 +228,13 @@ def test_networks_of_another_kind_get_a_sentence(wsss, squares, checkpoints):
 @pytest.mark.parametrize(
     "arguments", [["--threshold", "2"], ["--irn-weights", "nowhere.pth"], ["--crf", "afa"]]
 )
-def test_values_out_of_range_are_told_with_the_option(wsss, arguments):
+def test_values_out_of_range_are_named_with_the_option(wsss, arguments):
     result = wsss("pseudo", *arguments)
     assert result.exit_code == 2
     assert f"Error: Invalid value for '{arguments[0]}'" in result.output
 
 
-def test_sipe_is_trained_and_its_last_scores_told(wsss, squares, checkpoints, tmp_path):
+def test_sipe_is_trained_and_its_last_scores_printed(wsss, squares, checkpoints, tmp_path):
     result = wsss(
         *("train", "sipe", "--data", str(squares.root), "--weights", str(checkpoints.plain)),
         *("--images", "4", "--epochs", "1", "--batch", "4", "--crop", "32"),
@@ -250,8 +242,8 @@ def test_sipe_is_trained_and_its_last_scores_told(wsss, squares, checkpoints, tm
     )
     assert result.exit_code == 0, result.output
     (path,) = tmp_path.glob("cache/weights/*.pth")
-    told = result.stdout.strip()
-    assert re.search(rf"{path.name}: loss \d\.\d{{3}}, mean AP on val \d\.\d{{3}}$", told)
+    printed = result.stdout.strip()
+    assert re.search(rf"{path.name}: loss \d\.\d{{3}}, mean AP on val \d\.\d{{3}}$", printed)
     setting = torch.load(path, weights_only=True)["setting"]
     assert setting["sipe"]["consistency_weight"] == 1
     assert (setting["images"], setting["weights"]["name"]) == (4, checkpoints.plain.name)
@@ -283,11 +275,11 @@ def test_a_segmenter_is_trained_on_a_folder_of_masks(wsss, squares, checkpoints,
     )
     assert result.exit_code == 0, result.output
     (path,) = tmp_path.glob("cache/weights/*.pth")
-    told = result.stdout.strip()
+    printed = result.stdout.strip()
     assert re.search(
         rf"{path.name}: loss \d+\.\d{{3}}, mIoU \d+\.\d % on val against SegmentationClass, "
         r"CRF: no; learnt from 4 images of train \(toy\) with pseudo$",
-        told,
+        printed,
     )
     setting = torch.load(path, weights_only=True)["setting"]
     assert (setting["seed"], setting["layout"]) == (1, "torchvision")
@@ -297,12 +289,12 @@ def test_a_segmenter_is_trained_on_a_folder_of_masks(wsss, squares, checkpoints,
 def test_a_segmenter_learns_from_masks_that_are_made_now(wsss, squares, monkeypatch):
     asked = []
 
-    def make(kind, images, **how):
-        asked.append((kind, len(images), images.masks, how))
+    def make(kind, images, **keywords):
+        asked.append((kind, len(images), images.masks, keywords))
         return replace(images, masks="made")
 
-    def train(images, _settings, **how):
-        asked.append((images.masks, how["workers"]))
+    def train(images, _settings, **keywords):
+        asked.append((images.masks, keywords["workers"]))
         return Path("trained.pth")
 
     trained = SimpleNamespace(caption=lambda: "learnt from svm")
@@ -313,8 +305,8 @@ def test_a_segmenter_learns_from_masks_that_are_made_now(wsss, squares, monkeypa
         *("train", "segmenter", "--data", str(squares.root), "--masks", "svm", "--images", "4")
     )
     assert result.exit_code == 0, result.output
-    how = {"device": "cpu", "workers": 1}
-    assert asked == [("svm", 4, "SegmentationClass", how), ("made", 0)]
+    keywords = {"device": "cpu", "workers": 1}
+    assert asked == [("svm", 4, "SegmentationClass", keywords), ("made", 0)]
     assert result.stdout.strip() == "trained.pth: learnt from svm"
 
 
@@ -331,8 +323,8 @@ def test_the_second_stage_compares_kinds_and_writes_its_tables(
         {"masks": ["truth", "svm"], "seed": 0, "masks_miou": [100.0, 61.0], "mean": [80.0, 70.5]}
     ).set_index("masks")
 
-    def compare(images, kinds, seeds, **how):
-        asked.append((len(images), kinds, list(seeds), how))
+    def compare(images, kinds, seeds, **keywords):
+        asked.append((len(images), kinds, list(seeds), keywords))
         tables = {"scores": scores, "spread": over_trainings(scores)}
         return Report(tables, {"val": "val against SegmentationClass, no CRF"})
 
@@ -342,8 +334,8 @@ def test_the_second_stage_compares_kinds_and_writes_its_tables(
         *("--images", "4", "--epochs", "2"),
     )
     assert result.exit_code == 0, result.output
-    how = {"device": "cpu", "workers": 1, "settings": SegmenterSettings(epochs=2)}
-    assert asked == [(4, ["truth", "svm"], [0, 1, 2], how)]
+    keywords = {"device": "cpu", "workers": 1, "settings": SegmenterSettings(epochs=2)}
+    assert asked == [(4, ["truth", "svm"], [0, 1, 2], keywords)]
     out = tmp_path / "out/build/second_stage/toy"
     assert {path.name for path in out.iterdir()} == {"scores.csv", "spread.csv", "scores.json"}
     assert "mIoU (%) on val against SegmentationClass, no CRF" in result.stdout
@@ -353,31 +345,22 @@ def test_the_second_stage_compares_kinds_and_writes_its_tables(
 @pytest.mark.parametrize("dataset", ["toy", "voc"])
 def test_figures_are_those_of_notebook_15(wsss, monkeypatch, dataset):
     asked = []
-    monkeypatch.setattr("wsss_lib.run.run_notebooks", lambda *given: asked.append(given))
+    monkeypatch.setattr("wsss_lib.run.run_notebooks", lambda *arguments: asked.append(arguments))
     result = wsss("figures", "--dataset", dataset)
     assert result.exit_code == 0, result.output
-    assert [([path.name for path in paths], given) for paths, given in asked] == [
-        (["15_figures.ipynb"], dataset)
-    ]
+    ((paths, chosen),) = asked
+    assert ([path.name for path in paths], chosen) == (["15_figures.ipynb"], dataset)
 
 
 @pytest.mark.parametrize(
     ("command", "arguments", "sentence"),
     [
-        ("sipe", ["--epochs", "0"], "epochs=0"),
-        ("sipe", ["--crop", "0"], "crop=0"),
-        ("sipe", ["--lr", "0"], "lr=0"),
         ("sipe", ["--momentum", "1"], "momentum=1"),
         ("sipe", ["--weights", "nowhere.pth"], "nowhere.pth"),
-        ("sipe", ["--list", "trainee"], "No list 'trainee'"),
-        ("sipe", ["--device", "banana"], "device='banana'"),
-        ("irn", ["--epochs", "0"], "epochs=0"),
         ("irn", ["--classifier", "nowhere.pth"], "No weights file nowhere.pth"),
-        ("irn", ["--weights", "nowhere.pth"], "No weights file nowhere.pth"),
         ("irn", ["--device", "banana"], "device='banana'"),
         ("segmenter", ["--epochs", "0"], "epochs=0"),
         ("segmenter", ["--masks", "Nowhere"], "No folder of masks 'Nowhere'"),
-        ("segmenter", ["--weights", "nowhere.pth"], "No weights file nowhere.pth"),
     ],
 )
 def test_bad_parameters_of_trainings_get_a_sentence(

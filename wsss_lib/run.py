@@ -55,7 +55,7 @@ def read_parameters(path: Path) -> dict[str, dict]:
     if not path.is_file():
         return {}
     try:
-        found = yaml.safe_load(path.read_text()) or {}
+        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         raise NotebookError(f"{shown(path)} is no readable YAML: {error}") from None
     sections = found.values() if isinstance(found, dict) else [found]

@@ -59,7 +59,7 @@ def data(name: str, root: Path | None) -> None:
 @main.command()
 @DATASET
 @click.argument("numbers", nargs=-1)
-@click.option("--timeout", type=int, help="Seconds a cell may take [1800; voc: a week].")
+@click.option("--timeout", type=int, help="Seconds that one cell may take [1800; voc: a week].")
 @click.option(
     "--parameters",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -39,7 +39,15 @@ WEIGHTS = click.option(
     show_default=True,
     help="random, imagenet, a file, or trained or sipe: what 'wsss train classifier|sipe' made.",
 )
-SAMPLES = click.option("--samples", type=int, help="Pixels a class [2500; toy: 300].")
+SVM = (
+    click.option(
+        "--svm", type=click.Choice(["sklearn", "paper"]), default="sklearn", show_default=True
+    ),
+    click.option("--svm-kernel", type=click.Choice(["rbf", "linear"])),
+    click.option("--svm-c", type=float),
+    click.option("--svm-gamma", help="scale, a number, or e.g. 3xscale."),
+)
+SAMPLES = click.option("--samples", type=int, help="Pixels per class [2500; toy: 300].")
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -66,11 +74,11 @@ PHOTO_WORKERS = click.option(
 )
 
 
-def options(*chosen: Callable) -> Callable:
+def options(*decorators: Callable) -> Callable:
     """Decorate a command with options, in this order."""
 
     def decorate(command: Callable) -> Callable:
-        for option in reversed(chosen):
+        for option in reversed(decorators):
             command = option(command)
         return command
 
@@ -88,11 +96,6 @@ def training_set(
     return load_dataset(
         dataset, list_name or usual_list, root=root, images=images, masks=masks or usual_masks
     )
-
-
-def processes(options: dict) -> dict:
-    """How a sweep is to be run."""
-    return {name: options[name] for name in ("workers", "scheduler")}
 
 
 def report(table: object, path: Path, failures: dict[str, str], caption: str = "") -> None:

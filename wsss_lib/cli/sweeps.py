@@ -1,4 +1,4 @@
-"""Commands that expand with ground truth: Table 1 and the studies."""
+"""Commands that expand: Table 1, studies, pseudo masks, the second stage, a photograph."""
 
 from functools import partial
 from pathlib import Path
@@ -19,11 +19,11 @@ from wsss_lib.cli.options import (
     SAMPLES,
     SCHEDULER,
     SEED,
+    SVM,
     TRAIN_LIST,
     WEIGHTS,
     WORKERS,
     options,
-    processes,
     report,
     training_set,
 )
@@ -45,12 +45,7 @@ class _StudyName(click.ParamType):
 @options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED)
 @options(WORKERS, SCHEDULER)
 @click.option("--layers", default="img,F1,F2,F3,F4,F5", show_default=True)
-@click.option(
-    "--svm", type=click.Choice(["sklearn", "paper"]), default="sklearn", show_default=True
-)
-@click.option("--svm-kernel", type=click.Choice(["rbf", "linear"]))
-@click.option("--svm-c", type=float)
-@click.option("--svm-gamma", help="scale, a number, or e.g. 3xscale.")
+@options(*SVM)
 @click.option("--solver", type=click.Choice(["ours", "libsvm"]), default="ours", show_default=True)
 @click.option("--save-masks", is_flag=True, help="Write palette PNGs to OUT/masks/<feature>/.")
 @click.option(
@@ -60,12 +55,24 @@ class _StudyName(click.ParamType):
 )
 def table1(
     dataset: str,
-    root: Path,
+    root: Path | None,
     list_name: str,
-    images: int,
+    images: int | None,
     masks: str,
-    out: Path,
-    **given: object,
+    backbone: str | None,
+    weights: str,
+    samples: int | None,
+    seed: int,
+    workers: int,
+    scheduler: str | None,
+    layers: str,
+    svm: str,
+    svm_kernel: str | None,
+    svm_c: float | None,
+    svm_gamma: str | None,
+    solver: str,
+    save_masks: bool,
+    out: Path | None,
 ) -> None:
     """Table 1: IoU per class of the image-specific classifier, one row per feature."""
     from wsss_lib.classify.spec import choose_backbone
@@ -79,23 +86,23 @@ def table1(
     opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
     settings = settings_for(
         opened,
-        given["layers"].split(","),
-        samples=given["samples"],
-        svm=given["svm"],
-        kernel=given["svm_kernel"],
-        C=given["svm_c"],
-        gamma=given["svm_gamma"],
-        solver=given["solver"],
-        seed=given["seed"],
+        layers.split(","),
+        samples=samples,
+        svm=svm,
+        kernel=svm_kernel,
+        C=svm_c,
+        gamma=svm_gamma,
+        solver=solver,
+        seed=seed,
     )
-    needed = any(needs_backbone(setting.feature) for setting in settings)
-    network = (
-        choose_backbone(opened, given["backbone"], given["weights"], given["seed"])
-        if needed
-        else None
+    network = None
+    if any(needs_backbone(setting.feature) for setting in settings):
+        network = choose_backbone(opened, backbone, weights, seed)
+    masks_out = folder / "masks" if save_masks else None
+    result = sweep(
+        opened, settings, network, workers=workers, scheduler=scheduler, masks_out=masks_out
     )
-    masks_out = folder / "masks" if given["save_masks"] else None
-    found = table1(sweep(opened, settings, network, masks_out=masks_out, **processes(given)))
+    found = table1(result)
     found.write(folder)
     report(found.main, folder, found.failures)
 
@@ -113,30 +120,32 @@ def table1(
 def study(
     name: str,
     dataset: str,
-    root: Path,
+    root: Path | None,
     list_name: str,
-    images: int,
+    images: int | None,
     masks: str,
-    out: Path,
-    **given: object,
+    backbone: str | None,
+    weights: str,
+    samples: int | None,
+    seed: int,
+    workers: int,
+    scheduler: str | None,
+    classes: str | None,
+    out: Path | None,
 ) -> None:
-    """Sweep and score one study: a line for each setting, with intervals over images."""
+    """Sweep and score one study: one line per setting, with intervals over images."""
     from wsss_lib.classify.spec import choose_backbone
     from wsss_lib.datasets import load_dataset
     from wsss_lib.studies.catalogue import find_study, run_study
 
-    needs_network = find_study(name).needs_network
+    needs_network = find_study(name).needs_network  # a wrong name is refused first
     opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
+    network = None
+    if needs_network:
+        network = choose_backbone(opened, backbone, weights, seed)
+    over = classes.split(",") if classes else None
     found = run_study(
-        name,
-        opened,
-        choose_backbone(opened, given["backbone"], given["weights"], given["seed"])
-        if needs_network
-        else None,
-        given["samples"],
-        given["seed"],
-        over=given["classes"] and given["classes"].split(","),
-        **processes(given),
+        name, opened, network, samples, seed, over=over, workers=workers, scheduler=scheduler
     )
     path = out or output_dir() / "build" / "studies" / dataset / f"{name}.csv"
     report(found.main, found.write(path.parent, path.stem), found.failures)
@@ -355,14 +364,9 @@ def pseudo(
     help="A layer, or several: F1+F3 concatenates, F1*F3 multiplies kernels.",
 )
 @click.option(
-    "--samples", type=int, default=2500, show_default=True, help="At most so many pixels a class."
+    "--samples", type=int, default=2500, show_default=True, help="At most so many pixels per class."
 )
-@click.option(
-    "--svm", type=click.Choice(["sklearn", "paper"]), default="sklearn", show_default=True
-)
-@click.option("--svm-kernel", type=click.Choice(["rbf", "linear"]))
-@click.option("--svm-c", type=float)
-@click.option("--svm-gamma", help="scale, a number, or e.g. 3xscale.")
+@options(*SVM)
 @click.option(
     "--crf", type=click.Choice(["irn", "psa", "deeplab"]), help="Refine with published parameters."
 )
@@ -378,10 +382,17 @@ def expand(
     photo: Path,
     labels: Path,
     out: Path | None,
+    backbone: str,
+    weights: str,
     feature: str,
+    samples: int,
+    svm: str,
+    svm_kernel: str | None,
+    svm_c: float | None,
+    svm_gamma: str | None,
     crf: str | None,
     long_side: int,
-    **given: object,
+    seed: int,
 ) -> None:
     """Segment a PHOTO of your own: an image-specific SVM learns from strokes painted on it.
 
@@ -398,14 +409,12 @@ def expand(
     from wsss_lib.evaluate.settings import Setting, svm_preset
     from wsss_lib.features import needs_backbone
 
-    svm = svm_preset(given["svm"], given["svm_kernel"], given["svm_c"], given["svm_gamma"])
-    setting = Setting(feature, given["samples"], seed=given["seed"], **svm)
+    parameters = svm_preset(svm, svm_kernel, svm_c, svm_gamma)
+    setting = Setting(feature, samples, seed=seed, **parameters)
     image = read_photo(photo)
     strokes = read_strokes(labels, image.shape[:2])
-    spec = BackboneSpec(given["backbone"], given["weights"], given["seed"])
-    segmenter = PhotoSegmenter(
-        image, spec if needs_backbone(feature) else None, setting, long_side=long_side
-    )
+    network = BackboneSpec(backbone, weights, seed) if needs_backbone(feature) else None
+    segmenter = PhotoSegmenter(image, network, setting, long_side=long_side)
     with tqdm(total=2, desc="features, then SVM", unit="step", leave=False) as progress:
         for step in (lambda: segmenter.maps, lambda: segmenter.mask(strokes, crf)):
             mask = step()

@@ -23,7 +23,7 @@ from wsss_lib.cli.options import (
 from wsss_lib.paths import shown
 
 TRAIN_MASKS = click.option("--masks", help="Folder of masks, for labels where there is no XML.")
-BATCH = click.option("--batch", type=int, help="Images a step [the data set's].")
+BATCH = click.option("--batch", type=int, help="Images per step [the data set's].")
 OPTIMISER = click.option(
     "--optimiser", type=click.Choice(["sgd", "adamw"]), help="[sgd; toy: adamw]"
 )
@@ -79,9 +79,9 @@ def train() -> None:
 @click.option(
     "--weights", help="To start from: random, imagenet or a file [imagenet; toy: random]."
 )
-def classifier(**given: object) -> None:
+def classifier(**choices: object) -> None:
     """Train the classification network with image-level labels (section 4.1)."""
-    _classifier(None, **given)
+    _classifier(None, **choices)
 
 
 @train.command()
@@ -91,11 +91,11 @@ def classifier(**given: object) -> None:
     help="To start from: random, imagenet, a file, or trained, what 'wsss train classifier' made "
     "[imagenet; toy: trained].",
 )
-def sipe(**given: object) -> None:
+def sipe(**choices: object) -> None:
     """Train SIPE's network with image-level labels; its maps make better seeds than CAMs."""
     from wsss_lib.classify.sipe import SIPESettings
 
-    _classifier(SIPESettings(), **given)
+    _classifier(SIPESettings(), **choices)
 
 
 def _classifier(

@@ -77,6 +77,6 @@ def save_figure(
 
 
 def _add_to_manifest(path: Path, name: str, entry: dict) -> None:
-    manifest = json.loads(path.read_text()) if path.is_file() else {}
+    manifest = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     manifest[name] = entry
     write_text(path, json.dumps(dict(sorted(manifest.items())), indent=2) + "\n")
