@@ -9,24 +9,4 @@ Packages and names load on first use: ``from wsss_lib import datasets, expand, s
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=[
-        "classify",
-        "datasets",
-        "doctor",
-        "errors",
-        "evaluate",
-        "expand",
-        "features",
-        "metrics",
-        "paper",
-        "paths",
-        "report",
-        "run",
-        "segment",
-        "show",
-        "studies",
-        "weak",
-    ],
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

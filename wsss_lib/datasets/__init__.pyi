@@ -1,0 +1,29 @@
+__all__ = [
+    "CLASSES",
+    "TOY",
+    "TOY_VERSION",
+    "VOC",
+    "VOID",
+    "ClassSet",
+    "DevkitDataset",
+    "Sample",
+    "class_statistics",
+    "cooccurrence",
+    "load_dataset",
+    "make_toy",
+    "pixel_counts",
+    "prepare_voc",
+    "read_photo",
+    "read_strokes",
+    "toy_folder",
+    "write_mask",
+]
+
+from .classes import VOC, VOID, ClassSet
+from .devkit import DevkitDataset, Sample
+from .images import write_mask
+from .load import CLASSES, load_dataset, toy_folder
+from .photo import read_photo, read_strokes
+from .statistics import class_statistics, cooccurrence, pixel_counts
+from .toy import TOY, TOY_VERSION, make_toy
+from .voc import prepare_voc

@@ -1,0 +1,32 @@
+__all__ = [
+    "SAMPLES_PER_CLASS",
+    "Expansion",
+    "ImageSVM",
+    "NearestSample",
+    "PixelSamples",
+    "ProductSVM",
+    "corrupt",
+    "coverage_by_n",
+    "draw_samples",
+    "expand",
+    "paint_stroke",
+    "pool_samples",
+    "sample_coverage",
+    "sample_mask",
+    "stroke_samples",
+]
+
+from .image import Expansion, NearestSample, expand
+from .noise import corrupt
+from .pooled import pool_samples
+from .product import ProductSVM
+from .sampling import (
+    SAMPLES_PER_CLASS,
+    PixelSamples,
+    coverage_by_n,
+    draw_samples,
+    sample_coverage,
+    sample_mask,
+)
+from .strokes import paint_stroke, stroke_samples
+from .svm import ImageSVM

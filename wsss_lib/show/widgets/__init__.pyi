@@ -1,0 +1,4 @@
+__all__ = ["LayerExplorer", "StrokePainter"]
+
+from .explorer import LayerExplorer
+from .strokes import StrokePainter

@@ -1,0 +1,33 @@
+__all__ = [
+    "BACKGROUND_WEIGHT",
+    "CRF",
+    "IRN",
+    "SELECTIONS",
+    "SVM",
+    "EdgeSettings",
+    "Localiser",
+    "Seed",
+    "caption",
+    "count_right",
+    "dense_crf",
+    "edge_map",
+    "load_edges",
+    "make_steps",
+    "precision_table",
+    "pseudo_masks",
+    "run_steps",
+    "score_steps",
+    "select_samples",
+    "threshold_curve",
+    "train_irn",
+    "trained_edges",
+    "with_background",
+]
+
+from .crf import dense_crf
+from .irn.network import edge_map
+from .irn.train import EdgeSettings, load_edges, train_irn, trained_edges
+from .masks import caption, pseudo_masks, score_steps
+from .seeds import BACKGROUND_WEIGHT, Localiser, threshold_curve, with_background
+from .selection import SELECTIONS, count_right, precision_table, select_samples
+from .steps import CRF, IRN, SVM, Seed, make_steps, run_steps
