@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def table1() -> pd.DataFrame:
-    """Table 1: IoU in % on VOC 2012 train; one row a feature, one column a class, and ``mean``."""
+    """Table 1: IoU in % on VOC 2012 train; rows are features, columns classes and ``mean``."""
     with resources.files("wsss_lib").joinpath("table1_paper.csv").open() as file:
         return pd.read_csv(file, index_col="feature")
 
@@ -32,7 +32,7 @@ def results() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a method and variant; main rows come first, in the order of the paper's Section 1:
+        One row per method and variant; main rows come first, in the order of the paper's Section 1:
 
         ``method``, ``variant``, ``year``, ``venue``
             The variant is ``main`` for the row that stands for the method.

@@ -1,8 +1,8 @@
 """Where things are: data, what the kit makes (cache), and what it shows (output).
 
-Every path hangs on this file's place or on an environment variable, never on the working folder of
-a notebook: ``WSSS_DATA`` (the folder that holds ``VOCdevkit/``), ``WSSS_CACHE`` (toy set, weights,
-stores) and ``WSSS_OUTPUT`` (``figures/`` and ``build/``).
+Every path depends on this file's place or on an environment variable, never on the working folder
+of a notebook: ``WSSS_DATA`` (the folder that holds ``VOCdevkit/``), ``WSSS_CACHE`` (toy set,
+weights, stores) and ``WSSS_OUTPUT`` (``figures/`` and ``build/``).
 """
 
 import os

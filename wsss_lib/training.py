@@ -1,4 +1,9 @@
-"""Checkpoints on disk: where they lie, and reading and writing them."""
+"""The training of every network of the kit: settings, the loop, checkpoints and loading them.
+
+A network brings ``losses`` and ``parameter_groups``; the loop brings the schedule, a checkpoint
+after each epoch, and going on where a training was stopped. A checkpoint lies in the cache; its
+name has a key of its *setting*, all that determines the training, so a finished one is found again.
+"""
 
 import hashlib
 import json
@@ -19,6 +24,177 @@ from wsss_lib.errors import ParameterError, WeightsError
 from wsss_lib.files import atomic_path, sha256
 from wsss_lib.paths import cache_dir, shown
 
+#: The networks of the kit by the entry of a checkpoint's setting that holds the settings of their
+#: training: what each is called, and what ``wsss train`` calls it.
+NETWORKS = {
+    "preset": ("a classification network", "classifier"),
+    "segmenter": ("a segmentation network", "segmenter"),
+    "irn": ("an edge network", "irn"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How a network learns; None leaves a value to the preset of the data set.
+
+    Attributes
+    ----------
+    epochs, batch : int
+        The images that do not fill the last batch of an epoch are left out.
+    optimiser : {"sgd", "adamw"}
+    lr : float
+        Learning rate of the backbone at the first step; it falls as (1 - step / steps) ** `power`.
+    head_factor : float
+        The new layers' learning rate as a multiple of the backbone's.
+    momentum : float
+        Of SGD; AdamW's first beta.
+    weight_decay : float
+    power : float
+    clip_norm : float
+        Greatest L2 norm of the gradient of all parameters together; infinite where it is not cut.
+
+    Raises
+    ------
+    ParameterError
+        If a value is out of range.
+    """
+
+    # a checkpoint's bytes, and with them its checksum, depend on the order of the fields
+    epochs: int | None = None
+    batch: int | None = None
+    optimiser: Literal["sgd", "adamw"] | None = None
+    lr: float | None = None
+    head_factor: float | None = None
+    momentum: float | None = None
+    weight_decay: float | None = None
+    power: float | None = None
+    clip_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        positive = {"epochs", "batch", "lr", "head_factor", "clip_norm", "crop"}
+        for name in given.keys() & positive:  # what learns from images has a crop
+            if not given[name] > 0:
+                raise ParameterError(f"{name}={given[name]}; it must be positive.")
+        for name in given.keys() & {"weight_decay", "power"}:
+            if not given[name] >= 0:
+                raise ParameterError(f"{name}={given[name]}; it must not be negative.")
+        if not 0 <= given.get("momentum", 0) < 1:
+            raise ParameterError(f"momentum={self.momentum}; expected at least 0 and below 1.")
+        if given.get("optimiser", "sgd") not in ("sgd", "adamw"):
+            raise ParameterError(f"No optimiser {self.optimiser!r}; expected 'sgd' or 'adamw'.")
+
+    def completed(self, presets: Mapping[str, Self], dataset: str) -> Self:
+        """These settings, and where they leave a value open that of the data set's preset.
+
+        Raises
+        ------
+        ParameterError
+            If there is no preset of that data set, or values do not fit together.
+        """
+        if dataset not in presets:
+            raise ParameterError(f"No training preset {dataset!r}; expected {', '.join(presets)}.")
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(presets[dataset], **given)
+
+
+@dataclass
+class Training:
+    """One training: what learns, from what, and where its checkpoint lies.
+
+    Attributes
+    ----------
+    network : Module
+        Its ``parameter_groups(lr, head_factor)`` says what learns.
+    optimisation : TrainingSettings
+    batches : callable
+        The batches of an epoch, given its number from 0.
+    losses : callable
+        The parts of the loss by name, given a batch; their sum is minimised.
+    path : Path
+        The checkpoint, see `checkpoint_path`.
+    record : dict
+        Kept in the checkpoint beside the network: the ``setting``, the ``classes`` and the like.
+    scores : callable
+        What to note after each epoch, by name.
+    description : str
+        For the progress bar.
+    """
+
+    network: nn.Module
+    optimisation: TrainingSettings
+    batches: Callable[[int], DataLoader]
+    losses: Callable[[list], dict[str, torch.Tensor]]
+    path: Path
+    record: dict
+    scores: Callable[[], dict[str, float]] = dict
+    description: str = "training"
+    _optimiser: torch.optim.Optimizer = field(init=False)
+
+    def run(self) -> None:
+        """Run the epochs that are left, writing a checkpoint after each."""
+        content = read_progress(self.path)
+        history = json.loads(content["history"])
+        self._optimiser = _optimiser(self.network, self.optimisation)
+        if content["epoch"]:
+            self.network.load_state_dict(content["network"])
+            self._optimiser.load_state_dict(content["optimiser"])
+        epochs, steps = self.optimisation.epochs, len(self.batches(0))
+        with (
+            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
+            tqdm(
+                desc=self.description,
+                total=epochs * steps,
+                initial=content["epoch"] * steps,
+                unit="step",
+            ) as bar,
+        ):
+            for epoch in range(content["epoch"], epochs):
+                history.append({"epoch": epoch + 1, **self._epoch(epoch, bar), **self.scores()})
+                self._write(history)
+
+    def _epoch(self, epoch: int, bar: tqdm) -> dict[str, float]:
+        """Train for one epoch and give the mean loss and, if it has several, those of its parts."""
+        self.network.train()
+        settings, batches, parts = self.optimisation, self.batches(epoch), []
+        for index, batch in enumerate(batches):
+            done = (epoch + index / len(batches)) / settings.epochs
+            for group in self._optimiser.param_groups:
+                group["lr"] = group["initial_lr"] * (1 - done) ** settings.power
+            losses = self.losses(batch)
+            loss = sum(losses.values())
+            self._optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
+            self._optimiser.step()
+            parts.append({"loss": loss.item()})
+            if len(losses) > 1:
+                parts[-1] |= {name: part.item() for name, part in losses.items()}
+            bar.update()
+            bar.set_postfix(epoch=epoch + 1, loss=f"{parts[-1]['loss']:.3f}")
+        return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
+
+    def _write(self, history: list[dict]) -> None:
+        finished = len(history) == self.optimisation.epochs
+        write_checkpoint(
+            self.path,
+            {
+                "epoch": len(history),
+                "network": self.network.state_dict(),
+                "optimiser": None if finished else self._optimiser.state_dict(),
+                "history": json.dumps(history),
+                **self.record,
+            },
+        )
+
+
+def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    groups = network.parameter_groups(settings.lr, settings.head_factor)
+    decay, momentum = settings.weight_decay, settings.momentum
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(groups, momentum=momentum, weight_decay=decay)
+    return torch.optim.AdamW(groups, betas=(momentum, 0.999), weight_decay=decay)
+
 
 def checkpoint_path(name: str, setting: dict) -> Path:
     """Where a training's checkpoint lies: its name carries a key of all that determines it."""
@@ -36,56 +212,6 @@ def write_checkpoint(path: Path, content: dict) -> None:
     # to an open file: torch would write a file's name, here a random one, into the archive
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         torch.save(content, file)
-
-
-def read_tensors(path: str | Path) -> dict:
-    """Read a file written by ``torch.save``, refusing anything but tensors and plain values.
-
-    Raises
-    ------
-    WeightsError
-        If the file is missing, damaged, or holds other objects.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise WeightsError(
-            f"No weights file {shown(path)}. Expected 'imagenet', 'random' or a file's path."
-        ) from None
-    except Exception:
-        # reading what is no such file can fail in any way, and torch's own text would advise to
-        # read it unsafely
-        raise WeightsError(
-            f"{shown(path)} is damaged, or holds more than tensors and plain values. Expected a "
-            "state dict written by torch.save, or a checkpoint of this kit."
-        ) from None
-    if not isinstance(content, dict):
-        raise WeightsError(
-            f"{shown(path)} holds a {type(content).__name__}; a state dict (name -> tensor) was "
-            "expected. Save the network's state_dict()."
-        )
-    for key in [*content, *network_part(content)]:
-        if not isinstance(key, str):
-            raise WeightsError(
-                f"{shown(path)} has the key {key!r}; names were expected. Save the network's "
-                "state_dict()."
-            )
-    return content
-
-
-def network_part(content: dict) -> Mapping:
-    """Give the network's part of a checkpoint; nothing in a plain state dict."""
-    network = content.get("network")
-    return network if isinstance(network, Mapping) else {}
-
-
-#: The networks of the kit by the entry of a checkpoint's setting that holds the settings of their
-#: training: what each is called, and what ``wsss train`` calls it.
-NETWORKS = {
-    "preset": ("a classification network", "classifier"),
-    "segmenter": ("a segmentation network", "segmenter"),
-    "irn": ("an edge network", "irn"),
-}
 
 
 @dataclass(frozen=True)
@@ -206,6 +332,47 @@ def load_checkpoint(
     )
 
 
+def read_tensors(path: str | Path) -> dict:
+    """Read a file written by ``torch.save``, refusing anything but tensors and plain values.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, damaged, or holds other objects.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise WeightsError(
+            f"No weights file {shown(path)}. Expected 'imagenet', 'random' or a file's path."
+        ) from None
+    except Exception:
+        # reading what is no such file can fail in any way, and torch's own text would advise to
+        # read it unsafely
+        raise WeightsError(
+            f"{shown(path)} is damaged, or holds more than tensors and plain values. Expected a "
+            "state dict written by torch.save, or a checkpoint of this kit."
+        ) from None
+    if not isinstance(content, dict):
+        raise WeightsError(
+            f"{shown(path)} holds a {type(content).__name__}; a state dict (name -> tensor) was "
+            "expected. Save the network's state_dict()."
+        )
+    for key in [*content, *network_part(content)]:
+        if not isinstance(key, str):
+            raise WeightsError(
+                f"{shown(path)} has the key {key!r}; names were expected. Save the network's "
+                "state_dict()."
+            )
+    return content
+
+
+def network_part(content: dict) -> Mapping:
+    """Give the network's part of a checkpoint; nothing in a plain state dict."""
+    network = content.get("network")
+    return network if isinstance(network, Mapping) else {}
+
+
 def check_device(name: str) -> None:
     """Refuse a device that torch cannot compute on.
 
@@ -245,166 +412,3 @@ def choose_device(name: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     check_device(name)
     return name
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-    """How a network learns; None leaves a value to the preset of the data set.
-
-    Attributes
-    ----------
-    epochs, batch : int
-        The images that do not fill the last batch of an epoch are left out.
-    optimiser : {"sgd", "adamw"}
-    lr : float
-        Learning rate of the backbone at the first step; it falls as (1 - step / steps) ** `power`.
-    head_factor : float
-        The new layers' learning rate as a multiple of the backbone's.
-    momentum : float
-        Of SGD; AdamW's first beta.
-    weight_decay : float
-    power : float
-    clip_norm : float
-        Greatest L2 norm of the gradient of all parameters together; infinite where it is not cut.
-
-    Raises
-    ------
-    ParameterError
-        If a value is out of range.
-    """
-
-    # a checkpoint's bytes, and with them its checksum, depend on the order of the fields
-    epochs: int | None = None
-    batch: int | None = None
-    optimiser: Literal["sgd", "adamw"] | None = None
-    lr: float | None = None
-    head_factor: float | None = None
-    momentum: float | None = None
-    weight_decay: float | None = None
-    power: float | None = None
-    clip_norm: float | None = None
-
-    def __post_init__(self) -> None:
-        given = {name: value for name, value in vars(self).items() if value is not None}
-        positive = {"epochs", "batch", "lr", "head_factor", "clip_norm", "crop"}
-        for name in given.keys() & positive:  # what learns from images has a crop
-            if not given[name] > 0:
-                raise ParameterError(f"{name}={given[name]}; it must be positive.")
-        for name in given.keys() & {"weight_decay", "power"}:
-            if not given[name] >= 0:
-                raise ParameterError(f"{name}={given[name]}; it must not be negative.")
-        if not 0 <= given.get("momentum", 0) < 1:
-            raise ParameterError(f"momentum={self.momentum}; expected at least 0 and below 1.")
-        if given.get("optimiser", "sgd") not in ("sgd", "adamw"):
-            raise ParameterError(f"No optimiser {self.optimiser!r}; expected 'sgd' or 'adamw'.")
-
-    def completed(self, presets: Mapping[str, Self], dataset: str) -> Self:
-        """These settings, and where they leave a value open that of the data set's preset.
-
-        Raises
-        ------
-        ParameterError
-            If there is no preset of that data set, or values do not fit together.
-        """
-        if dataset not in presets:
-            raise ParameterError(f"No training preset {dataset!r}; expected {', '.join(presets)}.")
-        given = {name: value for name, value in vars(self).items() if value is not None}
-        return replace(presets[dataset], **given)
-
-
-@dataclass
-class Training:
-    """One training: what learns, from what, and where its checkpoint lies.
-
-    Attributes
-    ----------
-    network : Module
-        Its ``parameter_groups(lr, head_factor)`` says what learns.
-    optimisation : TrainingSettings
-    batches : callable
-        The batches of an epoch, given its number from 0.
-    losses : callable
-        The parts of the loss by name, given a batch; their sum is made small.
-    path : Path
-        The checkpoint, see `checkpoint_path`.
-    record : dict
-        Kept in the checkpoint beside the network: all that determines the training, say.
-    scores : callable
-        What to note after each epoch, by name.
-    description : str
-        For the progress bar.
-    """
-
-    network: nn.Module
-    optimisation: TrainingSettings
-    batches: Callable[[int], DataLoader]
-    losses: Callable[[list], dict[str, torch.Tensor]]
-    path: Path
-    record: dict
-    scores: Callable[[], dict[str, float]] = dict
-    description: str = "training"
-    _optimiser: torch.optim.Optimizer = field(init=False)
-
-    def run(self) -> None:
-        """Run the epochs that are left, writing a checkpoint after each."""
-        content = read_progress(self.path)
-        history = json.loads(content["history"])
-        self._optimiser = _optimiser(self.network, self.optimisation)
-        if content["epoch"]:
-            self.network.load_state_dict(content["network"])
-            self._optimiser.load_state_dict(content["optimiser"])
-        epochs, steps = self.optimisation.epochs, len(self.batches(0))
-        with (
-            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
-            tqdm(
-                desc=self.description,
-                total=epochs * steps,
-                initial=content["epoch"] * steps,
-                unit="step",
-            ) as bar,
-        ):
-            for epoch in range(content["epoch"], epochs):
-                history.append({"epoch": epoch + 1, **self._epoch(epoch, bar), **self.scores()})
-                self._write(history)
-
-    def _epoch(self, epoch: int, bar: tqdm) -> dict[str, float]:
-        """Train for one epoch and give the mean loss and, if it has several, those of its parts."""
-        self.network.train()
-        settings, batches, parts = self.optimisation, self.batches(epoch), []
-        for index, batch in enumerate(batches):
-            done = (epoch + index / len(batches)) / settings.epochs
-            for group in self._optimiser.param_groups:
-                group["lr"] = group["initial_lr"] * (1 - done) ** settings.power
-            losses = self.losses(batch)
-            loss = sum(losses.values())
-            self._optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
-            self._optimiser.step()
-            parts.append({"loss": loss.item()})
-            if len(losses) > 1:
-                parts[-1] |= {name: part.item() for name, part in losses.items()}
-            bar.update()
-            bar.set_postfix(epoch=epoch + 1, loss=f"{parts[-1]['loss']:.3f}")
-        return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
-
-    def _write(self, history: list[dict]) -> None:
-        finished = len(history) == self.optimisation.epochs
-        write_checkpoint(
-            self.path,
-            {
-                "epoch": len(history),
-                "network": self.network.state_dict(),
-                "optimiser": None if finished else self._optimiser.state_dict(),
-                "history": json.dumps(history),
-                **self.record,
-            },
-        )
-
-
-def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    groups = network.parameter_groups(settings.lr, settings.head_factor)
-    decay, momentum = settings.weight_decay, settings.momentum
-    if settings.optimiser == "sgd":
-        return torch.optim.SGD(groups, momentum=momentum, weight_decay=decay)
-    return torch.optim.AdamW(groups, betas=(momentum, 0.999), weight_decay=decay)

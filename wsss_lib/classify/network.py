@@ -1,4 +1,7 @@
-"""The classification network: a backbone, and a 1x1 convolution that scores every cell of F5."""
+"""The classification network and its class activation maps (CAMs).
+
+The network is a backbone and a 1x1 convolution that scores every cell of F5.
+"""
 
 from collections.abc import Sequence
 
@@ -70,7 +73,7 @@ class ClassificationNetwork(nn.Module):
     def losses(
         self, x: torch.Tensor, labels: torch.Tensor, valid: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """What training makes small: the multi-label soft margin.
+        """The losses by name: the multi-label soft margin.
 
         Parameters
         ----------
@@ -148,14 +151,17 @@ def _logit_maps(
     network: ClassificationNetwork, image: np.ndarray, scale: float, flip: bool
 ) -> torch.Tensor:
     """The positive part of the logit maps at one scale, at image size: (classes, H, W)."""
-    size = image.shape[:2]
-    if scale != 1:
-        image = rescale(image, max(round(max(size) * scale), 1))
-    views = np.stack([image, image[:, ::-1]] if flip else [image])
-    logits = network.logit_maps(network.backbone.normalise(views))
+    logits = network.logit_maps(views(network.backbone, image, scale, flip))
     if flip:
         logits = (logits[:1] + logits[1:].flip(-1)) / 2
-    return functional.interpolate(logits.relu(), size, mode="bilinear")[0]
+    return functional.interpolate(logits.relu(), image.shape[:2], mode="bilinear")[0]
+
+
+def views(backbone: Backbone, image: np.ndarray, scale: float, flip: bool) -> torch.Tensor:
+    """An image at a scale, normalised, and behind it its mirror image where that is asked for."""
+    if scale != 1:
+        image = rescale(image, max(round(max(image.shape[:2]) * scale), 1))
+    return backbone.normalise(np.stack([image, image[:, ::-1]] if flip else [image]))
 
 
 def activation_places(cam: np.ndarray, mask: np.ndarray, label: int) -> np.ndarray:

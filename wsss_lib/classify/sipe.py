@@ -1,4 +1,4 @@
-"""From logit maps to image-specific class activation maps, as tensor functions.
+"""SIPE: image-specific class activation maps, and the network that learns by them.
 
 SIPE (Chen et al., "Self-supervised Image-specific Prototype Exploration for Weakly Supervised
 Semantic Segmentation", CVPR 2022) lets every cell of an image join the class whose localisation map
@@ -18,8 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from wsss_lib.classify.backbones import Backbone
-from wsss_lib.classify.crops import rescale
-from wsss_lib.classify.network import ClassificationNetwork
+from wsss_lib.classify.network import ClassificationNetwork, views
 from wsss_lib.errors import ParameterError
 from wsss_lib.scores import ClassScores
 
@@ -271,7 +270,7 @@ class SIPENetwork(ClassificationNetwork):
     def losses(
         self, x: torch.Tensor, labels: torch.Tensor, valid: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """What training makes small: the multi-label soft margin, and the consistency of the maps.
+        """The losses by name: the multi-label soft margin, and the consistency of the maps.
 
         The consistency is the mean of the absolute differences between localisation maps and
         image-specific CAMs. Either side learns: the classifier and the layers before it through
@@ -383,18 +382,14 @@ def _cams(
     flip: bool,
 ) -> torch.Tensor:
     """The image-specific CAMs at one scale, at image size: (1, channels, H, W)."""
-    size = image.shape[:2]
-    if scale != 1:
-        image = rescale(image, max(round(max(size) * scale), 1))
-    views = np.stack([image, image[:, ::-1]] if flip else [image])
-    stages = network.backbone.stages(network.backbone.normalise(views))
+    stages = network.backbone.stages(views(network.backbone, image, scale, flip))
     deepest, features = _united(stages[-1]), _united(network.hierarchical(stages))
     logits = _united(network.classifier(stages[-1]))
     source = {"F5": deepest, "hierarchical": features}[settings.inference_structure]
     # cells can join an absent class, whose map is not masked here, and then are no seeds at all
     seeds = structure_seeds(source, localisation_maps(logits), settings.background_weight)
     cams = prototype_cams(features, prototypes(seeds[:, channels], features))
-    return functional.interpolate(cams, size, mode="bilinear")
+    return functional.interpolate(cams, image.shape[:2], mode="bilinear")
 
 
 def _united(maps: torch.Tensor) -> torch.Tensor:

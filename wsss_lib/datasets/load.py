@@ -29,10 +29,10 @@ def load_dataset(
     ----------
     name : {"toy", "voc"}
     list_name : str
-        A list of the devkit (``train``, ``val``, ``trainaug``), or a file with one id a line.
+        A list of the devkit (``train``, ``val``, ``trainaug``), or a file with one id per line.
     root : path, optional
         The folder that holds ``VOCdevkit/``; by default the cache for toy, ``WSSS_DATA`` or
-        ``data/`` for VOC. A file ``classes.txt`` in ``VOCdevkit/VOC2012/`` (a name a line, the
+        ``data/`` for VOC. A file ``classes.txt`` in ``VOCdevkit/VOC2012/`` (one name per line, the
         background first) names other classes than VOC's: somebody's own data set in its layout.
     images : int, optional
         Only the first so many ids.

@@ -34,14 +34,14 @@ def class_statistics(counts: np.ndarray, classes: ClassSet, samples: int) -> pd.
     classes : ClassSet
         K classes.
     samples : int
-        Pixels a class that an image-specific classifier asks for.
+        Pixels per class that an image-specific classifier asks for.
 
     Returns
     -------
     DataFrame
-        One row a class, indexed by ``class``: ``images`` that show it, ``pixels`` (its share of all
-        labelled pixels, %), ``area`` (its median share of an image that shows it, void included,
-        %), ``small`` (the images in which it has fewer than `samples` pixels).
+        One row per class, indexed by ``class``: ``images`` that show it, ``pixels`` (its share of
+        all labelled pixels, %), ``area`` (its median share of an image that shows it, void
+        included, %), ``small`` (the images in which it has fewer than `samples` pixels).
     """
     labelled = counts[:, :-1]
     present = labelled > 0
