@@ -241,7 +241,7 @@ class StrokeCanvas:
     def _show_again(self) -> None:
         """Fill the canvas of a page that was loaded again, which begins empty.
 
-        Only a change of layers is told to the page, and it has forgotten the last one: so the
+        Only a change of layers is sent to the page, and it has forgotten the last one: so the
         other layer comes first.
         """
         with _DRAWING:
