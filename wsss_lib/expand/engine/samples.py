@@ -5,7 +5,6 @@ samples give vectors, squared norms and inner products, each kind by the shortes
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -123,6 +122,14 @@ class VectorSamples:
     Parameters
     ----------
     X : ndarray, shape (n, d), float32 or float64
+
+    Attributes
+    ----------
+    width : int
+        The number of features d.
+    total : float
+        The sum of all features of all samples.
+    squared_norms : ndarray, shape (n,), float64
     """
 
     def __init__(self, X: np.ndarray) -> None:
@@ -143,7 +150,7 @@ class VectorSamples:
 
 
 class CellSamples:
-    """Pixels of a map with fewer cells than there are samples.
+    """Pixels of a map with fewer cells than there are samples; attributes as of `VectorSamples`.
 
     A pixel's feature is a combination of four cells, so inner products of pixels are combinations
     of inner products of cells: d features are multiplied for pairs of cells only.
@@ -190,29 +197,22 @@ class CellSamples:
         )
 
 
-@dataclass(frozen=True)
 class JoinedSamples:
-    """The same pixels in several maps, whose channels stand one after the other."""
+    """The same pixels in several maps, whose channels stand one after the other.
 
-    parts: Sequence[VectorSamples | CellSamples]
+    Parameters
+    ----------
+    parts : sequence of VectorSamples or CellSamples
+        One per map.
+    """
+
+    def __init__(self, parts: Sequence[VectorSamples | CellSamples]) -> None:
+        self.parts, self.width = parts, sum(part.width for part in parts)
+        self.total = sum(part.total for part in parts)
+        self.squared_norms = sum(part.squared_norms for part in parts)
 
     def __len__(self) -> int:
         return len(self.parts[0])
-
-    @property
-    def width(self) -> int:
-        """The number of features."""
-        return sum(part.width for part in self.parts)
-
-    @property
-    def total(self) -> float:
-        """The sum of all features of all samples."""
-        return sum(part.total for part in self.parts)
-
-    @property
-    def squared_norms(self) -> np.ndarray:
-        """Of every sample, shape (n,), float64."""
-        return sum(part.squared_norms for part in self.parts)
 
     def vectors(self, which: np.ndarray) -> np.ndarray:
         """As of `VectorSamples`."""
