@@ -29,14 +29,9 @@ def dense_transition(edge, radius, beta):
 @pytest.mark.parametrize("size", [(7, 9), (12, 5), (1, 8), (6, 1), (1, 1)])
 def test_transition_is_the_one_found_pair_by_pair(rng, size):
     edge = rng.random(size, np.float32)
-    ours = transition_matrix(edge, radius=4, beta=3).toarray()
-    np.testing.assert_allclose(ours, dense_transition(edge, 4, 3), rtol=1e-5, atol=1e-7)
-
-
-def test_columns_sum_to_1(rng):
-    transition = transition_matrix(rng.random((20, 31), np.float32))
-    assert transition.dtype == np.float32
-    np.testing.assert_allclose(transition.sum(0), 1, rtol=1e-5)
+    ours = transition_matrix(edge, radius=4, beta=3)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours.toarray(), dense_transition(edge, 4, 3), rtol=1e-5, atol=1e-7)
 
 
 def test_cells_without_edges_are_joined_to_all_within_the_radius():
