@@ -99,21 +99,9 @@ def test_labels_move_to_the_borders_of_the_image(disc):
 def test_without_weights_or_iterations_the_unary_decides(disc):
     image, labels, _ = disc
     unary = unary_from_labels(labels, 3)
-    for parameters in (
-        CRFParameters(3, 0, 50, 5, 0),
-        replace(PRESETS["irn"], iterations=0),
-    ):
+    for parameters in (CRFParameters(3, 0, 50, 5, 0), replace(PRESETS["irn"], iterations=0)):
         marginals = dense_crf(image, unary, parameters)
         np.testing.assert_allclose(marginals, softmax(-unary, axis=0), rtol=1e-5)
-
-
-def test_more_confident_labels_are_kept(disc):
-    image, labels, _ = disc
-    kept = [
-        (dense_crf(image, unary_from_labels(labels, 3, c)).argmax(0) == labels).mean()
-        for c in (0.5, 0.99, 1 - 1e-9)
-    ]
-    assert kept[0] < kept[1] < kept[2]
 
 
 def test_one_label_is_certain(disc):
@@ -130,10 +118,10 @@ def test_any_size(size):
     np.testing.assert_allclose(marginals.sum(0), np.ones(size), rtol=1e-5)
 
 
-def test_unary_of_labels_is_their_confidence(disc):
-    probabilities = np.exp(-unary_from_labels(disc[1], 4, 0.6))
+def test_labels_are_right_with_probability_07(disc):
+    probabilities = np.exp(-unary_from_labels(disc[1], 4))
     np.testing.assert_allclose(probabilities.sum(0), 1, rtol=1e-6)
-    np.testing.assert_allclose(probabilities.max(0), 0.6, rtol=1e-6)
+    np.testing.assert_allclose(probabilities.max(0), 0.7, rtol=1e-6)
     np.testing.assert_array_equal(probabilities.argmax(0), disc[1])
 
 
@@ -157,11 +145,7 @@ def test_presets_are_found_by_name():
 
 def test_images_and_unaries_that_do_not_fit_are_refused():
     image, unary = np.zeros((4, 5, 3), np.uint8), np.zeros((2, 4, 5), np.float32)
-    for wrong in (
-        (image / 255, unary),
-        (image[..., 0], unary),
-        (image, unary.transpose(0, 2, 1)),
-    ):
+    for wrong in ((image / 255, unary), (image, unary.transpose(0, 2, 1))):
         with pytest.raises(ParameterError, match=r"expected \(H, W, 3\), uint8, and \(K, H, W\)"):
             dense_crf(*wrong)
 

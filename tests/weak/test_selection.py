@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from itertools import chain, zip_longest
 
@@ -59,31 +58,26 @@ def test_seed_pixels_are_those_of_uniform_sampling(scores):
     assert np.array_equal(samples.label_image(), sample_mask(expected, 30, 3, "a").label_image())
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 1])
-def test_confident_pixels_have_the_largest_margins_of_their_class(scores, share):
-    mask, kept = scores.mask(), confident_seed(scores, share)
+def test_confident_pixels_have_the_largest_margins_of_their_class(scores):
+    mask, kept = scores.mask(), confident_seed(scores)
     for label, values in zip(LABELS, scores.values, strict=True):
         others = np.delete(scores.values, LABELS.index(label), axis=0).max(0)
         margin, own = values - others, mask == label
-        assert abs((kept == label).sum() - share * own.sum()) < 1
-        if share < 1:
-            assert margin[kept == label].min() > margin[own & (kept != label)].max()
-
-
-def test_confident_samples_come_from_confident_pixels(scores):
+        assert abs((kept == label).sum() - own.sum() / 2) < 1
+        assert margin[kept == label].min() > margin[own & (kept != label)].max()
     samples = select_samples(scores, 20, "confident")
-    assert np.array_equal(confident_seed(scores)[samples.rows, samples.cols], samples.labels)
+    assert np.array_equal(kept[samples.rows, samples.cols], samples.labels)
 
 
 def test_equal_margins_are_kept_or_left_together():
     values = np.zeros((2, 2, 4), np.float32)
     values[0, 0], values[1, 1] = 0.2, (0.5, 0.5, 0.5, 0.1)
-    assert confident_seed(ClassScores(values, (0, 7)), 0.5).tolist() == [[0] * 4, [7, 7, 7, 255]]
+    assert confident_seed(ClassScores(values, (0, 7))).tolist() == [[0] * 4, [7, 7, 7, 255]]
 
 
 def test_one_class_alone_is_sure_everywhere():
     scores = ClassScores(np.random.default_rng(0).random((1, 5, 6), np.float32), (0,))
-    assert not confident_seed(scores, 0.2).any()
+    assert not confident_seed(scores).any()
 
 
 class FirstPoints:
@@ -152,17 +146,6 @@ def test_where_a_look_is_rare_the_others_top_up(halves):
     assert drawn(samples, number, 1) == [*rare, 500 - sum(rare)]
 
 
-def test_wrong_labels_that_look_like_another_class_are_left_out(halves):
-    rng = np.random.default_rng(0)
-    feature = colours(rng.integers(0, 8, halves.shape), halves)
-    seed = np.where(rng.random(halves.shape) < 0.02, 1 - halves, halves)
-    wrong = {}
-    for selection in ("confident", "consistent"):
-        samples = select_samples(one_hot(seed), 300, selection, feature)
-        wrong[selection] = (samples.labels != halves[samples.rows, samples.cols]).sum()
-    assert wrong["consistent"] < wrong["confident"]
-
-
 def test_where_nothing_looks_like_its_class_confident_pixels_are_drawn(scores):
     blank = FeatureMap(torch.zeros(3, 15, 20), (30, 40))
     samples, confident = (
@@ -212,29 +195,21 @@ CLASSES = ClassSet(("background", "leaf", "shell"), ("bkg", "leaf", "shell"))
 def test_samples_are_counted_by_their_label_and_void_is_left_out():
     seed = np.array([[0, 0, 0, 0], [1, 1, 1, 1]], np.uint8)
     truth = np.array([[0, 0, 1, 255], [1, 2, 0, 255]], np.uint8)
-    assert count_right(sample_mask(seed, 9), truth) == {0: [2, 3], 1: [1, 3]}
+    assert count_right(sample_mask(seed, 9), truth) == {"0": [2, 3], "1": [1, 3]}
 
 
 def test_precision_is_pooled_over_images_not_averaged():
-    rows = [{0: [9, 10], 1: [1, 2]}, {0: [50, 90]}]
-    table = precision_table(json.loads(json.dumps(rows)), CLASSES)
+    rows = [{"0": [9, 10], "1": [1, 2]}, {"0": [50, 90]}]
+    table = precision_table(rows, CLASSES)
     assert table.index.tolist() == ["bkg", "leaf", "shell", "all"]
     assert table["right"].tolist() == [59, 1, 0, 60]
     assert table["drawn"].tolist() == [100, 2, 0, 102]
     expected = [59, 50, np.nan, 100 * 60 / 102]
     np.testing.assert_allclose(table["precision"], expected)
-    assert precision_table(rows, CLASSES).equals(table)
 
 
 def test_a_class_with_nothing_but_void_has_no_precision():
     samples = sample_mask(np.ones((2, 2), np.uint8), 4)
     row = count_right(samples, np.full((2, 2), 255, np.uint8))
-    assert row == {1: [0, 0]}
+    assert row == {"1": [0, 0]}
     assert precision_table([row], CLASSES)["precision"].isna().all()
-
-
-def test_samples_of_the_truth_are_all_right():
-    truth = np.random.default_rng(0).integers(0, 3, (20, 20)).astype(np.uint8)
-    table = precision_table([count_right(sample_mask(truth, 50), truth)], CLASSES)
-    assert table["drawn"].tolist() == [50, 50, 50, 150]
-    assert table["precision"].tolist() == pytest.approx([100] * 4)

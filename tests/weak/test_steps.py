@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from wsss_lib.errors import ParameterError, WeightsError
+from wsss_lib.errors import ParameterError
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import extract
-from wsss_lib.files import sha256
 from wsss_lib.scores import ClassScores
 from wsss_lib.weak.crf import refine_by_crf
 from wsss_lib.weak.irn.network import edge_map
@@ -62,32 +61,24 @@ def test_decision_scores_are_a_softmax_whose_mask_is_the_prediction(stripes, lab
     np.testing.assert_allclose(scores.values, expected, rtol=1e-5, atol=1e-12)
 
 
-@pytest.mark.parametrize("selection", SELECTIONS)
-@pytest.mark.parametrize("feature", ["img", "img+xy"])
-def test_the_svm_learns_from_samples_of_the_scores(stripes, selection, feature):
-    svm = {"C": 3, "gamma": "2xscale"}
-    step = SVM(stripes.localiser, 20, feature, selection, look="img", **svm, temperature=2, seed=7)
-    result = step.run(stripes, "stripes", stripes.scores)
-    maps = extract(stripes.image("stripes"), ["img", "xy"])
-    chosen = select_samples(stripes.scores, 20, selection, maps["img"], 7, "stripes")
+@pytest.mark.parametrize(
+    ("feature", "selection"), [("img", "seed"), ("img+xy", "confident"), ("F4", "consistent")]
+)
+def test_the_svm_learns_from_samples_of_the_scores(few_squares, localiser, feature, selection):
+    """On z-scored features, those of the localiser's backbone among them."""
+    id_, svm = few_squares.ids[0], {"C": 3, "gamma": "2xscale"}
+    before = localiser.scores(few_squares, id_)
+    step = SVM(localiser, 20, feature, selection, look="F1", **svm, temperature=2, seed=7)
+    result = step.run(few_squares, id_, before)
+    backbone = localiser.load().network.backbone
+    maps = extract(few_squares.image(id_), ("img", "xy", "F1", "F4"), backbone)
+    chosen = select_samples(before, 20, selection, maps["F1"], 7, id_)
     np.testing.assert_array_equal(result.samples.label_image(), chosen.label_image())
     layers = [maps[layer] for layer in feature.split("+")]
     svm = ImageSVM(**svm, threads=1).fit(layers, chosen.label_image())
     np.testing.assert_array_equal(result.mask(), svm.predict(layers))
     softened = softmax(svm.decision_function(layers) / 2, -1).transpose(2, 0, 1)
     np.testing.assert_allclose(result.values, softened, rtol=1e-5)
-
-
-def test_features_of_the_svm_are_z_scored_ones_of_the_localisers_backbone(squares, localiser):
-    id_ = squares.ids[0]
-    before = localiser.scores(squares, id_)
-    found = SVM(localiser, 40, "F4", "consistent", look="F1").run(squares, id_, before)
-    backbone = localiser.load().network.backbone
-    maps = extract(squares.image(id_), ("F1", "F4"), backbone)
-    chosen = select_samples(before, 40, "consistent", maps["F1"], 0, id_)
-    np.testing.assert_array_equal(found.samples.label_image(), chosen.label_image())
-    svm = ImageSVM(threads=1).fit(maps["F4"], chosen.label_image())
-    np.testing.assert_array_equal(found.mask(), svm.predict(maps["F4"]))
 
 
 def test_a_label_that_the_seed_lost_stays_lost(stripes):
@@ -99,16 +90,14 @@ def test_a_label_that_the_seed_lost_stays_lost(stripes):
     assert CRF().run(stripes, "stripes", result).labels == (0, 5)
 
 
-@pytest.mark.parametrize("preset", ["irn", "deeplab"])
-def test_the_crf_takes_scores_as_probabilities_or_only_their_labels(stripes, preset):
-    before, image = stripes.scores, stripes.image("stripes")
-    soft, hard = (CRF(preset, hard).run(stripes, "stripes", before) for hard in (False, True))
-    np.testing.assert_array_equal(soft.values, refine_by_crf(image, before, preset).values)
-    expected = refine_by_crf(image, before, preset, hard=True)
-    np.testing.assert_array_equal(hard.values, expected.values)
-    assert soft.labels == hard.labels == (0, 3, 5)
-    assert not np.array_equal(soft.values, hard.values)
-    assert soft.samples is None
+@pytest.mark.parametrize("hard", [False, True])
+def test_the_crf_takes_scores_as_probabilities_or_only_their_labels(stripes, hard):
+    refined = CRF("deeplab", hard).run(stripes, "stripes", stripes.scores)
+    image = stripes.image("stripes")
+    expected = refine_by_crf(image, stripes.scores, "deeplab", hard=hard)
+    np.testing.assert_array_equal(refined.values, expected.values)
+    assert refined.labels == (0, 3, 5)
+    assert refined.samples is None
 
 
 def test_irn_walks_along_the_edges_of_the_image(stripes, checkpoints):
@@ -145,9 +134,7 @@ def test_an_image_without_object_labels_is_background_at_every_step(stripes, che
         (lambda: SVM(None, 20, selection="best"), "No selection 'best'; expected one of seed, con"),
         (lambda: SVM(None, 20, look="F9"), "No layer 'F9'"),
         (lambda: SVM(None, 20, C=-1), "C=-1"),
-        (lambda: SVM(None, 20, gamma="wide"), "gamma='wide'"),
         (lambda: SVM(None, 20, temperature=0), "temperature=0"),
-        (lambda: SVM(None, 20, temperature=float("nan")), "temperature=nan"),
         (lambda: SVM(None, 20, temperature=float("inf")), "temperature=inf"),
         (lambda: CRF("afa"), "'afa'"),
     ],
@@ -164,19 +151,9 @@ def test_steps_are_small_and_say_what_they_depend_on(steps, checkpoints):
     assert seed.parameters() == {}
     assert crf.parameters() == {"preset": "irn", "hard": False}
     assert irn.parameters() == {"power": 1.5, "beta": 10, "doublings": 3}
-    plain = {checkpoints.plain: sha256(checkpoints.plain)}
-    assert seed.checkpoints() == svm.checkpoints() == plain
-    assert crf.checkpoints() == {}
-    assert irn.checkpoints() == {checkpoints.edges: sha256(checkpoints.edges)}
-
-
-def test_checkpoints_that_are_not_there_or_of_another_kind_are_refused(checkpoints, tmp_path):
-    with pytest.raises(WeightsError, match="No weights file"):
-        IRN(tmp_path / "nowhere.pth").checkpoints()
-    with pytest.raises(WeightsError, match="an edge network was expected"):
-        IRN(checkpoints.plain).checkpoints()
-    with pytest.raises(ParameterError, match="device='nowhere' cannot be used here"):
-        IRN(checkpoints.edges, device="nowhere").checkpoints()
+    assert seed.load() is svm.load()
+    assert crf.load() is None
+    assert (seed.load().path, irn.load().path) == (checkpoints.plain, checkpoints.edges)
 
 
 def test_each_step_gets_the_scores_of_the_one_before(stripes):
@@ -232,8 +209,6 @@ def test_only_right_after_the_seed_the_crf_gets_labels(stripes, localiser, names
     [
         (["seed", "glow"], "No step 'glow'; expected some of seed, svm, crf, irn"),
         (["svm", "crf"], "The steps svm, crf; expected a seed, then different ones"),
-        (["seed", "svm", "svm"], "The steps seed, svm, svm"),
-        ([], "expected a seed"),
         (["seed", "irn"], "needs IRN's edge network, and none was given"),
     ],
 )

@@ -46,6 +46,8 @@ PRESETS = {
     "deeplab": CRFParameters(1, 3, 67, 3, 4),
 }
 
+#: The probability with which hard labels are right, as in IRN.
+CONFIDENCE = 0.7
 #: The least probability of a label, as a share of all.
 _LEAST = 1e-6
 
@@ -123,23 +125,22 @@ def dense_crf(
     return marginals.reshape(unary.shape)
 
 
-def unary_from_labels(labels: np.ndarray, n_labels: int, confidence: float = 0.7) -> np.ndarray:
-    """Negative log probabilities of hard labels that are right with one probability everywhere.
+def unary_from_labels(labels: np.ndarray, n_labels: int) -> np.ndarray:
+    """Negative log probabilities of hard labels that are right with probability 0.7 everywhere.
 
     Parameters
     ----------
     labels : ndarray, shape (H, W), int
-        Below `n_labels`; none of them means "unsure".
+        Below `n_labels`; none of them means "unsure". The labels that a pixel does not have share
+        the other 0.3.
     n_labels : int
-    confidence : float
-        Between 0 and 1; the labels that a pixel does not have share the rest. 0.7 is IRN's.
 
     Returns
     -------
     ndarray, shape (n_labels, H, W), float32
     """
     own = np.arange(n_labels)[:, None, None] == labels
-    probability = np.where(own, confidence, (1 - confidence) / max(1, n_labels - 1))
+    probability = np.where(own, CONFIDENCE, (1 - CONFIDENCE) / max(1, n_labels - 1))
     return -np.log(probability).astype(np.float32)
 
 

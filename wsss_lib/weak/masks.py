@@ -80,10 +80,15 @@ def pseudo_masks(
             failures[id_] = reason(error)
             tqdm.write(f"{id_}: {failures[id_]}")
     images = located(dataset)
+
+    def make_job(_: list[Step]) -> Job:
+        warm_up([ImageSVM(threads=1)])
+        return partial(step_rows, images, steps, weights)
+
     result = run_job(
         dataset,
         tasks,
-        partial(_make_job, images, steps, weights),
+        make_job,
         watched=steps[-1],
         failures=failures,
         description="pseudo masks",
@@ -98,33 +103,24 @@ def pseudo_masks(
 
 def checkpoints(steps: Sequence[Step]) -> dict[Path, str]:
     """The files of the networks of all steps, and their SHA-256, as this process finds them."""
-    return {path: sha for step in steps for path, sha in step.checkpoints().items()}
+    networks = filter(None, (step.load() for step in steps))
+    return {network.path: network.weights.sha256 for network in networks}
 
 
 def row_keys(dataset: DevkitDataset, id_: str, steps: Sequence[Step]) -> dict[Step, str]:
     """The key of each step's row of an image: it depends on this step and those before it."""
-    localiser = steps[0].localiser
-    truth = sha256(dataset.mask_path(id_)) if has_truth(dataset, id_) else None
+    localiser, mask = steps[0].localiser, dataset.mask_path(id_)
+    truth = sha256(mask) if mask.is_file() else None
     image = [id_, len(dataset.classes), localiser.key(dataset, id_), truth]
     seeds = [localiser.name, None if localiser.has_background else localiser.threshold]
-    keys, chain = {}, [FORMAT, image, *steps[0].checkpoints().values(), seeds]
+    keys, chain = {}, [FORMAT, image, localiser.load().weights.sha256, seeds]
     for step in steps:
-        new = [sha for sha in step.checkpoints().values() if sha not in chain]
-        chain = [*chain, step.name, step.parameters(), *new]
+        chain += [step.name, step.parameters()]
+        network = step.load()
+        if network and network.weights.sha256 not in chain:
+            chain.append(network.weights.sha256)
         keys[step] = hashlib.sha256(json.dumps(chain).encode()).hexdigest()
     return keys
-
-
-def has_truth(dataset: DevkitDataset, id_: str) -> bool:
-    """Whether there is a mask to score an image with."""
-    return dataset.mask_path(id_).is_file()
-
-
-def _make_job(
-    dataset: DevkitDataset, steps: tuple[Step, ...], weights: Mapping[Path, str], _: list[Step]
-) -> Job:
-    warm_up([ImageSVM(threads=1)])
-    return partial(step_rows, dataset, steps, weights)
 
 
 def step_rows(
@@ -157,7 +153,7 @@ def step_rows(
         )
     last = max(steps.index(step) for step in wanted)
     done = run_steps(dataset, id_, steps[: last + 1])
-    truth = dataset.sample(id_).mask if has_truth(dataset, id_) else None
+    truth = dataset.sample(id_).mask if dataset.mask_path(id_).is_file() else None
     results = []
     for step in wanted:
         scores, seconds = done[step]
@@ -166,8 +162,7 @@ def step_rows(
         if truth is not None:
             row["confusion"] = sparse(confusion_matrix(truth, mask, len(dataset.classes)))
         if truth is not None and scores.samples is not None:
-            right = count_right(scores.samples, truth)
-            row["samples"] = {str(label): pair for label, pair in right.items()}
+            row["samples"] = count_right(scores.samples, truth)
         results.append((row, mask))
     return results
 

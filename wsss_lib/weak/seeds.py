@@ -34,7 +34,7 @@ from wsss_lib.training import Trained
 SCALES = (1.0, 0.5, 1.5, 2.0)
 #: IRN's constant background of CAMs, as SEAM and others tune it on the masks of train.
 THRESHOLD = 0.15
-#: The thresholds that are customarily tried.
+#: The thresholds that are customarily tried, rising.
 THRESHOLDS = tuple((np.arange(60) / 100).tolist())
 #: Of SIPE's background: on VOC as the network was trained with it. The short training on toy leaves
 #: absent classes with positive logits, which take a background of less weight away.
@@ -166,12 +166,8 @@ def _hash(content: list) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]
 
 
-def threshold_curve(
-    dataset: DevkitDataset,
-    cams: Callable[[str], np.ndarray],
-    thresholds: Sequence[float] = THRESHOLDS,
-) -> pd.DataFrame:
-    """Score the seeds of class activation maps at each background threshold, in one pass.
+def threshold_curve(dataset: DevkitDataset, cams: Callable[[str], np.ndarray]) -> pd.DataFrame:
+    """Score the seeds of class activation maps at each of `THRESHOLDS`, in one pass.
 
     The numbers are those of the seeds of `with_background`, exactly. Which object class wins does
     not depend on the threshold, so each pixel counts by its winner and by how many thresholds are
@@ -183,8 +179,6 @@ def threshold_curve(
         Void pixels count nowhere.
     cams : callable
         Gives the maps (k, H, W), 0..1, of an id for its k image-level labels in index order.
-    thresholds : sequence of float
-        0..1, rising.
 
     Returns
     -------
@@ -195,16 +189,14 @@ def threshold_curve(
     Raises
     ------
     ParameterError
-        If the thresholds do not rise or are out of range, or maps do not fit labels or mask.
+        If maps do not fit labels or mask.
 
     Notes
     -----
     Scores are pooled over the images. A class that is in no mask has none, even where it is
     predicted, so that the mean is over the same classes at every threshold.
     """
-    edges = np.array(thresholds, np.float32)  # as seeds compare them
-    if not (len(edges) and edges[0] >= 0 and edges[-1] <= 1 and (np.diff(edges) > 0).all()):
-        raise ParameterError(f"thresholds={thresholds}; numbers from 0 to 1, rising, expected.")
+    edges = np.array(THRESHOLDS, np.float32)  # as seeds compare them
     n_classes = len(dataset.classes)
     counts = np.zeros((n_classes, n_classes, len(edges) + 1), np.int64)
     for id_ in tqdm(dataset.ids, desc="thresholds", unit="image"):
@@ -216,7 +208,7 @@ def threshold_curve(
         counts += _count_by_threshold(truth, foremost, edges, n_classes)
     scores = iou_of_counted(_confusions(counts))
     table = pd.DataFrame(100 * scores, columns=list(dataset.classes.short))
-    table.insert(0, "threshold", list(thresholds))
+    table.insert(0, "threshold", THRESHOLDS)
     table["mean"] = 100 * mean(scores)
     return table
 

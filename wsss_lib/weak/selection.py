@@ -102,18 +102,16 @@ def select_samples(
     return _consistent(candidates, n, feature, seed, image_id)
 
 
-def confident_seed(scores: ClassScores, share: float = SHARE) -> np.ndarray:
+def confident_seed(scores: ClassScores) -> np.ndarray:
     """The seed where it is sure, void elsewhere.
 
     The margin of a pixel is the greatest score minus the second; where there is one class only, all
-    are alike.
+    are alike. Of the pixels of each class the share `SHARE` with the largest margins is kept, and
+    all that equal the last.
 
     Parameters
     ----------
     scores : ClassScores
-    share : float
-        Of the pixels of each class, those with the largest margins, and all that equal the last;
-        above 0, at most 1.
 
     Returns
     -------
@@ -124,7 +122,7 @@ def confident_seed(scores: ClassScores, share: float = SHARE) -> np.ndarray:
     margin = ranked[-1] - ranked[-2] if len(ranked) > 1 else np.zeros(mask.shape)
     least = np.zeros(VOID)
     for label in np.unique(mask):
-        least[label] = np.quantile(margin[mask == label], 1 - share, method="higher")
+        least[label] = np.quantile(margin[mask == label], 1 - SHARE, method="higher")
     return np.where(margin >= least[mask], mask, VOID).astype(np.uint8)
 
 
@@ -166,7 +164,7 @@ def _in_turns(cluster: np.ndarray) -> np.ndarray:
     return turn.argsort(kind="stable")
 
 
-def count_right(samples: PixelSamples, truth: np.ndarray) -> dict[int, list[int]]:
+def count_right(samples: PixelSamples, truth: np.ndarray) -> dict[str, list[int]]:
     """Count the samples of an image that have the right label.
 
     Parameters
@@ -177,21 +175,18 @@ def count_right(samples: PixelSamples, truth: np.ndarray) -> dict[int, list[int]
 
     Returns
     -------
-    dict of int to list of int
-        For each label that was given: ``[right, drawn]``. As JSON it has text for keys, which
-        `precision_table` reads, too.
+    dict of str to list of int
+        For each label that was given, as text, since rows are JSON: ``[right, drawn]``.
     """
     true = truth[samples.rows, samples.cols]
     counts = {}
     for label in samples.counts:
         judged = true[(samples.labels == label) & (true != VOID)]
-        counts[label] = [int((judged == label).sum()), len(judged)]
+        counts[str(label)] = [int((judged == label).sum()), len(judged)]
     return counts
 
 
-def precision_table(
-    rows: Iterable[Mapping[int | str, list[int]]], classes: ClassSet
-) -> pd.DataFrame:
+def precision_table(rows: Iterable[Mapping[str, list[int]]], classes: ClassSet) -> pd.DataFrame:
     """The share of right labels among the samples of each class, pooled over images.
 
     Parameters

@@ -4,13 +4,13 @@ Each step takes the scores of the classes that the step before it gave and gives
 (`ClassScores`, whose `mask()` is the step's). It owns what it needs besides: the localiser, whose
 network gives the features, too, or the checkpoint of IRN's edge network. So a step is small and
 travels to workers; the networks are loaded once per process. A new step is a frozen dataclass below
-`Step` with a `name` and a `run`; what is no parameter of it stands in `NETWORK_FIELDS`, since all
-others are part of the key of its rows.
+`Step` with a `name` and a `run`. Its fields are part of the key of its rows, but for those that are
+marked as `NO_PARAMETER`; if it has a network, `load` gives it.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,6 +22,7 @@ from wsss_lib.expand.sampling import SAMPLES_PER_CLASS, check_samples
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap, check_layers, extract, split_feature
 from wsss_lib.scores import ClassScores
+from wsss_lib.training import Trained
 from wsss_lib.weak.crf import find_preset, refine_by_crf
 from wsss_lib.weak.irn.network import edge_map
 from wsss_lib.weak.irn.train import load_edges
@@ -33,13 +34,13 @@ from wsss_lib.weak.selection import check_selection, select_samples
 #: are smeared out there (measured on images of its train list).
 BETA = {"voc": 10.0, "toy": 20.0}
 
-#: The fields of steps that are no parameters: networks, and where they run.
-NETWORK_FIELDS = ("localiser", "edges", "device")
+#: The mark of a field that belongs to the network of a step: which one, and where it runs.
+NO_PARAMETER = {"parameter": False}
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step with its parameters and its networks."""
+    """A step with its parameters and its network."""
 
     name: ClassVar[str]
 
@@ -48,20 +49,19 @@ class Step:
         raise NotImplementedError
 
     def parameters(self) -> dict[str, object]:
-        """The parameters by name: plain values, without the networks."""
-        names = [field.name for field in fields(self) if field.name not in NETWORK_FIELDS]
+        """The parameters by name: plain values, without the network."""
+        names = [each.name for each in fields(self) if each.metadata != NO_PARAMETER]
         return {name: getattr(self, name) for name in names}
 
-    def checkpoints(self) -> dict[Path, str]:
-        """The files of the networks and their SHA-256, as this process finds them.
+    def load(self) -> Trained | None:
+        """The network that the step needs, loaded once per process; None if it needs none.
 
         Raises
         ------
         WeightsError
-            If one is missing or holds another kind of network.
+            If its file is missing or holds another kind of network.
         """
-        localiser = getattr(self, "localiser", None)
-        return {localiser.path: localiser.load().weights.sha256} if localiser else {}
+        return None
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,16 @@ class Seed(Step):
     localiser : Localiser
     """
 
-    localiser: Localiser
+    localiser: Localiser = field(metadata=NO_PARAMETER)
     name: ClassVar[str] = "seed"
 
     def run(self, dataset: DevkitDataset, id_: str, before: None = None) -> ClassScores:
         """The scores of the localiser."""
         return self.localiser.scores(dataset, id_)
+
+    def load(self) -> Trained:
+        """The classification network."""
+        return self.localiser.load()
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class SVM(Step):
         If a value is out of range.
     """
 
-    localiser: Localiser
+    localiser: Localiser = field(metadata=NO_PARAMETER)
     samples: int
     feature: str = "F4"
     selection: str = "seed"
@@ -140,7 +144,7 @@ class SVM(Step):
         """Select, fit, and give the softmax of the decision values, with the samples."""
         layers = split_feature(self.feature)[0]
         look = [self.look] if self.selection == "consistent" else []
-        backbone = self.localiser.load().network.backbone
+        backbone = self.load().network.backbone
         maps = extract(dataset.image(id_), dict.fromkeys([*layers, *look]), backbone)
         samples = select_samples(
             before, self.samples, self.selection, maps.get(self.look), self.seed, id_
@@ -148,6 +152,10 @@ class SVM(Step):
         feature = [maps[layer] for layer in layers]
         svm = self._svm().fit(feature, samples.label_image())
         return replace(decision_scores(svm, feature, self.temperature), samples=samples)
+
+    def load(self) -> Trained:
+        """The classification network, whose backbone gives the features."""
+        return self.localiser.load()
 
     def _svm(self) -> ImageSVM:
         return ImageSVM(C=self.C, gamma=self.gamma, threads=1)
@@ -192,8 +200,8 @@ class IRN(Step):
         See `wsss_lib.weak.irn.walk.refine_scores`.
     """
 
-    edges: Path
-    device: str = "cpu"
+    edges: Path = field(metadata=NO_PARAMETER)
+    device: str = field(default="cpu", metadata=NO_PARAMETER)
     power: float = 1.5
     beta: float = 10
     doublings: int = 8
@@ -204,14 +212,14 @@ class IRN(Step):
 
     def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
         """The scores after the walk."""
-        edge = edge_map(load_edges(self.edges, self.device).network, dataset.image(id_))
+        edge = edge_map(self.load().network, dataset.image(id_))
         return refine_scores(
             before, edge, power=self.power, beta=self.beta, doublings=self.doublings
         )
 
-    def checkpoints(self) -> dict[Path, str]:
+    def load(self) -> Trained:
         """The edge network."""
-        return {self.edges: load_edges(self.edges, self.device).weights.sha256}
+        return load_edges(self.edges, self.device)
 
 
 def decision_scores(
@@ -306,8 +314,7 @@ def make_steps(
                 step = Seed(localiser)
             case "svm":
                 count = SAMPLES_PER_CLASS[dataset.name] if samples is None else samples
-                classifier = C, gamma, temperature, seed
-                step = SVM(localiser, count, feature, selection, look, *classifier)
+                step = SVM(localiser, count, feature, selection, look, C, gamma, temperature, seed)
             case "crf":
                 # maps are no probabilities
                 step = CRF(preset, hard=bool(steps) and steps[-1].name == "seed")

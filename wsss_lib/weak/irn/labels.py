@@ -8,12 +8,13 @@ Two label maps are made of the scores, one that is slow to say "object" and one 
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
+from joblib import delayed
 from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.images import read_note, write_mask
+from wsss_lib.engine import processes
 from wsss_lib.paths import cache_dir
 from wsss_lib.scores import ClassScores
 from wsss_lib.weak.crf import refine_by_crf
@@ -42,26 +43,15 @@ def affinity_labels(image: np.ndarray, scores: ClassScores, *, own_background: b
     ndarray, shape (H, W), uint8
         Class indices, 255 = void.
     """
-    foreground, background = (
-        refine_by_crf(image, run, hard=True).mask() for run in affinity_runs(scores, own_background)
-    )
+    masks = []
+    for factor, threshold in zip(FACTORS, THRESHOLDS, strict=True):
+        values = scores.values.copy()
+        values[0] = factor * values[0] if own_background else threshold
+        run = ClassScores(values, scores.labels)
+        masks.append(refine_by_crf(image, run, hard=True).mask())
+    foreground, background = masks  # trusted where they say "object", and where "background"
     neither = np.where(background == 0, 0, VOID)
     return np.where(foreground == 0, neither, foreground).astype(np.uint8)
-
-
-def affinity_runs(scores: ClassScores, own_background: bool) -> tuple[ClassScores, ClassScores]:
-    """Two versions of the scores; arguments as of `affinity_labels`.
-
-    Returns
-    -------
-    foreground, background : ClassScores
-        The first is trusted where it says "object", the second where it says "background".
-    """
-    runs = [scores.values.copy() for _ in FACTORS]
-    for run, factor, threshold in zip(runs, FACTORS, THRESHOLDS, strict=True):
-        run[0] = factor * run[0] if own_background else threshold
-    foreground, background = (ClassScores(run, scores.labels) for run in runs)
-    return foreground, background
 
 
 def make_affinity_labels(dataset: DevkitDataset, localiser: Localiser, workers: int = 1) -> Path:
@@ -84,6 +74,8 @@ def make_affinity_labels(dataset: DevkitDataset, localiser: Localiser, workers: 
     ------
     DataError
         If an image cannot be read.
+    WorkerError
+        If a process died.
     """
     folder = cache_dir() / "affinity" / f"{dataset.name}-{localiser.name}"
     todo = [
@@ -91,8 +83,7 @@ def make_affinity_labels(dataset: DevkitDataset, localiser: Localiser, workers: 
         for id_ in dataset.ids
         if read_note(folder / f"{id_}.png") != localiser.key(dataset, id_)
     ]
-    with parallel_config("loky", inner_max_num_threads=1):
-        run = Parallel(n_jobs=workers, return_as="generator_unordered")
+    with processes(workers, None, []) as run:
         made = run(delayed(_make)(dataset, localiser, folder, id_) for id_ in todo)
         for _ in tqdm(made, desc="affinity labels", total=len(todo), unit="image"):
             pass
