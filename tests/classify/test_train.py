@@ -206,8 +206,3 @@ def test_a_device_that_is_not_there_is_refused_at_once(tiny, monkeypatch):
     monkeypatch.setattr(DevkitDataset, "label_matrix", None)
     with pytest.raises(ParameterError, match="device='banana'"):
         train_classifier(tiny, SMALL, device="banana")
-
-
-def test_a_missing_list_of_validation_images_is_named(tiny):
-    with pytest.raises(DataError, match="'none'"):
-        train_classifier(tiny, SMALL, val_list="none")

@@ -235,8 +235,6 @@ def test_a_mask_that_goes_bad_under_a_reading_process_is_a_sentence(
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"epochs": 0}, "epochs=0"),
-        ({"crop": 0}, "crop=0"),
         ({"factors": ()}, r"factors=\(\)"),
         ({"rates": (0, 2)}, r"rates=\(0, 2\)"),
         ({"backbone": "vgg", "weights": "random"}, "'vgg'.*resnet101"),
@@ -245,12 +243,6 @@ def test_a_mask_that_goes_bad_under_a_reading_process_is_a_sentence(
 def test_wrong_settings_are_named(squares, changes, text):
     with pytest.raises(ParameterError, match=text):
         train_segmenter(squares, SegmenterSettings(**changes))
-
-
-def test_auto_is_the_cpu_where_there_is_nothing_else(few_squares, small, no_training, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    train_segmenter(few_squares, small, device="auto")
-    assert next(no_training[0].network.parameters()).device.type == "cpu"
 
 
 def test_the_learning_rates_fall_as_a_power(few_squares, small, monkeypatch):
