@@ -312,7 +312,7 @@ def test_a_segmenter_learns_from_masks_that_are_made_now(wsss, squares, monkeypa
 
 def test_every_kind_of_masks_that_can_be_made_is_offered():
     (masks,) = (p for p in main.commands["train"].commands["segmenter"].params if p.name == "masks")
-    assert f"made now: {', '.join(KINDS)} [" in masks.help
+    assert f"make now: {', '.join(KINDS)} [" in masks.help
 
 
 def test_the_second_stage_compares_kinds_and_writes_its_tables(

@@ -178,7 +178,7 @@ def _memory() -> tuple[str, ...]:
     memory = psutil.virtual_memory()
     found = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GB free"
     if memory.available < 4 * 2**30:
-        return found, "note", "the toy study wants 4 GB: close other programs"
+        return found, "note", "the toy study needs 4 GB: close other programs"
     return (found,)
 
 

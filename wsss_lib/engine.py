@@ -1,7 +1,7 @@
-"""The engine under every sweep: a job, done for many images, resumable at any moment.
+"""The engine under every sweep: it runs a job for many images and can be resumed at any moment.
 
-A job is a function of an image's id and of settings, whatever these are. Where it runs is this
-process, several processes, or a Dask cluster. Each image's rows go to the store, and its masks to
+A job is a function of an image's id and of settings, whatever these are. It runs in this process,
+in several processes, or on a Dask cluster. Each image's rows go to the store, and its masks to
 their folder, as soon as they are computed: run again after a stop, only what is missing is done.
 """
 
@@ -37,33 +37,33 @@ if TYPE_CHECKING:
 #: How long to wait for a scheduler, and for its first worker.
 PATIENCE_SECONDS = 10
 
-#: Gives, for each setting, a row of JSON values and the mask, (H, W) uint8. It travels to workers:
-#: a function of a module, or a `functools.partial` of one with small arguments.
+#: Gives, for each setting, a row of JSON values and the mask, (H, W) uint8. It is pickled for
+#: workers: a function of a module, or a `functools.partial` of one with small arguments.
 Job = Callable[[str, Sequence[Hashable]], list[tuple[dict, np.ndarray]]]
 
-#: Does calls made by ``joblib.delayed`` and gives their results in the order of their end.
+#: Makes calls given by ``joblib.delayed`` and yields their results in the order they finish.
 Run = Callable[[Iterable], Iterator]
 
 _RESUME = "What was done is stored: run the same command again"
 _BAR = (
     "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} images [{elapsed}<{remaining}{postfix}]"
 )
-#: One image at a time in a process: the number of threads that is limited is the process's.
+#: One image at a time in a process: the limit on threads holds for the whole process.
 _ALONE = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Task:
-    """One image: its id, and the key of the row that each setting is to give.
+    """One image: its id, and the key of the row for each setting.
 
-    A setting is anything that is hashable and has a ``name``: that of the folder of its masks.
+    A setting is anything that is hashable and has a ``name``, which its folder of masks gets.
     """
 
     id: str
     keys: dict[Hashable, str]
 
     def missing(self, found: Mapping[str, dict], masks_out: Path | None) -> list[Hashable]:
-        """The settings whose row, or whose mask where masks are wanted, is not there yet."""
+        """The settings whose row, or whose mask if masks are wanted, does not exist yet."""
         return [
             setting
             for setting, key in self.keys.items()
@@ -78,7 +78,7 @@ class Task:
 
 @dataclass
 class SweepResult:
-    """What a sweep gave.
+    """The result of a sweep.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class SweepResult:
     rows : dict of setting to list of dict
         The rows of each setting, in the order of the data set's ids.
     failures : dict of str to str
-        Why an image could not be done, by id in the order of the data set's.
+        Why an image could not be done, by id, in the order of the data set.
     provenance : dict
         What the rows were computed from: JSON values.
     """
@@ -114,27 +114,27 @@ def run_job(
 ) -> SweepResult:
     """Compute and store what is missing, image by image, and give the rows of all.
 
-    A bad image is reported and left out, the others are done to the end.
+    A bad image is reported and left out; all others are done.
 
     Parameters
     ----------
     dataset : DevkitDataset
     tasks : sequence of Task
-        One per image that can be begun.
+        One per image that can be started.
     make_job : callable
-        Gives the job, from the settings of which something is missing. Called only if there are
-        any: what takes long to prepare, such as fitting pools, belongs there.
+        Gives the job for the settings of which something is missing. Called only if there are
+        any: slow preparation, such as fitting pools, belongs there.
     watched : hashable
         The setting whose score so far is shown.
     failures : mapping of str to str
-        Why the other images cannot be begun, by id.
+        Why the other images cannot be started, by id.
     description : str
         For the progress bar.
     needed : sequence of Path
         Further files and folders that every worker of a cluster must find.
     masks_out : Path, optional
         A folder for the masks, ``<setting's name>/<id>.png``. Each notes its row's key, so that a
-        mask of another setting is made anew.
+        mask of another setting is made again.
     workers : int
         Processes; each uses one thread. With 1 everything happens in this process.
     scheduler : str, optional
@@ -187,7 +187,7 @@ def run_job(
 
 
 def located(dataset: DevkitDataset) -> DevkitDataset:
-    """A data set as it travels to workers: true in any working folder, and without its ids."""
+    """A data set as it is sent to workers: valid in any working folder, and without its ids."""
     masks = str(dataset.mask_folder.absolute())
     return replace(dataset, root=dataset.root.absolute(), masks=masks, ids=())
 
@@ -201,7 +201,7 @@ def reason(error: OSError | DataError) -> str:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Hold BLAS, OpenMP and torch to one thread, then give back what was."""
+    """Limit BLAS, OpenMP and torch to one thread, then restore the former limits."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -228,7 +228,7 @@ def _outcomes(
     workers: int,
     scheduler: str | None,
 ) -> Iterator[_Outcome]:
-    """Do the images; they come in the order of their end."""
+    """Do the images, and yield their outcomes in the order they finish."""
     if not todo:
         return
     job = make_job(list(dict.fromkeys(setting for _, missing in todo for setting in missing)))
@@ -240,7 +240,7 @@ def _outcomes(
 def do_image(
     job: Job, task: Task, settings: list[Hashable], masks_out: Path | None = None
 ) -> _Outcome:
-    """A worker's share: one image on one thread, so that no number depends on the workers."""
+    """What a worker does: one image on one thread, so that no number depends on the workers."""
     with _ALONE, one_thread():
         try:
             results = job(task.id, settings)
@@ -272,7 +272,7 @@ def _collect(
     found: Mapping[str, dict],
     failures: Mapping[str, str],
 ) -> SweepResult:
-    """Bring the rows of all images into the order of the data set."""
+    """Put the rows of all images into the order of the data set."""
     done = [task for task in tasks if task.id not in failures]
     if not done:
         raise DataError(
@@ -309,21 +309,21 @@ def _pace(bar: tqdm) -> str:
 
 @contextmanager
 def processes(workers: int, scheduler: str | None, needed: Iterable[Path]) -> Iterator[Run]:
-    """Give what does calls, for as long as the block lasts.
+    """Give a function that makes calls, for as long as the block lasts.
 
     Parameters
     ----------
     workers : int
         Processes on this machine; 1 is this process itself.
     scheduler : str or None
-        Address of a Dask scheduler, e.g. ``tcp://10.0.0.1:8786``; its workers do the calls then.
+        Address of a Dask scheduler, e.g. ``tcp://10.0.0.1:8786``; its workers then make the calls.
     needed : iterable of Path
-        What the workers of a cluster must find at the same place.
+        Files and folders that the workers of a cluster must find at the same paths.
 
     Yields
     ------
     callable
-        Takes calls made by ``joblib.delayed``, gives their results in the order of their end.
+        Takes calls given by ``joblib.delayed``, yields their results in the order they finish.
 
     Raises
     ------
@@ -340,12 +340,12 @@ def processes(workers: int, scheduler: str | None, needed: Iterable[Path]) -> It
     else:
         try:
             with parallel_config("loky", inner_max_num_threads=1), warnings.catch_warnings():
-                # a worker that has grown is replaced; nothing of its work is lost
+                # a worker whose memory has grown is replaced; none of its work is lost
                 warnings.filterwarnings("ignore", "A worker stopped while some jobs")
                 yield Parallel(n_jobs=workers, return_as="generator_unordered")
         except BrokenProcessPool:
             raise WorkerError(
-                f"A worker process was killed, most often for want of memory. {_RESUME}, with "
+                f"A worker process was killed, most often for lack of memory. {_RESUME}, with "
                 "fewer --workers."
             ) from None
 
@@ -355,9 +355,9 @@ def _here(calls: Iterable) -> Iterator:
 
 
 def _there(client: "Client", calls: Iterable) -> Iterator:
-    """Keep every worker of a cluster busy, those too that come later.
+    """Keep every worker of a cluster busy, including those that join later.
 
-    Not by joblib's backend for Dask (1.6): it waits for ever where Dask gives up a call.
+    Not with joblib's backend for Dask (1.6): it waits for ever where Dask gives up a call.
     """
     from dask.distributed import as_completed
 
@@ -398,7 +398,7 @@ def _connected(scheduler: str) -> Iterator["Client"]:
         except KilledWorker as error:
             raise WorkerError(
                 f"Several workers died one after the other over one image ({error}), most often "
-                f"for want of memory. {_RESUME}, with fewer workers on a machine."
+                f"for lack of memory. {_RESUME}, with fewer workers on a machine."
             ) from None
         except (CancelledError, CommClosedError):
             raise WorkerError(
@@ -429,7 +429,7 @@ def _check_workers(client: "Client", scheduler: str, needed: Iterable[Path]) -> 
 
 
 def _look(needed: list[str]) -> Callable[[], str]:
-    """What a worker lacks, as a function that travels whole: it runs where the kit is missing."""
+    """What a worker lacks, as a function that is pickled whole: it runs even without the kit."""
 
     def look(expected: int = FORMAT) -> str:
         try:

@@ -1,4 +1,4 @@
-"""Tables and what they were computed from: how every result of a list of images is kept."""
+"""Tables and what they were computed from: the form of every result for a list of images."""
 
 import json
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Report:
     ----------
     tables : dict of str to DataFrame
         By the name of the file, the main one first. A table whose index has a name is written with
-        it and with two decimals, any other without index and with three.
+        it and with two decimals, any other without its index and with three.
     provenance : dict
         Data set, list, masks, networks with the SHA-256 of their weights, settings, versions: JSON
         values.
@@ -46,13 +46,13 @@ class Report:
         folder : Path
             Made if missing.
         name : str, optional
-            In place of the main table's name, also where other names begin with it.
+            Replaces the main table's name, also where other names begin with it.
 
         Returns
         -------
         Path
-            Of the main table. A table without lines is not written. The column ``seconds`` is for
-            the screen only: no other run would repeat it.
+            Of the main table. A table without rows is not written. The column ``seconds`` is for
+        the screen only, since it differs from run to run.
         """
         own = next(iter(self.tables))
         for table_name, table in self.tables.items():

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from wsss_lib.errors import StoreError
 from wsss_lib.paths import shown
 
-#: Raise it when a change of the code changes results: rows of older formats are computed anew.
+#: Raise it when a change of the code changes results: rows of older formats are computed again.
 FORMAT = 3
 #: Keys asked for at once; SQLite takes 999 or more.
 _BATCH = 500
@@ -23,7 +23,7 @@ class ResultStore:
     """Rows by key in an SQLite file; what `put` has taken is on the disk.
 
     Several processes may use one file: they wait for each other. Each row has a digest of its key
-    and its text, so that a torn, edited or displaced row is noticed.
+    and its text, so that a truncated, edited or displaced row is noticed.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class ResultStore:
     Raises
     ------
     StoreError
-        If the file cannot be opened or is no store.
+        If the file cannot be opened or is not a store.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -54,12 +54,12 @@ class ResultStore:
             raise self._unusable(error) from None
 
     def put(self, rows: Mapping[str, dict]) -> None:
-        """Store rows (JSON values) durably, all or none, in place of older ones of their keys.
+        """Store rows (JSON values) durably, all or none, replacing older ones with the same keys.
 
         Raises
         ------
         StoreError
-            If they cannot be written; the rows stored before stay.
+            If they cannot be written; rows stored before are kept.
         """
         texts = {key: json.dumps(row) for key, row in rows.items()}
         try:
@@ -76,12 +76,12 @@ class ResultStore:
             ) from None
 
     def get(self, keys: Iterable[str]) -> dict[str, dict]:
-        """The stored rows among `keys`; those that do not fit their digest are left out, and named.
+        """The stored rows among `keys`, without those that do not match their digest.
 
         Raises
         ------
         StoreError
-            If the file is damaged or no store of rows.
+            If the file is damaged or not a store of rows.
         """
         keys = list(keys)
         try:
@@ -107,7 +107,7 @@ class ResultStore:
 
     def _select(self, keys: list[str]) -> list[tuple[str, bytes, bytes]]:
         marks = ", ".join("?" * len(keys))
-        # as bytes, since damaged text may be no UTF-8
+        # as bytes, since damaged text may not be UTF-8
         columns = "key, CAST(row AS BLOB), CAST(digest AS BLOB)"
         query = f"SELECT {columns} FROM results WHERE key IN ({marks})"
         return self._connection.execute(query, keys).fetchall()
@@ -135,7 +135,7 @@ def _digest(key: str, row: bytes) -> str:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Suspend the garbage collector: among the many small lists of rows it triples the time."""
+    """Suspend the garbage collector: with the many small lists of rows it triples the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -230,5 +230,5 @@ def test_where_all_pixels_are_samples_nothing_is_held_out(scores):
 
 
 def test_the_lines_of_two_networks_are_not_averaged(scores):
-    with pytest.raises(ParameterError, match=r"several lines of .*'seed': 5"):
+    with pytest.raises(ParameterError, match=r"several rows of .*'seed': 5"):
         over_seeds(pd.concat([scores, scores]))

@@ -63,7 +63,7 @@ def data(name: str, root: Path | None) -> None:
 @click.option(
     "--parameters",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="YAML of parameters by notebook, laid over notebooks/parameters/<dataset>.yaml.",
+    help="YAML of parameters by notebook; overrides notebooks/parameters/<dataset>.yaml.",
 )
 def notebooks(
     dataset: str, numbers: tuple[str, ...], timeout: int | None, parameters: Path
@@ -88,7 +88,7 @@ def figures(dataset: str) -> None:
 @DATASET
 @click.option("--out", type=Path, help="Folder of the pages [build/html].")
 def html(dataset: str, out: Path | None) -> None:
-    """Make web pages of the executed notebooks and the library's API; they need no network."""
+    """Make web pages of the executed notebooks and of the API; they load nothing from the net."""
     from wsss_lib.site import build_site
 
     click.echo(f"Written to {shown(build_site(dataset, out))}")

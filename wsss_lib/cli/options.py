@@ -1,4 +1,4 @@
-"""What several commands have in common: their options, and what these stand for."""
+"""What several commands have in common: options, and functions that use them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +24,8 @@ MASKS = click.option(
     show_default=True,
     help="SegmentationClass, SegmentationClassAug or a folder.",
 )
-#: Those of `wsss_lib.classify.backbones.RECIPES` but for resnet101, the second stage's; that module
-#: is not imported here, since torch would slow the help down.
+#: Those of `wsss_lib.classify.backbones.RECIPES` except resnet101, which only the second stage
+#: uses; that module is not imported here, since torch would slow the help down.
 BACKBONES = ("resnet50", "resnet18", "resnet10", "efficientnet_lite0")
 BACKBONE = click.option(
     "--backbone",
@@ -37,7 +37,7 @@ WEIGHTS = click.option(
     "--weights",
     default="trained",
     show_default=True,
-    help="random, imagenet, a file, or trained or sipe: what 'wsss train classifier|sipe' made.",
+    help="random, imagenet, a file, or trained or sipe: from 'wsss train classifier|sipe'.",
 )
 SVM = (
     click.option(
@@ -56,14 +56,14 @@ WORKERS = click.option(
     help="Processes, one thread each.",
 )
 SCHEDULER = click.option(
-    "--scheduler", help="Dask scheduler, e.g. tcp://10.0.0.1:8786: its workers do the images."
+    "--scheduler", help="Dask scheduler whose workers do the images, e.g. tcp://10.0.0.1:8786."
 )
 EPOCHS = click.option("--epochs", type=int, help="Passes over the images [the data set's].")
 DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
 BACKGROUND_WEIGHT = click.option(
     "--background-weight",
     type=click.FloatRange(0, min_open=True),
-    help="Of SIPE's background [0.5]; 1 for a network that was trained for a short time.",
+    help="Weight of SIPE's background [0.5]; 1 for a network with a short training.",
 )
 PHOTO_WORKERS = click.option(
     "--workers",
@@ -88,7 +88,7 @@ def options(*decorators: Callable) -> Callable:
 def training_set(
     dataset: str, root: Path | None, list_name: str | None, images: int | None, masks: str | None
 ) -> object:
-    """The images that a network is to learn from, with the data set's own list and masks."""
+    """The images to train a network on, by default with the data set's own list and masks."""
     from wsss_lib.classify.spec import TRAINING_LISTS
     from wsss_lib.datasets.load import load_dataset
 
@@ -99,9 +99,9 @@ def training_set(
 
 
 def report(table: object, path: Path, failures: dict[str, str], caption: str = "") -> None:
-    """Show a table of scores, if there are any, and where it lies.
+    """Show a table of scores, if there are any, and where it was written.
 
-    The exit status is 1 if there are images that could not be done.
+    The exit status is 1 if some images could not be done.
     """
     if len(table):
         click.echo(table.to_string(float_format="{:.2f}".format, na_rep=""))

@@ -31,7 +31,7 @@ from wsss_lib.paths import output_dir, shown
 
 
 class _StudyName(click.ParamType):
-    """The name of a study; its files are slow to import, and read only when help lists them."""
+    """The name of a study; the studies are slow to import, and needed only when help lists them."""
 
     name = "study"
 
@@ -159,9 +159,11 @@ def study(
     default="truth,bound,svm,seed",
     show_default=True,
     help="Kinds: truth, bound (SVM with samples from the ground truth), seed, svm, crf, irn, or "
-    "folders of masks. What is not there is made.",
+    "folders of masks. Missing masks are made.",
 )
-@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Number of seeds."
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -204,13 +206,13 @@ def second_stage(
     "--weights",
     default="sipe",
     show_default=True,
-    help="Classification network: sipe, trained (the plain one), or a checkpoint. What is not "
-    "there is trained.",
+    help="Classification network: sipe, trained (the plain one), or a checkpoint. A missing one "
+    "is trained.",
 )
 @click.option(
     "--irn-weights",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What 'wsss train irn' made; trained when left out.",
+    help="Checkpoint from 'wsss train irn'; trained when left out.",
 )
 @click.option("--steps", default="seed,svm,crf,irn", show_default=True)
 @click.option(
@@ -218,7 +220,7 @@ def second_stage(
     type=click.FloatRange(0, 1),
     default=0.15,
     show_default=True,
-    help="Constant background of CAMs; SIPE has none.",
+    help="Background score for plain CAMs; SIPE needs none.",
 )
 @click.option(
     "--selection",
@@ -312,7 +314,7 @@ def pseudo(
         beta=beta,
     )
     unknown = Path("not chosen yet")
-    make(localiser=Localiser(unknown), edges=unknown)  # bad values are refused before a training
+    make(localiser=Localiser(unknown), edges=unknown)  # refuses bad values before a training
     if background_weight is None:
         background_weight = BACKGROUND_WEIGHT[dataset]
     localiser = Localiser(
@@ -338,7 +340,7 @@ def pseudo(
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     help="Strokes: a PNG of the photograph's size. Grey or palette: 255 is not labelled, any other "
-    "value, 0 too, is a class. In colour: exactly the colours of VOC's palette; white or "
+    "value, including 0, is a class. In colour: exactly the colours of VOC's palette; white or "
     "transparent is not labelled.",
 )
 @click.option(
@@ -364,7 +366,7 @@ def pseudo(
     help="A layer, or several: F1+F3 concatenates, F1*F3 multiplies kernels.",
 )
 @click.option(
-    "--samples", type=int, default=2500, show_default=True, help="At most so many pixels per class."
+    "--samples", type=int, default=2500, show_default=True, help="Pixels per class, at most."
 )
 @options(*SVM)
 @click.option(
@@ -375,7 +377,7 @@ def pseudo(
     type=click.IntRange(min=16),
     default=640,
     show_default=True,
-    help="Pixels to which a larger photograph is scaled for its features; the mask is not.",
+    help="Longer side, in pixels, to which a larger photograph is scaled; the mask keeps its size.",
 )
 @options(SEED)
 def expand(
@@ -396,7 +398,7 @@ def expand(
 ) -> None:
     """Segment a PHOTO of your own: an image-specific SVM learns from strokes painted on it.
 
-    PHOTO is a JPEG or PNG, turned as its camera says.
+    PHOTO is a JPEG or PNG, rotated as its camera recorded.
     """
     import numpy as np
     from tqdm.auto import tqdm

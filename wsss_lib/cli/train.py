@@ -1,4 +1,4 @@
-"""Commands that train a network: stopped ones go on where they were, finished ones are kept."""
+"""Commands that train a network: stopped trainings are resumed, finished ones are kept."""
 
 from pathlib import Path
 
@@ -22,12 +22,12 @@ from wsss_lib.cli.options import (
 )
 from wsss_lib.paths import shown
 
-TRAIN_MASKS = click.option("--masks", help="Folder of masks, for labels where there is no XML.")
+TRAIN_MASKS = click.option("--masks", help="Folder of masks, for labels if there is no XML.")
 BATCH = click.option("--batch", type=int, help="Images per step [the data set's].")
 OPTIMISER = click.option(
     "--optimiser", type=click.Choice(["sgd", "adamw"]), help="[sgd; toy: adamw]"
 )
-LR = click.option("--lr", type=float, help="First learning rate [0.1; toy: the network's own].")
+LR = click.option("--lr", type=float, help="Initial learning rate [0.1; toy: the network's own].")
 MOMENTUM = click.option(
     "--momentum", type=float, help="Of SGD, or AdamW's first beta [0.0001, as released; toy: 0.9]."
 )
@@ -37,14 +37,14 @@ LONG_SIDE = click.option(
     nargs=2,
     type=int,
     metavar="LEAST MOST",
-    help="Longer side of an image after random scaling [320 640; toy: as it is].",
+    help="Longer side of an image after random scaling [320 640; toy: not scaled].",
 )
 
 SEGMENTER_OPTIONS = options(
     click.option(
         "--masks",
         help="To learn from: SegmentationClass, SegmentationClassAug, a folder of pseudo masks, or "
-        "a kind that is made now: bound, seed, svm, crf, irn [SegmentationClassAug; toy: "
+        "a kind to make now: bound, seed, svm, crf, irn [SegmentationClassAug; toy: "
         "SegmentationClass].",
     ),
     click.option(
@@ -54,11 +54,13 @@ SEGMENTER_OPTIONS = options(
     ),
     click.option(
         "--weights",
-        help="To start from: imagenet, trained or sipe (what 'wsss train classifier|sipe' made), "
-        "random, or a file, also deeplab-pytorch's deeplabv1_resnet101-coco.pth, which the "
-        "published networks start from [imagenet; toy: trained].",
+        help="To start from: imagenet, trained or sipe (from 'wsss train classifier|sipe'), "
+        "random, or a file, such as deeplab-pytorch's deeplabv1_resnet101-coco.pth, from which "
+        "the published networks start [imagenet; toy: trained].",
     ),
-    click.option("--lr", type=float, help="First learning rate of the backbone [the data set's]."),
+    click.option(
+        "--lr", type=float, help="Initial learning rate of the backbone [the data set's]."
+    ),
     click.option("--momentum", type=float, help="Of SGD, or AdamW's first beta [0.9]."),
     click.option("--crop", type=int, help="Side of the crops in pixels [321; toy: 80]."),
 )
@@ -88,7 +90,7 @@ def classifier(**choices: object) -> None:
 @CLASSIFIER_OPTIONS
 @click.option(
     "--weights",
-    help="To start from: random, imagenet, a file, or trained, what 'wsss train classifier' made "
+    help="To start from: random, imagenet, a file, or trained: from 'wsss train classifier' "
     "[imagenet; toy: trained].",
 )
 def sipe(**choices: object) -> None:
@@ -129,14 +131,14 @@ def _classifier(
 @options(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CROP, BACKGROUND_WEIGHT)
 @click.option(
     "--weights",
-    help="Of the frozen backbone: imagenet, trained (what 'wsss train classifier' made), sipe or a "
+    help="Of the frozen backbone: imagenet, trained (from 'wsss train classifier'), sipe or a "
     "file [imagenet; toy: trained].",
 )
 @click.option(
     "--classifier",
     default="sipe",
     show_default=True,
-    help="Whose maps are the labels: sipe, trained (the plain network), or a checkpoint.",
+    help="Network whose maps give the labels: sipe, trained (the plain one), or a checkpoint.",
 )
 def irn(
     dataset: str,
@@ -152,7 +154,7 @@ def irn(
     workers: int,
     **settings: object,
 ) -> None:
-    """Train IRN's edge network; its labels are made of maps and of the dense CRF.
+    """Train IRN's edge network; its labels come from maps and the dense CRF.
 
     On toy the first images of the list are enough, unless --list or --images says otherwise.
     """

@@ -76,7 +76,9 @@ def fetch(archive: Archive, folder: str | Path, timeout: float = 30) -> Path:
     if path.is_file():
         if _is_right(path, archive):
             return path
-        tqdm.write(f"{shown(path)} has not the md5 sum {archive.md5}; it is fetched anew.")
+        tqdm.write(
+            f"{shown(path)} does not have the md5 sum {archive.md5}; it is downloaded again."
+        )
     part = folder / f"{archive.name}.part"
     require_space(folder, archive.size - size_of(part) + archive.unpacked)
     failures = []

@@ -20,12 +20,12 @@ def band_rows(truth: DevkitDataset, masks: Iterable[np.ndarray]) -> list[dict]:
     truth : DevkitDataset
         With ground truth as its masks.
     masks : iterable of ndarray, shape (H, W), uint8
-        What is scored, a mask an image in the order of the ids; it may be made while it is asked.
+        What is scored, one mask per image in the order of the ids; may be a generator.
 
     Returns
     -------
     list of dict
-        A row an image: ``id``, and what `wsss_lib.evaluate.regions.count_bands` gives.
+        One row per image: ``id``, and what `wsss_lib.evaluate.regions.count_bands` gives.
     """
     rows = []
     ids = tqdm(truth.ids, desc="scoring masks", unit="image")
@@ -44,7 +44,7 @@ def band_table(
     Parameters
     ----------
     rows : mapping of str to sequence of dict
-        As `band_rows` gives them, by what they are called.
+        As `band_rows` gives them, by name.
     classes : ClassSet
     widths : sequence of int
         Of `wsss_lib.evaluate.regions.NEAR`, in pixels.
@@ -52,9 +52,9 @@ def band_table(
     Returns
     -------
     DataFrame
-        A line for each name and region: ``name``; ``region``, which is ``confusion`` (all pixels),
-        or ``near4`` and ``away4`` with a width; ``pixels``, the share of it in %; and the ``mean``
-        IoU in % with its 95 % interval over images, ``mean_low`` to ``mean_high``.
+        One row per name and region: ``name``; ``region``, which is ``confusion`` (all pixels),
+        or such as ``near4`` and ``away4`` with a width; ``pixels``, its share in %; and the
+        ``mean`` IoU in % with its 95 % interval over images, ``mean_low`` to ``mean_high``.
 
     Raises
     ------
@@ -86,17 +86,17 @@ def boundary_effect(
         As `band_rows` gives them, all of the same images.
     classes : ClassSet
     width : int
-        Pixels at most so far from a boundary are near.
+        Pixels at most this far from a boundary are near.
     against : str
         The name of the better ones.
 
     Returns
     -------
     DataFrame
-        Three lines for each other name: ``name``; ``where``, which is ``near``, ``away`` or ``near
+        Three rows for each other name: ``name``; ``where``, which is ``near``, ``away`` or ``near
         minus away``; and the ``gap`` in points of mean IoU with its 95 % interval over the same
         draws of images, ``gap_low`` to ``gap_high``. The effect is one of boundaries if the last
-        line is above 0.
+        row is above 0.
     """
     n, over, lines = len(classes), range(len(classes)), []
     scores, draws = {}, {}

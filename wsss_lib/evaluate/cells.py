@@ -1,8 +1,8 @@
-"""Resolution against semantics: what the cells of a feature map can and cannot tell.
+"""Resolution against semantics: what the cells of a feature map can and cannot express.
 
-The paper asks for the balance of the two (section 1). Here each is one simple measurement: what a
-mask loses when it has one label a cell, and how well the class of a cell is told by the nearest
-mean feature of a class, in images that the means were not made from.
+The paper looks for the balance of the two (section 1). Here each is one simple measurement: what a
+mask loses when it has one label per cell, and how well the nearest mean feature of a class
+recognises the class of a cell, in images that the means were not made from.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from wsss_lib.metrics import confusion_matrix, iou, mean_iou
 
 
 def cell_labels(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The most frequent class in each cell; of equal ones the smaller index.
+    """The most frequent class in each cell; in a tie the smaller index.
 
     Parameters
     ----------
     mask : ndarray, shape (H, W), uint8
-        255 (void) counts only where a cell holds nothing else.
+        255 (void) counts only where a cell contains nothing else.
     size : tuple of int
         (h, w) of the map; not larger than the mask.
 
@@ -49,7 +49,7 @@ def cell_labels(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def nearest_labels(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The class of the first pixel of each cell, as resizing to the nearest pixel gives it.
 
-    Parameters and result are those of `cell_labels`; torch and OpenCV resize masks this way.
+    Parameters and result are as in `cell_labels`; torch and OpenCV resize masks this way.
     """
     rows, cols = (np.arange(n) * side // n for n, side in zip(size, mask.shape, strict=True))
     return mask[rows[:, None], cols]
@@ -69,7 +69,7 @@ def _cells_of_pixels(
 
 
 def one_label_a_cell(dataset: DevkitDataset, strides: Sequence[int]) -> pd.DataFrame:
-    """The IoU of ground truth that keeps one label a cell: what resolution alone takes away.
+    """The IoU of ground truth that keeps one label per cell: what resolution alone takes away.
 
     A classifier that reads features between the cells can do better, since interpolation places
     edges inside a cell.
@@ -83,7 +83,7 @@ def one_label_a_cell(dataset: DevkitDataset, strides: Sequence[int]) -> pd.DataF
     Returns
     -------
     DataFrame
-        IoU in %, indexed by ``stride``; one column a class and ``mean``.
+        IoU in %, indexed by ``stride``; one column per class, and ``mean``.
     """
     n_classes = len(dataset.classes)
     pooled = {stride: np.zeros((n_classes,) * 2, np.int64) for stride in strides}
@@ -100,25 +100,25 @@ def one_label_a_cell(dataset: DevkitDataset, strides: Sequence[int]) -> pd.DataF
 def nearest_mean_recall(
     train: DevkitDataset, test: DevkitDataset, layers: Sequence[str], backbone: Backbone | None
 ) -> pd.DataFrame:
-    """How well a cell's class is told by the nearest class mean of other images.
+    """How well the nearest class mean of other images recognises a cell's class.
 
-    The mean feature of each class over the cells of the images in `train`; then every cell in
-    `test` gets the class whose mean is nearest. Features are z-scored an image, as for the
-    image-specific classifier, but here one classifier serves all images.
+    The mean feature of each class is taken over the cells of the images in `train`; then every
+    cell in `test` gets the class whose mean is nearest. Features are z-scored per image, as for
+    the image-specific classifier, but here one classifier serves all images.
 
     Parameters
     ----------
     train, test : DevkitDataset
-        Of the same classes, without a common image.
+        Of the same classes, with no image in common.
     layers : sequence of str
     backbone : Backbone, optional
 
     Returns
     -------
     DataFrame
-        Recall in % (share of a class's cells that are told right), indexed by ``layer``; one
-        column a class and ``mean``. Guessing gives a mean of 100 / K. NaN for a class that one of
-        the two data sets lacks.
+        Recall in % (share of a class's cells that are classified correctly), indexed by ``layer``;
+        one column per class, and ``mean``. Guessing gives a mean of 100 / K. NaN for a class that
+        one of the two data sets lacks.
     """
     n_classes = len(train.classes)
     means = _class_means(train, layers, backbone)
@@ -135,7 +135,7 @@ def nearest_mean_recall(
 def _class_means(
     dataset: DevkitDataset, layers: Sequence[str], backbone: Backbone | None
 ) -> dict[str, np.ndarray]:
-    """The mean feature of each class, (K, C) a layer; NaN for a class that no cell shows."""
+    """The mean feature of each class, (K, C) per layer; NaN for a class that no cell shows."""
     n_classes = len(dataset.classes)
     sums = {layer: 0.0 for layer in layers}
     counts = {layer: 0 for layer in layers}
@@ -151,7 +151,7 @@ def _class_means(
 def _labelled_cells(
     sample: Sample, layers: Sequence[str], backbone: Backbone | None
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Features (cells, C) and labels (cells,) of an image, a pair for each layer."""
+    """Features (cells, C) and labels (cells,) of an image, one pair per layer."""
     maps = extract(sample.image, layers, backbone)
     return {
         layer: (

@@ -1,4 +1,4 @@
-"""One image looked at closely: sample, fit, predict, score, with everything kept."""
+"""One image in detail: sample, fit, predict, score, with everything kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ from wsss_lib.metrics import confusion_matrix, iou_of_counted, mean
 from wsss_lib.weak.seeds import Localiser
 from wsss_lib.weak.selection import count_right, select_samples
 
-#: Where samples come from in the paper's upper bound, and where nothing else is said.
+#: Where samples come from in the paper's upper bound, and by default.
 GROUND_TRUTH = "ground truth"
 
 
 @dataclass(frozen=True)
 class SeedSource:
-    """Samples that come from a seed, so that no ground truth is looked at.
+    """Samples that come from a seed, so that no ground truth is used.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class SeedSource:
 
 @dataclass(frozen=True)
 class Exploration:
-    """One image expanded with one layer, or with several.
+    """One image expanded with one layer or with several.
 
     Attributes
     ----------
@@ -70,10 +70,10 @@ class Exploration:
     expansion : Expansion
         The mask, the fitted classifier and the seconds.
     confusion, held_out : ndarray, shape (K, K), int64
-        Of all pixels, and of those that were not sampled; void out. K counts all classes of the
-        data set.
+        Of all pixels, and of those that were not sampled, both without void. K counts all classes
+        of the data set.
     source : str
-        Where the samples come from: ``ground truth``, or whose seed and how selected.
+        Where the samples come from: ``ground truth``, or whose seed and which selection.
     """
 
     sample: Sample
@@ -124,19 +124,19 @@ def explore(
     ----------
     dataset : DevkitDataset
     backbone : BackboneSpec or None
-        The network behind F1..F5; None where only ``img`` or ``xy`` are asked for.
+        The network behind F1 to F5; None if only ``img`` or ``xy`` are needed.
     id_ : str
     layer : str
         ``img``, ``xy`` or ``F1`` to ``F5``, or several such as ``F1+F3`` or ``F1*F3``, see
         `wsss_lib.features.split_feature`.
     n : int
-        Sampled pixels a class.
+        Sampled pixels per class.
     seed : int
         Of the sampling.
     svm : ImageSVM, ProductSVM or NearestSample, optional
         Unfitted; scikit-learn's defaults when left out. A product of layers needs a `ProductSVM`.
     source : SeedSource, optional
-        The seed that samples and their labels are taken from; ground truth when left out.
+        The seed that gives samples and their labels; ground truth when left out.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def explore(
     Raises
     ------
     ParameterError
-        If a layer is unknown or comes from a network and there is none, n is not positive, or the
+        If a layer is unknown or needs a network and there is none, n is not positive, or the
         classifier does not fit the way the layers are combined.
     DataError
         If the image or its mask cannot be read.
@@ -201,7 +201,7 @@ def image_features(
 
 
 def image_iou(confusion: np.ndarray) -> float:
-    """The mean IoU in % over the classes that have a counted pixel in one image.
+    """The mean IoU in % over the classes that have a scored pixel in one image.
 
     Parameters
     ----------
@@ -211,13 +211,13 @@ def image_iou(confusion: np.ndarray) -> float:
     Returns
     -------
     float
-        NaN where no pixel is counted.
+        NaN if no pixel is scored.
     """
     return 100 * mean(iou_of_counted(confusion))
 
 
 def class_scores(result: Exploration, classes: ClassSet) -> pd.DataFrame:
-    """IoU in % of each class that the ground truth has, and their mean in the last line.
+    """IoU in % of each class that the ground truth has, and their mean in the last row.
 
     Parameters
     ----------
@@ -227,8 +227,8 @@ def class_scores(result: Exploration, classes: ClassSet) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by ``class``; the columns ``all pixels`` and ``held out``, NaN where no pixel of
-        the class is counted.
+        Indexed by ``class``; the columns ``all pixels`` and ``held out``, NaN if no pixel of
+        the class is scored.
     """
     shown = np.flatnonzero(result.confusion.sum(1))
     columns = {"all pixels": result.confusion, "held out": result.held_out}
@@ -241,7 +241,7 @@ def class_scores(result: Exploration, classes: ClassSet) -> pd.DataFrame:
 
 
 def history(results: Sequence[Exploration], classes: ClassSet) -> pd.DataFrame:
-    """What was tried, a line each in that order: settings, scores and costs.
+    """All that was tried, one row each in that order: settings, scores and costs.
 
     Parameters
     ----------
@@ -253,8 +253,8 @@ def history(results: Sequence[Exploration], classes: ClassSet) -> pd.DataFrame:
     -------
     DataFrame
         The columns of `Exploration.row`, where the samples come from and how many of their labels
-        are right (%), kernel, C and gamma, and the IoU (%) on all pixels of each class that any of
-        the images has.
+        are correct (%), kernel, C and gamma, and the IoU (%) on all pixels of each class that any
+        of the images has.
     """
     return pd.DataFrame([_line(result, classes) for result in results])
 

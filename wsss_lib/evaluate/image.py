@@ -26,7 +26,7 @@ from wsss_lib.paths import shown
 
 
 class ImageSamples:
-    """What is drawn from one image: once for all settings that draw alike.
+    """The samples of one image, drawn once for all settings that draw in the same way.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ class ImageSamples:
         return draw_samples(mask, n, sampling, seed, self.id)
 
     def _scored(self, *drawing: object) -> tuple[np.ndarray, np.ndarray]:
-        """The held-out pixels, and how far each pixel is from the nearest sample."""
+        """The held-out pixels, and the distance of each pixel from the nearest sample."""
         pixels = _on_image(self.drawn(*drawing), self.truth.shape)
         return pixels.held_out(), sample_distance(pixels)
 
     def labelled(self, setting: Setting, clean: PixelSamples) -> PixelSamples:
-        """The samples as the classifier gets them: some labels are wrong where there is noise."""
+        """The samples as the classifier gets them: with noise, some labels are wrong."""
         companions = None
         path = companion_path(self.dataset, self.id)
         if setting.needs_companions and path.is_file():
@@ -68,7 +68,7 @@ class ImageSamples:
 
 
 def companion_path(dataset: DevkitDataset, id_: str) -> Path:
-    """Where the mask of the companions of an id lies, if the data set has them (toy has)."""
+    """The path of the mask of an image's companions; only toy has such masks."""
     return dataset.devkit / "Companions" / f"{id_}.png"
 
 
@@ -105,9 +105,9 @@ def evaluate_image(
     id_ : str
     settings : sequence of Setting
     backbone : BackboneSpec or None
-        None where no setting needs the network.
+        None if no setting needs the network.
     weights : str, optional
-        `weights_name` in the process that began; not compared when left out.
+        `weights_name` in the process that started the sweep; not compared when left out.
     pools : mapping of Setting to Path, optional
         The fitted classifier of each setting with a pool, see `wsss_lib.evaluate.pools.fit_pools`.
 
@@ -119,7 +119,7 @@ def evaluate_image(
     Raises
     ------
     WeightsError
-        If this process has other weights than the one that began.
+        If this process has other weights than the one that started the sweep.
     """
     if weights not in (None, weights_name(backbone)):
         raise WeightsError(
@@ -169,7 +169,7 @@ def setting_maps(
 def _own(
     layers: Sequence[FeatureMap], clean: PixelSamples, labelled: PixelSamples, setting: Setting
 ) -> tuple[Expansion, dict]:
-    """Expand with a classifier of the image's own; and what its row says of the samples."""
+    """Expand with an image-specific classifier; and what the row says about its samples."""
     standing_for = [replace(layer, image_size=labelled.image_size) for layer in layers]
     wrong = int(np.sum(labelled.labels != clean.labels))
     return expand(standing_for, labelled.label_image(), setting.svm()), {
@@ -179,7 +179,7 @@ def _own(
 
 
 class _Pooled:
-    """Expand with classifiers of all images, each asked once for known and unknown labels."""
+    """Expand with classifiers for all images; each decides once for known and unknown labels."""
 
     def __init__(self, maps: Mapping[Setting, Sequence[FeatureMap]]) -> None:
         self.maps, self.last = maps, (None, None, 0.0)
@@ -187,7 +187,7 @@ class _Pooled:
     def expand(
         self, setting: Setting, path: Path, known: tuple[int, ...] | None
     ) -> tuple[Expansion, dict]:
-        """Expand; and what the row says of the samples."""
+        """Expand; and what the row says about the samples."""
         classifier = _load(path)
         if self.last[0] != path:
             start = time.perf_counter()

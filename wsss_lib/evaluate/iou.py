@@ -1,4 +1,4 @@
-"""Table 1: IoU per class and feature, in the paper's form, and how far it is from the paper's."""
+"""Table 1: IoU per class and feature, in the paper's form, and how far it is from the paper."""
 
 import numpy as np
 import pandas as pd
@@ -48,14 +48,14 @@ def iou_table(result: SweepResult, region: str = "confusion") -> pd.DataFrame:
     return pooled_table(rows, result.dataset.classes, region).rename_axis("feature")
 
 
-#: Which of the paper's rows one of our features is set against: as we number the stages (from the
-#: stem on), or as if the paper had numbered them from the deep end.
+#: The row of the paper with which each of our features is compared: as we number the stages (from
+#: the stem on), or as if the paper had numbered them from the deep end.
 NUMBERINGS = {
     "from the stem": {stage: stage for stage in STAGES} | {"img": "img"},
     "from the deep end": dict(zip(STAGES, reversed(STAGES), strict=True)) | {"img": "img"},
 }
 
-#: Columns of a table of scores that say nothing of a difference from the paper.
+#: Columns of a table of scores that do not apply to a difference from the paper.
 OF_DRAWS = ["mean_low", "mean_high", "best", "ahead", "ahead_low", "ahead_high"]
 
 
@@ -65,14 +65,14 @@ def residuals(scores: pd.DataFrame, numbering: str = "from the stem") -> pd.Data
     Parameters
     ----------
     scores : DataFrame
-        As `wsss_lib.evaluate.scores.score_table` gives it, of classes of VOC.
+        As `wsss_lib.evaluate.scores.score_table` gives it, with classes of VOC.
     numbering : str
         One of `NUMBERINGS`.
 
     Returns
     -------
     DataFrame
-        The lines whose feature the paper has, with differences of IoU in points in the columns of
+        The rows whose feature the paper has, with differences of IoU in points in the columns of
         the classes, their ``mean`` and their root mean square ``rms`` over the classes that have a
         score. Without the columns that come from draws of images.
     """
@@ -89,7 +89,7 @@ def residuals(scores: pd.DataFrame, numbering: str = "from the stem") -> pd.Data
 
 
 def all_residuals(scores: pd.DataFrame) -> pd.DataFrame:
-    """`residuals` of the lines that are sampled and scored as in the paper, or held out.
+    """`residuals` of the rows with the paper's sampling, on all and on held-out pixels.
 
     With each of `NUMBERINGS`, which the first column ``numbering`` names.
     """

@@ -1,6 +1,6 @@
 """What masks are worth as training data: a segmentation network learns from each (Figure 8).
 
-Masks and networks are kept in the cache: what is not there yet is made.
+Masks and networks are kept in the cache: what is missing is made.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ WEAK = {
 KINDS = ("bound", *WEAK)
 #: The feature with the best upper bound, as measured on each data set (Table 1).
 BEST_LAYER = {"toy": "F2", "voc": "F4"}
-#: The masks that are compared where nothing else is said; ``truth`` are the data set's own.
+#: The masks that are compared by default; ``truth`` is the data set's own.
 COMPARED = ("truth", "bound", "svm", "seed")
 
 
@@ -69,7 +69,7 @@ def training_masks(
     Raises
     ------
     DataError
-        If an image could not be done, so that it has no mask.
+        If an image could not be done and has no mask.
     """
     if kind == "truth":
         return images
@@ -98,7 +98,7 @@ def bound_masks(
     images : DevkitDataset
     setting : Setting
     backbone : BackboneSpec or None
-        None where the setting needs no network.
+        None if the setting needs no network.
     workers : int
     """
     network = [backbone.name, backbone.load().weights.sha256] if backbone else [None, None]
@@ -108,7 +108,7 @@ def bound_masks(
 
 
 def weak_masks(images: DevkitDataset, steps: Sequence[Step], workers: int = 1) -> DevkitDataset:
-    """The same images with the masks of the last of some steps, made from image-level labels.
+    """The same images with the masks of the last step, made from image-level labels.
 
     Parameters
     ----------
@@ -126,17 +126,17 @@ def weak_masks(images: DevkitDataset, steps: Sequence[Step], workers: int = 1) -
 
 
 def _folder(kind: str, images: DevkitDataset, made_from: Sequence[object]) -> Path:
-    """A folder of the cache for each way of making masks: another way leaves them alone."""
+    """A folder in the cache for each way of making masks, so that no way overwrites another."""
     key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:10]
     return cache_dir() / "masks" / f"{images.name}-{kind}-{key}"
 
 
 def _complete(result: SweepResult) -> None:
-    """Raise `DataError` where an image has got no mask."""
+    """Raise `DataError` if an image has no mask."""
     if result.failures:
         raise DataError(
             f"{len(result.failures)} of {len(result.dataset)} images got no mask, the first: "
-            f"{next(iter(result.failures.values()))} Mend them or leave them out of the list."
+            f"{next(iter(result.failures.values()))} Repair them or remove them from the list."
         )
 
 
@@ -157,7 +157,7 @@ def second_stage(
     Parameters
     ----------
     images : DevkitDataset
-        What is learnt from, with ground truth as its masks.
+        The images to learn from, with ground truth as their masks.
     kinds : sequence of str
         ``truth``, some of `wsss_lib.evaluate.mask_worth.KINDS`, or folders of masks.
     seeds : sequence of int
@@ -167,15 +167,15 @@ def second_stage(
     workers : int
         Processes that make masks.
     settings : SegmenterSettings, optional
-        What differs from the data set's preset of the training.
+        Values that differ from the data set's preset of the training.
 
     Returns
     -------
     Report
         ``scores``: one row per network, in %, indexed by the kind of ``masks``: the ``seed`` of the
-        training, ``masks_miou`` (of the masks themselves, against the ground truth of the images
-        that are learnt from), and of the network on val, without CRF, the ``mean`` and the IoU of
-        each class. ``spread``: one row per kind, see `over_trainings`.
+        training, ``masks_miou`` (of the masks themselves, against the ground truth of the training
+        images), and of the network on val, without CRF, the ``mean`` and the IoU of each class.
+        ``spread``: one row per kind, see `over_trainings`.
 
     Raises
     ------
@@ -212,7 +212,7 @@ def second_stage(
 
 
 def _name(kind: str) -> str:
-    """A kind as it is called in a table; of a folder its name."""
+    """The name of a kind in a table; for a folder, the folder's name."""
     return kind if kind in ("truth", *KINDS) else Path(kind).name
 
 
@@ -234,8 +234,8 @@ def over_trainings(scores: pd.DataFrame) -> pd.DataFrame:
 def masks_miou(masks: DevkitDataset, truth: DevkitDataset) -> float:
     """The mIoU (0..1) of masks against the ground truth of the same images, pooled.
 
-    A pixel that has no label in the masks (void) counts as wrong, as background, where the truth
-    is an object, and as right where it is background.
+    A pixel without a label in the masks (void) counts as background: wrong where the truth is an
+    object, and right where it is background.
     """
     if masks == truth:
         return 1.0
@@ -246,7 +246,7 @@ def masks_miou(masks: DevkitDataset, truth: DevkitDataset) -> float:
 
 
 def filled_mask(masks: DevkitDataset, id_: str) -> np.ndarray:
-    """A mask with background where it has no label (void): (H, W) uint8."""
+    """A mask with background in place of void: (H, W) uint8."""
     found = masks.mask(id_)
     return np.where(found < len(masks.classes), found, 0).astype(np.uint8)
 
@@ -257,16 +257,16 @@ def output_columns(
     networks: Mapping[str, Segmenter],
     crf_preset: str | None = None,
 ) -> dict[str, list[np.ndarray]]:
-    """What networks say of images, beside the masks that they learnt from (Figure 3).
+    """The outputs of networks for images, beside the masks that they learnt from (Figure 3).
 
     Parameters
     ----------
     samples : sequence of Sample
-        Of the images that are learnt from, with ground truth as their masks.
+        Of the training images, with ground truth as their masks.
     masks : mapping of str to DevkitDataset
-        What is learnt from, by kind.
+        The masks to learn from, by kind.
     networks : mapping of str to Segmenter
-        What has learnt from each kind.
+        The network that learnt from each kind.
     crf_preset : str, optional
         See `wsss_lib.segment.segmenter.Segmenter.scores`.
 
@@ -274,7 +274,7 @@ def output_columns(
     -------
     dict of str to list of ndarray, shape (H, W), uint8
         By title, one mask per image: ``masks: svm`` and ``network: svm`` and so on. The ground
-        truth is no column.
+        truth has no column.
     """
     columns = {}
     for kind, network in networks.items():
@@ -293,7 +293,7 @@ def image_scores(
     ----------
     samples : sequence of Sample
     columns : mapping of str to sequence of ndarray, shape (H, W), uint8
-        Masks without void, one per image, by what they are called.
+        Masks without void, one per image, by name.
     n_classes : int
 
     Returns

@@ -1,4 +1,4 @@
-"""A photograph of one's own, segmented from strokes: features once, an SVM for each new stroke."""
+"""A user's photograph, segmented from strokes: features once, an SVM for each new stroke."""
 
 from functools import cached_property
 
@@ -17,14 +17,14 @@ from wsss_lib.scores import ClassScores
 from wsss_lib.weak.crf import refine_by_crf
 from wsss_lib.weak.steps import decision_scores
 
-#: A network whose weights come with a package, so that a first try needs neither network nor data.
+#: A network whose weights come with a package, so that a first try needs no download.
 NETWORK = BackboneSpec("efficientnet_lite0", "imagenet")
-#: The product of all layers, and at most so many pixels of the strokes a class. On eight
+#: The product of all layers, and at most this many pixels of the strokes per class. On eight
 #: photographs of VOC with thin strokes made from ground truth the product reached a mean IoU of
 #: 76 %, the best single layer (F4) 70 %, and C made no difference.
 SETTING = Setting("F1*F2*F3*F4*F5", 2500)
-#: A longer photograph is scaled to it: twice as many pixels are four times the work, and objects
-#: larger than what the network was made for are not seen better.
+#: A larger photograph is scaled to it: doubling the side means four times the work, and the
+#: network does not recognise objects better that are larger than those it was trained on.
 LONG_SIDE = 640
 
 
@@ -35,11 +35,11 @@ class PhotoSegmenter:
     ----------
     image : ndarray, shape (H, W, 3), uint8
     backbone : BackboneSpec or None
-        The network behind F1 to F5; None where only ``img`` or ``xy`` are asked for.
+        The network behind F1 to F5; None if only ``img`` or ``xy`` are needed.
     setting : Setting
-        Its feature, z-scoring, samples, seed and SVM count.
+        Only its feature, z-scoring, samples, seed and SVM are used.
     long_side : int
-        The photograph is scaled so that its longer side has at most so many pixels.
+        The photograph is scaled so that its longer side has at most this many pixels.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class PhotoSegmenter:
     Raises
     ------
     ParameterError
-        If a layer comes from a network and there is none, or `long_side` is not positive.
+        If a layer needs a network and there is none, or `long_side` is not positive.
     """
 
     def __init__(
@@ -70,24 +70,24 @@ class PhotoSegmenter:
 
     @cached_property
     def maps(self) -> tuple[FeatureMap, ...]:
-        """The features of the scaled photograph, extracted when they are first asked for.
+        """The features of the scaled photograph, extracted when they are first needed.
 
         Raises
         ------
         WeightsError
-            If the network's weights are not there.
+            If the network's weights are missing.
         """
         network = self._backbone.load() if self._backbone else None
         layers, zscore = self._setting.layers, self._setting.zscore
         return tuple(extract(self.image, layers, network, zscore).values())
 
     def scores(self, strokes: np.ndarray, crf: str | None = None) -> ClassScores:
-        """What the SVM that is fitted to the strokes says, and the CRF after it.
+        """The scores of an SVM that is fitted to the strokes, refined by a CRF if there is one.
 
         Parameters
         ----------
         strokes : ndarray, shape (H, W) or (h, w), uint8
-            Of the photograph as it was, or as it was scaled; 255 = not labelled.
+            In the full or in the scaled size of the photograph; 255 = not labelled.
         crf : str, optional
             A preset of `wsss_lib.weak.crf.PRESETS`; no CRF when left out.
 
@@ -99,7 +99,7 @@ class PhotoSegmenter:
         Raises
         ------
         MaskError
-            If the size is another, or fewer than two classes are painted.
+            If the size is different, or fewer than two classes are painted.
         ParameterError
             If there is no such preset.
         """
@@ -120,13 +120,13 @@ class PhotoSegmenter:
 
 
 def enlarged_mask(scores: ClassScores, size: tuple[int, int]) -> np.ndarray:
-    """The mask at another size, its borders smooth: scores are interpolated, not labels.
+    """The mask at another size, with smooth borders: scores are interpolated, not labels.
 
     Parameters
     ----------
     scores : ClassScores
     size : tuple of int
-        (H, W). A class at a time, so that a photograph of 50 million pixels fits into 1 GB.
+        (H, W). Done one class at a time, so that a photograph of 50 million pixels fits into 1 GB.
 
     Returns
     -------

@@ -21,7 +21,7 @@ from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.files import atomic_path
 from wsss_lib.paths import cache_dir, shown
 
-#: Raise it when a pickled class moves or gets other attributes: older files are then left alone.
+#: Raise it when a pickled class moves or gets other attributes: older files are then ignored.
 LAYOUT = 2
 
 
@@ -31,18 +31,18 @@ def fit_pools(
     files: Mapping[str, tuple[str, str]],
     settings: Sequence[Setting],
 ) -> dict[Setting, Path]:
-    """Fit what is not there yet, each once for all images.
+    """Fit the classifiers that do not exist yet, each once for all images.
 
     Parameters
     ----------
     dataset : DevkitDataset
     backbone : BackboneSpec or None
-        None where no setting needs the network.
+        None if no setting needs the network.
     files : mapping of str to tuple of str
-        The images of the pool by id, with the SHA-256 of photograph and mask. One that cannot be
-        used is left out.
+        The images of the pool by id, with the SHA-256 of photograph and mask. An image that cannot
+        be used is left out.
     settings : sequence of Setting
-        Those whose pool is ``own`` are passed over.
+        Those whose pool is ``own`` are skipped.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def fit_pools(
 
 
 def pool_name(files: Mapping[str, tuple[str, str]]) -> str:
-    """What all images of a pool hold, as one hash; `files` as of `fit_pools`."""
+    """One hash of the contents of all images of a pool; `files` as in `fit_pools`."""
     return hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
 
 
@@ -80,7 +80,7 @@ def pool_folder() -> Path:
 
 
 def _path(pool: str, weights: str | None, setting: Setting) -> Path:
-    """Where the classifier of a setting is kept; the same for known and unknown labels."""
+    """Where the classifier of a setting is kept; known and unknown labels share it."""
     times, _ = parse_pool(setting.pool)
     key = row_key(replace(setting, pool=f"pooled{times}"), pool, weights_sha=weights)
     return pool_folder() / f"{key}-{LAYOUT}.joblib"

@@ -15,13 +15,13 @@ NEAR = (2, 4, 8, 16, 32)
 
 
 def sample_distance(pixels: PixelSamples) -> np.ndarray:
-    """How far each pixel is from the nearest sampled one, (H, W) float64; 0 on a sample."""
+    """The distance of each pixel from the nearest sampled one, (H, W) float64; 0 on a sample."""
     unsampled = pixels.label_image() == VOID
     return distance_transform_edt(unsampled)
 
 
 def boundary_distance(mask: np.ndarray) -> np.ndarray:
-    """How far each pixel is from the nearest pixel of another label, void being one.
+    """The distance of each pixel from the nearest pixel of another label, void being one.
 
     VOC's masks draw a line of void along most boundaries: the distance is to that line.
 
@@ -32,7 +32,7 @@ def boundary_distance(mask: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, shape (H, W), float64
-        1 beside another label; infinite where the mask has a single one.
+        1 beside another label; infinite if the mask has only one label.
     """
     labels = np.unique(mask)
     if len(labels) == 1:
@@ -52,7 +52,7 @@ def count_regions(
     Parameters
     ----------
     truth, prediction : ndarray, shape (H, W), uint8
-        Pixels whose truth is void count nowhere.
+        Pixels whose truth is void are not counted.
     held_out : ndarray, shape (H, W), bool
     distances : pair of ndarray, shape (H, W)
         As `sample_distance` and `boundary_distance` give them.
@@ -63,7 +63,7 @@ def count_regions(
     dict
         As `wsss_lib.metrics.sparse` writes them: ``confusion`` (all pixels) and ``held_out``;
         ``far``: by each distance of `FAR`, held-out pixels farther than that from every sample;
-        ``near`` and ``near_held_out``: by each width of `NEAR`, pixels at most so far from a
+        ``near`` and ``near_held_out``: by each width of `NEAR`, pixels at most that far from a
         boundary, all and held-out ones.
     """
     from_sample, from_boundary = distances
@@ -122,8 +122,8 @@ def region_of(row: dict, region: str) -> list:
         As `wsss_lib.evaluate.image.evaluate_image` gives it.
     region : str
         ``confusion`` (all pixels), ``held_out``, ``far8``, ``near8`` or ``near_held_out8``, with a
-        distance of `FAR` or `NEAR`; ``away8`` and
-        ``away_held_out8`` are the others of ``near8`` and ``near_held_out8``.
+        distance of `FAR` or `NEAR`; ``away8`` and ``away_held_out8`` are the pixels that ``near8``
+        and ``near_held_out8`` leave out.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From rows to scores: a line for each setting and region, with intervals, and differences.
+"""From rows to scores: one row per setting and region, with intervals, and differences.
 
 Scores are pooled over the images. All intervals and differences come from the same draws of images,
 so that two settings are compared draw by draw.
@@ -42,16 +42,15 @@ def score_table(
     regions : sequence of str
         See `wsss_lib.evaluate.regions.region_of`.
     over : sequence of str, optional
-        Short names of the classes that are shown and averaged; all that have a score when left
-        out.
+        Short names of the classes to show and average; all that have a score when left out.
 
     Returns
     -------
     DataFrame
         The fields of the setting, ``region``, ``images``, IoU in % of each class (NaN where none of
         its pixels counts), ``mean`` with its 95 % interval over images ``mean_low`` to
-        ``mean_high``, the ``seconds`` of fit and prediction an image, the samples that its
-        classifier was fitted to and how many % of them have a wrong label, and the columns of
+        ``mean_high``, the ``seconds`` of fit and prediction per image, the samples that its
+        classifier was fitted to and the share of them with a wrong label in %, and the columns of
         `compared`.
 
     Raises
@@ -88,22 +87,22 @@ def _scores(confusions: list, classes: ClassSet, chosen: Sequence[int]) -> dict[
 
 
 def compared(scores: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
-    """Set the lines of a table of scores against each other, draw by draw.
+    """Compare the rows of a table of scores with each other, draw by draw.
 
     Parameters
     ----------
     scores : DataFrame
         The fields of the setting, and ``region``.
-    draws : ndarray, shape (lines, DRAWS)
-        As `wsss_lib.metrics.drawn_scores` gives them, of the same draws.
+    draws : ndarray, shape (rows, DRAWS)
+        As `wsss_lib.metrics.drawn_scores` gives them, all of the same draws.
 
     Returns
     -------
     DataFrame
-        With ``best``: in how many per cent of the draws a feature is the best of those that differ
-        in nothing else (``xy`` is no competitor); and ``ahead``, ``ahead_low``, ``ahead_high``: the
-        median and the 95 % interval of what a line is ahead of the label of the nearest sample,
-        where the table has that control for its sampling, resolution and region.
+        With ``best``: the percentage of the draws in which a feature is the best of those that
+        differ in nothing else (``xy`` does not compete); and ``ahead``, ``ahead_low``,
+        ``ahead_high``: the median and the 95 % interval of how far a row is ahead of the label of
+        the nearest sample, if the table has that control for its sampling, resolution and region.
     """
     scores = scores.assign(best=np.nan, ahead=np.nan, ahead_low=np.nan, ahead_high=np.nan)
     rivals = scores[scores["feature"] != "xy"]
@@ -121,9 +120,9 @@ def compared(scores: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
     return scores
 
 
-#: Of a difference over all images and its interval.
+#: Endings of the columns of a difference over all images and its interval.
 ENDS = ("", "_low", "_high")
-#: Gives the setting that another one is set against, if there is one, in a region.
+#: Gives the setting that another one is compared with in a region, if there is one.
 Reference = Callable[[SweepResult, Setting, Callable[[Setting], float]], Setting | None]
 
 
@@ -142,7 +141,7 @@ def difference_table(
     regions : sequence of str
         See `wsss_lib.evaluate.regions.region_of`.
     over : sequence of str, optional
-        Short names of the classes that are averaged; all when left out.
+        Short names of the classes to average; all when left out.
     reference : callable
         `own_classifier`, or `best_layer`.
 
@@ -151,7 +150,7 @@ def difference_table(
     DataFrame
         The fields of the setting, ``region``, the feature of the reference as ``against``, and the
         ``difference`` in points over all images with its 95 % interval over draws of images
-        ``difference_low`` to ``difference_high``. Settings without a reference have no line.
+        ``difference_low`` to ``difference_high``. Settings without a reference have no row.
 
     Raises
     ------
@@ -187,7 +186,7 @@ def own_classifier(
 
 
 def else_alike(result: SweepResult, setting: Setting, **changed: object) -> Setting | None:
-    """The setting with other values of some fields, if it is another one and was swept."""
+    """The setting with other values in some fields, if it differs and is in the result."""
     other = replace(setting, **changed)
     return other if other != setting and other in result.rows else None
 
@@ -197,7 +196,7 @@ def best_layer(
 ) -> Setting | None:
     """For several layers, the single one with the best score among those in the same sweep.
 
-    It is chosen on all images, on which it is then scored: a little in its favour.
+    It is chosen on the images on which it is then scored, which slightly favours it.
     """
     if len(setting.layers) == 1:
         return None
@@ -215,7 +214,7 @@ AVERAGED = ("mean", "mean_low", "mean_high", "samples_drawn")
 
 
 def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
-    """Average lines that differ in the seed only.
+    """Average the rows that differ only in the seed.
 
     Parameters
     ----------
@@ -226,24 +225,24 @@ def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        In the order of the table: the fields of the setting but the seed, ``region``, the means of
-        `AVERAGED` over the seeds, the median of their ``seconds`` (the first call of a process
-        compiles, and one seed has it), the lowest and the highest ``mean`` as ``seed_low`` and
+        In the order of the table: the fields of the setting without the seed, ``region``, the means
+        of `AVERAGED` over the seeds, the median of their ``seconds`` (one seed has the first call
+        of a process, which compiles), the lowest and the highest ``mean`` as ``seed_low`` and
         ``seed_high``, and how many ``seeds`` have one. So ``mean_low`` to ``mean_high`` is the
         interval over images that a seed has on average, ``seed_low`` to ``seed_high`` the range
-        over seeds, all with the same images. Where no pixel is left to score, scores are NaN.
+        over seeds, all with the same images. If no pixel is left to score, scores are NaN.
 
     Raises
     ------
     ParameterError
-        If a seed has several lines of one setting and region, such as those of two networks.
+        If a seed has several rows of one setting and region, such as those of two networks.
     """
     alike = [*(field for field in FIELDS if field != "seed"), "region"]
     twice = scores[scores.duplicated([*alike, "seed"])]
     if len(twice):
         line = twice.iloc[0][["feature", "samples", "seed", "region"]].to_dict()
         raise ParameterError(
-            f"The table has several lines of {line}; one was expected. Average the lines of one "
+            f"The table has several rows of {line}; one was expected. Average the rows of one "
             "network at a time."
         )
     groups = scores.groupby(alike, sort=False)  # numbers and shares cannot be sorted

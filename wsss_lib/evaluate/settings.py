@@ -38,7 +38,7 @@ def svm_preset(
     C: float | None = None,
     gamma: str | float | None = None,
 ) -> dict[str, object]:
-    """Kernel, C and gamma of one of `SVM_PRESETS`, those that are given in place of its own.
+    """Kernel, C and gamma of one of `SVM_PRESETS`, unless other values are given.
 
     Raises
     ------
@@ -60,11 +60,11 @@ class Setting:
     feature : str
         ``img``, ``xy`` or ``F1`` to ``F5``, or several, see `wsss_lib.features.split_feature`.
     samples : int or str
-        Pixels per class, see `wsss_lib.expand.sampling.samples_on`; of several layers the cells of
-        the first count.
+        Pixels per class, see `wsss_lib.expand.sampling.samples_on`; with several layers, cells are
+        those of the first.
     kernel : str
         As in `wsss_lib.expand.svm.ImageSVM`, or ``nearest``: the label of the nearest sample,
-        whatever C and gamma are. It looks at positions only, so its feature is ``xy``.
+        whatever C and gamma are. It uses positions only, so its feature is ``xy``.
     C, gamma, solver
         As in `wsss_lib.expand.svm.ImageSVM`.
     seed : int
@@ -158,7 +158,7 @@ class Setting:
 
     @property
     def needs_companions(self) -> bool:
-        """Whether the noise lies on what always adjoins an object."""
+        """Whether the noise is on the companions of objects."""
         return parse_noise(self.noise)[0] == "companion"
 
     def svm(self) -> Classifier:
@@ -188,12 +188,12 @@ def settings_for(
     weights: str = "equal",
     pool: str = "own",
 ) -> list[Setting]:
-    """One setting per feature, alike in all else.
+    """One setting per feature, otherwise the same.
 
     Parameters
     ----------
     dataset : DevkitDataset
-        Gives the number of samples where it is left out.
+        Gives the number of samples if that is left out.
     layers : sequence of str
         Features.
     samples : int or str, optional
@@ -241,10 +241,10 @@ def row_key(setting: Setting, *files: object, weights_sha: str | None) -> str:
     ----------
     setting : Setting
     *files : str or int
-        What was read: the image's id (the sampling hangs on it), the number of classes, the SHA-256
-        of photograph and mask, and of whatever else the setting needs.
+        What was read: the image's id (the sampling depends on it), the number of classes, the
+        SHA-256 of photograph and mask, and of whatever else the setting needs.
     weights_sha : str or None
-        Backbone and SHA-256 of its weights; left out for a feature that needs no network.
+        Backbone and SHA-256 of its weights; ignored for a feature that needs no network.
     """
     weights = weights_sha if needs_backbone(setting.feature) else None
     parts = [FORMAT, asdict(setting), files, weights]

@@ -38,7 +38,7 @@ def sweep(
     """Evaluate every setting on every image.
 
     Each image's rows are stored as soon as they are computed; run again after a stop, only what is
-    missing is computed. A bad image is reported and left out, the others are done to the end.
+    missing is computed. A bad image is reported and left out; all others are done.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def sweep(
         The SQLite file of the rows; by default ``rows.sqlite`` in the cache.
     masks_out : Path, optional
         A folder for the masks, ``<feature>/<id>.png``. Each notes its row's key, so that a mask of
-        another setting is made anew.
+        another setting is made again.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def image_masks(
 
 
 def _checked(settings: Sequence[Setting], backbone: BackboneSpec | None) -> BackboneSpec | None:
-    """The network as it is true in any working folder; None where no setting needs it."""
+    """The network with a path that is valid in any working folder; None if no setting needs it."""
     check_backbone([setting.feature for setting in settings], backbone)
     if not any(needs_backbone(setting.feature) for setting in settings):
         return None
@@ -154,7 +154,7 @@ def _checked(settings: Sequence[Setting], backbone: BackboneSpec | None) -> Back
 
 
 def _find_files(dataset: DevkitDataset) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
-    """The SHA-256 of photograph and mask by id; and why others cannot be read."""
+    """The SHA-256 of photograph and mask by id; and why the other images cannot be read."""
     files, failures = {}, {}
     for id_ in dataset.ids:
         try:
@@ -171,7 +171,7 @@ def _tasks(
     weights: str | None,
     files: Mapping[str, tuple[str, str]],
 ) -> Iterator[Task]:
-    """A task for each image of `files`, with the keys of its rows."""
+    """One task per image of `files`, with the keys of its rows."""
     pool = pool_name(files)
     for id_, own in files.items():
         keys = {}
@@ -198,7 +198,7 @@ def _make_job(
     files: Mapping[str, tuple[str, str]],
     settings: list[Setting],
 ) -> Job:
-    """What is to be ready before the first image: compiled code, and the classifiers of pools."""
+    """Prepare what the first image needs: compiled code, and the classifiers of pools."""
     warm_up(setting.svm() for setting in settings)
     return partial(
         evaluate_image,

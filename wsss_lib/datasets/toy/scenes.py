@@ -1,9 +1,9 @@
-"""What stands where in a toy image: outlines, the classes they belong to, and scenes of objects.
+"""What is where in a toy image: outlines, the classes they belong to, and scenes of objects.
 
-An outline is a list of polygons whose union is the shape. Its coordinates are (u, v) with the
-object's half-length as unit, u to the right, v downwards, before the object is turned; a `Frame`
-puts it into an image. A `Scene` holds the objects and their companions from back to front, and
-knows the mask.
+An outline is a list of polygons whose union is the shape. Its coordinates are (u, v) in units of
+the object's half-length, u to the right, v downwards, before the object is rotated; a `Frame`
+places it in an image. A `Scene` holds the objects and their companions from back to front, and
+gives the mask.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,8 @@ MakeTexture = Callable[[np.ndarray, np.ndarray, float, np.random.Generator], np.
 
 _OVERSAMPLING = 4  # coverage is counted on 4 x 4 points per pixel, so borders are anti-aliased
 _SIDES = (96, 161)  # of an image, the upper end excluded
-_OVERLAP = 0.35  # two objects share at most so much of the smaller one
-_VISIBLE = 80  # pixels that an object shows at least; the void border takes some of them
+_OVERLAP = 0.35  # two objects share at most this part of the smaller one
+_VISIBLE = 80  # least number of visible pixels of an object; the void border takes some of them
 
 
 def _ellipse(u: float, v: float, half_u: float, half_v: float) -> np.ndarray:
@@ -75,7 +75,7 @@ def fish(rng: np.random.Generator) -> Outline:
 
 
 def basket(rng: np.random.Generator) -> Outline:
-    """A bowl that narrows downwards, with a rim and a handle one can look through."""
+    """A bowl that narrows downwards, with a rim and an open handle."""
     foot = rng.uniform(0.55, 0.75)
     t = np.linspace(0, np.pi, 30)
     bowl = np.array([[-0.95, -0.2], [0.95, -0.2], [foot, 0.75], [foot - 0.12, 0.82]])
@@ -127,11 +127,11 @@ class Kind:
     outline, texture : callable
         In object coordinates; a companion's are those of its object.
     tilt : float
-        Objects are turned by at most so many degrees.
+        Objects are rotated by at most this many degrees.
     companion : Kind, optional
         What always adjoins the objects of a class and belongs to the background.
     eye : tuple of float, optional
-        Where the object looks out, in object coordinates.
+        Position of the eye, in object coordinates.
     """
 
     outline: MakeOutline
@@ -162,7 +162,7 @@ TOY = ClassSet(
 
 @dataclass(frozen=True)
 class Frame:
-    """Where an object stands: object coordinates to pixels and back.
+    """Where an object is: object coordinates to pixels and back.
 
     Attributes
     ----------
@@ -210,7 +210,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Thing:
-    """An object, or the companion of one, that stands in a scene.
+    """An object in a scene, or the companion of one.
 
     Attributes
     ----------
@@ -218,11 +218,11 @@ class Thing:
         Its class; 0 for a companion.
     texture : callable
     frame : Frame
-        A companion stands in the frame of its object.
+        A companion has the frame of its object.
     coverage : ndarray, shape (H, W), float32
-        The share of each pixel that it covers, others not considered.
+        The share of each pixel that it covers, ignoring other things.
     eye : tuple of float, optional
-        Where it looks out, in object coordinates.
+        Position of the eye, in object coordinates.
     companion_of : int
         The class of the object that a companion belongs to; 0 for an object.
     """
@@ -250,7 +250,7 @@ class Scene:
     things: tuple[Thing, ...]
 
     def mask(self) -> np.ndarray:
-        """Labels with a void border round every object, (H, W) uint8."""
+        """Labels with a void border around every object, (H, W) uint8."""
         owner = np.zeros(self.shape, np.uint8)
         labels = np.zeros(len(self.things) + 1, np.uint8)
         for number, thing in enumerate(self.things, 1):
@@ -261,7 +261,7 @@ class Scene:
         return np.where(border, VOID, labels[owner]).astype(np.uint8)
 
     def companions(self) -> np.ndarray:
-        """Where companions are seen, (H, W) uint8.
+        """Where companions are visible, (H, W) uint8.
 
         The label of the object that the companion belongs to; 0 everywhere else, and wherever
         `mask` is not background.
@@ -273,7 +273,7 @@ class Scene:
 
 
 def draw_scene(labels: tuple[int, ...], rng: np.random.Generator) -> Scene:
-    """Place one object of each of `labels` (now and then a second one) at random.
+    """Place one object of each of `labels` (sometimes a second one) at random.
 
     Parameters
     ----------
@@ -293,7 +293,7 @@ def draw_scene(labels: tuple[int, ...], rng: np.random.Generator) -> Scene:
 def _try_scene(
     labels: tuple[int, ...], shape: tuple[int, int], rng: np.random.Generator
 ) -> Scene | None:
-    """Place all objects, or give up where one hides too much of another."""
+    """Place all objects, or give up if one hides too much of another."""
     overlap = _OVERLAP if rng.random() < 0.3 else 0.02
     objects: list[Thing] = []
     for label in labels:
@@ -337,7 +337,7 @@ def _fits(thing: Thing, others: list[Thing], overlap: float) -> bool:
 
 
 def _companions(thing: Thing, rng: np.random.Generator) -> list[Thing]:
-    """The companion of an object, where its class has one."""
+    """The companion of an object, if its class has one."""
     companion = _KINDS[thing.label - 1].companion
     if companion is None:
         return []

@@ -1,6 +1,6 @@
 """Textures of the toy classes, of their companions and of the background.
 
-A texture is a scalar field: light or dark, no colour. The image's own palette turns it into
+A texture is a scalar field: light or dark, no colour. The palette of the image turns it into
 colours, the same for object and background, so that texture and shape tell classes apart.
 
 Textures of objects take the object coordinates `u` and `v` ((H, W), see `toy.scenes`), the length
@@ -54,7 +54,7 @@ def weave(u: np.ndarray, v: np.ndarray, period: float, rng: np.random.Generator)
 
 
 def plates(u: np.ndarray, v: np.ndarray, period: float, rng: np.random.Generator) -> np.ndarray:
-    """Irregular plates with dark seams and dark hearts, each of its own brightness."""
+    """Irregular plates with dark seams and dark centres, each with its own brightness."""
     step = 1.4 * period
     grid = np.mgrid[-2.5:2.5:step, -2.5:2.5:step].reshape(2, -1).T
     points = grid + rng.uniform(-0.3, 0.3, grid.shape) * step

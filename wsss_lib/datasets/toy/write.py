@@ -1,6 +1,6 @@
 """Making the toy set: scenes are drawn, painted and written in the layout of a VOC devkit.
 
-The painter gives each image one palette, light and shade, and a camera's blur and noise.
+Each image gets one palette, light and shade, and the blur and noise of a camera.
 """
 
 import colorsys
@@ -23,7 +23,7 @@ from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.files import write_text
 from wsss_lib.paths import shown
 
-#: Raised whenever the same seed gives other files than before; caches carry it in their name.
+#: Raise it when the same seed gives other files than before; caches have it in their name.
 TOY_VERSION = 2
 
 _PARTIAL = ".toy-partial-"
@@ -31,10 +31,10 @@ _STALE = 3600  # seconds after which an unfinished set belongs to a run that was
 
 
 def make_toy(root: Path, n_train: int = 240, n_val: int = 60, seed: int = 0) -> Path:
-    """Make the toy set below `root`, or leave it where it has been made before.
+    """Make the toy set below `root`, unless it exists already.
 
-    It is written into a temporary folder and moved at the end, so that ``VOCdevkit/`` is whole or
-    absent. The same seed gives the same bytes (on one machine: JPEG encoders differ).
+    It is written into a temporary folder and moved at the end, so that ``VOCdevkit/`` is complete
+    or absent. The same seed gives the same bytes (on one machine: JPEG encoders differ).
 
     Beside VOC's folders there is ``Companions/``, with the masks of `Scene.companions`: background
     that image-level labels cannot tell from an object.
@@ -83,7 +83,7 @@ def make_toy(root: Path, n_train: int = 240, n_val: int = 60, seed: int = 0) -> 
 
 
 def _is_made(root: Path, recipe: dict[str, int]) -> bool:
-    """Whether the set of this recipe is there; another devkit is an error."""
+    """Whether the set of this recipe exists; another devkit is an error."""
     devkit = root / "VOCdevkit"
     if not devkit.exists():
         return False
@@ -153,7 +153,7 @@ def paint(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     """Paint a scene.
 
     Background, objects and companions all take their colours from the one palette of the image:
-    a texture says how light a pixel is, a slow change of hue which of the two ramps it is on.
+    a texture determines how light a pixel is, a slow change of hue which of the two ramps it is on.
 
     Returns
     -------
@@ -215,7 +215,7 @@ def _ground(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 
 
 def _landscape(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """The background's texture, now and then with a second one beyond a horizon."""
+    """The background's texture, sometimes with a second one beyond a horizon."""
     near, far = (BACKGROUNDS[index](shape, rng) for index in rng.choice(len(BACKGROUNDS), 2))
     if rng.random() < 0.6:
         return near
@@ -227,7 +227,7 @@ def _landscape(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 def _surface(thing: Thing, light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Tone, hue and brightness of a thing, (3, H, W); they hold where it is.
 
-    Its hue keeps to one end of the palette, its tone to no end.
+    Its hue stays near one end of the palette, its tone does not.
     """
     texture, weights = _texture(thing, rng), thing.coverage
     hue, end = noise(weights.shape, rng, 1.5), rng.choice([-1, 1])
@@ -254,7 +254,7 @@ def _texture(thing: Thing, rng: np.random.Generator) -> np.ndarray:
 
 
 def _shadow(thing: Thing, light: np.ndarray) -> np.ndarray:
-    """How much of the light a thing keeps from what lies behind it, (H, W) in 0..1."""
+    """How much of the light a thing keeps from what is behind it, (H, W) in 0..1."""
     shifted = ndimage.shift(thing.coverage, -0.16 * thing.frame.size * light, order=1)
     return ndimage.gaussian_filter(shifted, 0.1 * thing.frame.size)
 
@@ -270,7 +270,7 @@ def _relief(thing: Thing, light: np.ndarray) -> np.ndarray:
 
 
 def _photograph(colours: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What a camera adds: a lens that is not sharp, darker corners, noise."""
+    """What a camera adds: blur, darker corners, noise."""
     rows, cols = colours.shape[:2]
     y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : cols * 1j]
     colours = colours * (1 - rng.uniform(0, 0.12) * (x**2 + y**2))[..., None]
