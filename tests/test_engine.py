@@ -202,12 +202,12 @@ def test_processes_have_one_thread_each(monkeypatch):
     assert set(map(tuple, found.values())) == {("1", "1")}
 
 
-def test_a_process_that_is_killed_is_told():
+def test_a_killed_process_is_reported():
     def die():
         os.kill(os.getpid(), signal.SIGKILL)
 
     with (
-        pytest.raises(WorkerError, match="want of memory"),
+        pytest.raises(WorkerError, match="lack of memory"),
         processes(2, None, []) as run,
     ):
         list(run(delayed(die)() for _ in range(2)))

@@ -76,9 +76,7 @@ def fetch(archive: Archive, folder: str | Path, timeout: float = 30) -> Path:
     if path.is_file():
         if _is_right(path, archive):
             return path
-        tqdm.write(
-            f"{shown(path)} does not have the md5 sum {archive.md5}; it is downloaded again."
-        )
+        tqdm.write(f"The md5 sum of {shown(path)} is not {archive.md5}; it is downloaded again.")
     part = folder / f"{archive.name}.part"
     require_space(folder, archive.size - size_of(part) + archive.unpacked)
     failures = []
@@ -157,7 +155,7 @@ def _fetch_from(address: str, archive: Archive, part: Path, timeout: float) -> s
             return None
         part.unlink()
         if before == 0:
-            return f"what came has not the md5 sum {archive.md5}"
+            return f"the md5 sum of what came is not {archive.md5}"
         # the part may have been bad before this address added to it: once more from the start
 
 
