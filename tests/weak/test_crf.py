@@ -11,7 +11,6 @@ from wsss_lib.weak.crf import (
     PRESETS,
     CRFParameters,
     dense_crf,
-    find_preset,
     refine_by_crf,
     unary_from_labels,
     unary_from_probabilities,
@@ -135,12 +134,6 @@ def test_unary_of_probabilities_rules_no_label_out():
     found = np.exp(-unary_from_probabilities(certain))
     np.testing.assert_allclose(found[:, 0, 0], 0.5)
     np.testing.assert_allclose(found[:, 0, 1], [1e-6, 1], rtol=1e-4)
-
-
-def test_presets_are_found_by_name():
-    assert find_preset("deeplab") == CRFParameters(1, 3, 67, 3, 4, iterations=10)
-    with pytest.raises(ParameterError, match="'afa'; expected one of irn, psa, deeplab"):
-        find_preset("afa")
 
 
 def test_images_and_unaries_that_do_not_fit_are_refused():

@@ -1,7 +1,6 @@
 """Pseudo masks of a list: what is kept, what is made again, and what is told."""
 
 import hashlib
-import json
 from dataclasses import replace
 from os.path import relpath
 from pathlib import Path
@@ -23,6 +22,7 @@ from wsss_lib.report import versions
 from wsss_lib.weak import masks
 from wsss_lib.weak.masks import caption, pseudo_masks, row_keys, score_steps, step_rows
 from wsss_lib.weak.seeds import Localiser
+from wsss_lib.weak.selection import precision_table
 from wsss_lib.weak.steps import CRF, IRN, SVM, Seed
 
 N_CLASSES = len(TOY)
@@ -267,6 +267,13 @@ def test_masks_come_without_ground_truth(few_squares, steps, finished, annotate,
     theirs = mask_files(finished.masks, steps)
     for key, path in mask_files(tmp_path / "masks", steps).items():
         np.testing.assert_array_equal(read_mask(path, N_CLASSES), read_mask(theirs[key], N_CLASSES))
+    scores = score_steps(result)
+    assert not len(scores.main)
+    assert not len(scores.tables["precision"])
+    scores.write(tmp_path / "report")
+    (note,) = (tmp_path / "report").iterdir()
+    assert note.name == "scores.json"
+    assert (scores.provenance["images"], scores.provenance["scored"]) == (3, 0)
 
 
 def test_without_labels_of_any_kind_an_image_is_left_out(few_squares, steps, tmp_path):
@@ -308,47 +315,31 @@ def test_other_weights_at_a_worker_are_refused(few_squares, steps, checkpoints):
 
 
 @pytest.fixture(scope="module")
-def scores(squares, steps, finished):
-    """Of the `finished` run; nothing is made again."""
-    three = squares.subset(squares.ids[:3])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WSSS_CACHE", str(finished.store.parent))
-        return score_steps(pseudo_masks(three, steps))
+def scores(finished):
+    return score_steps(finished.result)
 
 
-def test_the_table_is_that_of_the_masks_on_the_disk(squares, finished, steps, scores):
-    assert list(scores.main.index) == [step.name for step in steps]
+def test_the_table_is_pooled_over_the_images(squares, finished, scores):
     assert scores.main.index.name == "step"
     assert list(scores.main) == [*squares.classes.short, "mean"]
-    for step in steps:
-        counts = sum(
-            metrics.confusion_matrix(
-                squares.mask(id_),
-                read_mask(finished.masks / step.name / f"{id_}.png", N_CLASSES),
-                N_CLASSES,
-            )
-            for id_ in squares.ids[:3]
-        )
+    assert list(scores.main.index) == ["seed", "svm", "crf", "irn"]
+    for step, rows in finished.result.rows.items():
+        counts = sum(dense(row["confusion"], N_CLASSES) for row in rows)
         expected = 100 * metrics.iou(counts)
-        found = scores.main.loc[step.name]
-        np.testing.assert_allclose(found.iloc[:-1], expected)
-        assert found["mean"] == pytest.approx(100 * metrics.mean_iou(counts))
         assert np.isfinite(expected).sum() == 3
+        mean = 100 * metrics.mean_iou(counts)
+        np.testing.assert_allclose(scores.main.loc[step.name], [*expected, mean])
 
 
-def test_samples_of_the_svm_are_scored_by_class(finished, steps, scores):
+def test_samples_of_the_svm_are_scored_by_class(squares, finished, steps, scores):
     rows = [row["samples"] for row in finished.result.rows[steps[1]]]
-    table = scores.tables["precision"]
-    for label, name in enumerate(table.index[:-1]):
-        pairs = [row[str(label)] for row in rows if str(label) in row]
-        assert table.loc[name, ["right", "drawn"]].tolist() == [
-            sum(pair[place] for pair in pairs) for place in (0, 1)
-        ]
-    assert table.index[-1] == "all"
-    assert table.loc["all", "drawn"] == sum(pair[1] for row in rows for pair in row.values()) > 100
+    assert [sorted(row) for row in rows[1:]] == [["0", "2"], ["0"]]
+    pd.testing.assert_frame_equal(
+        scores.tables["precision"], precision_table(rows, squares.classes)
+    )
 
 
-def test_what_the_numbers_hang_on_is_noted(scores, checkpoints, finished, steps):
+def test_what_the_numbers_depend_on_is_noted(scores, checkpoints, finished, steps):
     found = scores.provenance
     names = [found[what] for what in ("dataset", "list", "masks")]
     assert names == ["toy", "train", "SegmentationClass"]
@@ -386,21 +377,6 @@ def test_the_caption_names_list_masks_threshold_and_crf(scores, few_squares, che
         "mIoU on 1 images of train (toy) against SegmentationClass; threshold: a background "
         "channel; CRF: no"
     )
-
-
-def test_without_ground_truth_only_the_note_is_written(few_squares, steps, annotate, tmp_path):
-    annotate(few_squares, few_squares.ids[0])
-    opened = load_dataset("toy", root=few_squares.root, images=1, need_masks=False)
-    folder = tmp_path / "out"
-    chain = (steps[0], CRF(hard=True))
-    scores = score_steps(pseudo_masks(opened, chain, masks_out=folder))
-    assert not len(scores.main)
-    assert not len(scores.tables["precision"])
-    scores.write(folder)
-    names = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
-    assert names == {"scores.json", "seed/square_00.png", "crf/square_00.png"}
-    note = json.loads((folder / "scores.json").read_text())
-    assert (note["images"], note["scored"]) == (1, 0)
 
 
 def test_images_without_a_mask_are_left_out_of_the_table(few_squares, steps, annotate):

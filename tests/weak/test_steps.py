@@ -131,7 +131,7 @@ def test_an_image_without_object_labels_is_background_at_every_step(stripes, che
         (lambda: SVM(None, 0), "samples=0"),
         (lambda: SVM(None, 20, "F6"), "No layer 'F6'"),
         (lambda: SVM(None, 20, "F1*F3"), r"feature='F1\*F3'; expected a layer, or several joined"),
-        (lambda: SVM(None, 20, selection="best"), "No selection 'best'; expected one of seed, con"),
+        (lambda: SVM(None, 20, selection="best"), "No selection 'best'"),
         (lambda: SVM(None, 20, look="F9"), "No layer 'F9'"),
         (lambda: SVM(None, 20, C=-1), "C=-1"),
         (lambda: SVM(None, 20, temperature=0), "temperature=0"),

@@ -171,7 +171,7 @@ def threshold_curve(dataset: DevkitDataset, cams: Callable[[str], np.ndarray]) -
 
     The numbers are those of the seeds of `with_background`, exactly. Which object class wins does
     not depend on the threshold, so each pixel counts by its winner and by how many thresholds are
-    below its value.
+    below its value. A pixel whose maps are all 0 is background at every threshold.
 
     Parameters
     ----------
@@ -205,26 +205,15 @@ def threshold_curve(dataset: DevkitDataset, cams: Callable[[str], np.ndarray]) -
             raise ParameterError(
                 f"CAMs of {foremost.image_size} for {id_}; its size, {truth.shape}, was expected."
             )
-        counts += _count_by_threshold(truth, foremost, edges, n_classes)
+        counted = truth < n_classes
+        # thresholds below the greatest value; one that equals it is not, as in `with_background`
+        below = np.searchsorted(edges, foremost.values.max(0)[counted])
+        np.add.at(counts, (truth[counted], foremost.mask()[counted], below), 1)
     scores = iou_of_counted(_confusions(counts))
     table = pd.DataFrame(100 * scores, columns=list(dataset.classes.short))
     table.insert(0, "threshold", THRESHOLDS)
     table["mean"] = 100 * mean(scores)
     return table
-
-
-def _count_by_threshold(
-    truth: np.ndarray, foremost: ClassScores, edges: np.ndarray, n_classes: int
-) -> np.ndarray:
-    """Pixels by true class, winner and thresholds below the winner's value.
-
-    A pixel whose maps are all 0 is background, as it is at every threshold.
-    """
-    counted = truth < n_classes
-    shape = (n_classes, n_classes, len(edges) + 1)
-    below = np.searchsorted(edges, foremost.values.max(0)[counted])  # an equal one is not below
-    bins = np.ravel_multi_index((truth[counted], foremost.mask()[counted], below), shape)
-    return np.bincount(bins, minlength=np.prod(shape)).reshape(shape)
 
 
 def _confusions(counts: np.ndarray) -> np.ndarray:

@@ -143,7 +143,9 @@ def _consistent(
     for label in classes:
         own = np.flatnonzero(labels == label)
         kept = own[stays[own]]
-        chosen.append(kept[_in_turns(cluster[kept])][:n] if len(kept) else own[:n])
+        # the first of each cluster, then the second of each that has one, and so on
+        turn = pd.Series(kept).groupby(cluster[kept]).cumcount().to_numpy()
+        chosen.append(kept[turn.argsort(kind="stable")][:n] if len(kept) else own[:n])
     return replace(candidates.take(np.concatenate(chosen)), requested=n)
 
 
@@ -153,15 +155,6 @@ def _prototypes(values: np.ndarray, seed: int, image_id: str, label: int) -> np.
     state = int(random_stream(seed, image_id, STREAM + label).integers(2**31))
     means = MiniBatchKMeans(min(PROTOTYPES, len(values)), random_state=state, n_init=1)
     return means.fit(values).cluster_centers_
-
-
-def _in_turns(cluster: np.ndarray) -> np.ndarray:
-    """An order in which the clusters take turns, each as long as it has any left."""
-    turn = np.empty(len(cluster), int)
-    for number in np.unique(cluster):
-        own = cluster == number
-        turn[own] = np.arange(own.sum())
-    return turn.argsort(kind="stable")
 
 
 def count_right(samples: PixelSamples, truth: np.ndarray) -> dict[str, list[int]]:

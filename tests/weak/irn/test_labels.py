@@ -98,21 +98,18 @@ def test_labels_are_made_once_and_only_missing_ones_again(few_squares, localiser
     assert made[4:] == [(0, 2)]
 
 
-def test_labels_of_a_plain_network_are_irns(few_squares, localiser):
-    folder = make_affinity_labels(few_squares, localiser)
-    for sample in few_squares:
-        scores = localiser.scores(few_squares, sample.id)
-        expected = affinity_labels(sample.image, scores, own_background=False)
-        np.testing.assert_array_equal(read_mask(folder / f"{sample.id}.png", len(TOY)), expected)
-
-
-def test_labels_of_sipe_are_sipes_and_lie_elsewhere(few_squares, localiser, checkpoints):
-    sipe, one = Localiser(checkpoints.sipe, (1.0,)), few_squares.subset(few_squares.ids[:1])
-    folder = make_affinity_labels(one, sipe)
-    scores = sipe.scores(one, one.ids[0])
-    expected = affinity_labels(one[0].image, scores, own_background=True)
-    np.testing.assert_array_equal(read_mask(folder / f"{one.ids[0]}.png", len(TOY)), expected)
-    assert make_affinity_labels(one, localiser) != folder
+def test_labels_are_irns_or_sipes_and_lie_apart(few_squares, checkpoints):
+    folders = set()
+    for path, own in ((checkpoints.plain, False), (checkpoints.sipe, True)):
+        localiser = Localiser(path, (1.0,))
+        folder = make_affinity_labels(few_squares, localiser)
+        for sample in few_squares:
+            scores = localiser.scores(few_squares, sample.id)
+            expected = affinity_labels(sample.image, scores, own_background=own)
+            found = read_mask(folder / f"{sample.id}.png", len(TOY))
+            np.testing.assert_array_equal(found, expected)
+        folders.add(folder)
+    assert len(folders) == 2
 
 
 def test_what_was_made_before_a_stop_is_kept(few_squares, localiser, made, monkeypatch):

@@ -169,10 +169,12 @@ def train_irn(
     kind = localiser.load().network.backbone.name
     backbone = choose_backbone(dataset, kind, settings.weights, device=device).load()
     labelled = replace(dataset, masks=str(make_affinity_labels(dataset, localiser, workers)))
+    # the photographs and their image-level labels, in the order of the ids
+    images = "".join(f"{id_} {localiser.key(dataset, id_)}\n" for id_ in dataset.ids)
     setting = {
         "dataset": dataset.name,
         "labels": localiser.name,
-        "images_sha256": _fingerprint(dataset, localiser),
+        "images_sha256": hashlib.sha256(images.encode()).hexdigest(),
         "backbone": backbone.name,
         "weights": asdict(backbone.weights),
         "irn": asdict(settings),
@@ -230,9 +232,3 @@ def load_edges(path: str | Path, device: str = "cpu") -> Trained:
 
 def _build(content: dict) -> EdgeNetwork:
     return EdgeNetwork(build_backbone(content["setting"]["backbone"]))
-
-
-def _fingerprint(dataset: DevkitDataset, localiser: Localiser) -> str:
-    """A checksum of the photographs and their image-level labels, in the order of the ids."""
-    lines = [f"{id_} {localiser.key(dataset, id_)}\n" for id_ in dataset.ids]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
