@@ -6,8 +6,6 @@ import pytest
 import torch
 from scipy.spatial.distance import pdist
 
-from wsss_lib.engine import SweepResult
-from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.sampling import PixelSamples
@@ -17,7 +15,6 @@ from wsss_lib.studies.combining import (
     beside_best_member,
     claim_table,
     distance_shares,
-    mean_weights,
     name_combinations,
     verdict_table,
 )
@@ -26,7 +23,7 @@ CHANNELS = {"F1": 64, "F2": 64, "F3": 128}
 
 
 def scores(means, region="held_out", **chosen):
-    """A line a feature; ``tuned`` behind a product gives it these weights."""
+    """One line per feature; ``tuned`` behind a product gives it these weights."""
     lines = []
     for name, mean in means.items():
         feature, *weights = name.split()
@@ -35,32 +32,25 @@ def scores(means, region="held_out", **chosen):
     return pd.DataFrame(lines)
 
 
-def test_combinations_go_by_their_layers_and_by_how_they_are_combined():
-    table = name_combinations(scores(dict.fromkeys(["F1", "F1+F3", "F1*F3", "F1*F3 tuned"], 50)))
-    assert table["set"].tolist() == ["F1, F3"] * 3
-    assert table["how"].tolist() == ["concatenated", "product, equal", "product, tuned"]
-
-
 def test_each_set_stands_beside_the_best_of_its_members_in_the_same_place():
     table = pd.concat(
         [
-            scores({"F1": 50, "F2": 90, "F3": 60, "F1+F3": 55, "F1*F3 tuned": 65}),
+            scores({"F1": 50, "F2": 90, "F3": 60, "F1+F3": 55, "F1*F3": 54, "F1*F3 tuned": 65}),
             scores({"F1": 40, "F2": 90, "F3": 30, "F1+F3": 35}, sampling="blocks32"),
-            scores({"F1": 99, "F3": 99}, region="confusion"),
+            scores({"F1": 99, "F3": 99, "F4+F5": 99}, region="confusion"),  # neither alone
         ]
     )
+    named = name_combinations(table)
     found = beside_best_member(table)
-    best = found[found["how"] == BEST_MEMBER]
-    assert best["set"].tolist() == ["F1, F3"] * 2
-    assert best[["sampling", "feature", "mean"]].to_numpy().tolist() == [
-        ["uniform", "F3", 60],
-        ["blocks32", "F1", 40],
+    assert found[found["how"] != BEST_MEMBER].equals(named.reset_index(drop=True))
+    ways = ["concatenated", "product, equal", "product, tuned"]
+    assert named["set"].tolist() == ["F1, F3"] * 4 + ["F4, F5"]
+    assert named["how"].tolist() == [*ways, "concatenated", "concatenated"]
+    best = found[found["how"] == BEST_MEMBER][["set", "sampling", "feature", "mean"]]
+    assert best.to_numpy().tolist() == [
+        ["F1, F3", "uniform", "F3", 60],
+        ["F1, F3", "blocks32", "F1", 40],
     ]
-    assert len(found) == 3 + 2
-
-
-def test_a_set_without_members_in_the_table_has_no_best_one():
-    assert BEST_MEMBER not in set(beside_best_member(scores({"F1+F3": 55}))["how"])
 
 
 @pytest.mark.parametrize(
@@ -68,14 +58,12 @@ def test_a_set_without_members_in_the_table_has_no_best_one():
     [(58, "F2", True), (52, "F2", False), (61, "F2", True), (30, "F1", False)],
 )
 def test_the_claim_holds_if_the_member_with_the_most_channels_is_nearest(together, other, holds):
-    (line,) = claim_table(
-        scores({"F1": 40, "F2": 50, "F3": 60, "F1+F2+F3": together}), CHANNELS
-    ).to_dict("records")
+    means = {"F1": 40, "F2": 50, "F3": 60, "F1+F2+F3": together, "F1+F4": 1}  # no F4 to judge by
+    (line,) = claim_table(scores(means), CHANNELS).to_dict("records")
     assert (line["set"], line["concatenated"]) == ("F1, F2, F3", together)
     assert (line["most channels"], line["IoU"], line["distance"]) == ("F3", 60, abs(60 - together))
-    alone = {"F1": 40, "F2": 50}[other]
-    assert (line["nearest other"], line["other IoU"]) == (other, alone)
-    assert line["other distance"] == abs(alone - together)
+    assert (line["nearest other"], line["other IoU"]) == (other, means[other])
+    assert line["other distance"] == abs(means[other] - together)
     assert line["holds"] is holds
     assert (line["best member"], line["above all"]) == ("F3", together > 60)
 
@@ -84,10 +72,6 @@ def test_of_as_many_channels_the_first_of_the_set_counts():
     table = scores({"F2": 40, "F1": 50, "F1+F2": 50, "F1*F2": 50})
     (line,) = claim_table(table, CHANNELS).to_dict("records")
     assert (line["most channels"], line["nearest other"]) == ("F1", "F2")
-
-
-def test_a_concatenation_without_two_members_cannot_be_judged():
-    assert claim_table(scores({"F1": 40, "F1+F3": 50}), CHANNELS).empty
 
 
 def test_the_verdict_counts_intervals_that_leave_zero_out_and_names_the_best():
@@ -126,20 +110,13 @@ def pixels():
     return PixelSamples(rows, cols, np.arange(40, dtype=np.uint8) % 2, SIZE, 20)
 
 
-def test_a_layers_distance_is_the_mean_over_all_pairs_of_samples(pixels):
+def test_shares_are_those_of_the_squared_distance_and_of_the_exponent_that_a_product_has(pixels):
     maps = [noise("F1", 2), noise("F3", 6, (6, 8))]
     table = distance_shares(maps, pixels)
     distances = [pdist(m.at(pixels.rows, pixels.cols), "sqeuclidean").mean() for m in maps]
-    assert table.index.tolist() == ["F1", "F3"]
     assert table["squared distance"].tolist() == pytest.approx(distances)
     assert table["concatenated (%)"]["F1"] == pytest.approx(100 * distances[0] / sum(distances))
-    assert table["channels"].tolist() == [2, 6]
-    assert table["channels (%)"].tolist() == [25, 75]
-
-
-def test_in_a_product_it_is_the_share_of_the_exponent_that_the_classifier_has(pixels):
-    maps = [noise("F1", 2), noise("F3", 6, (6, 8))]
-    table = distance_shares(maps, pixels)
+    assert table["channels (%)"].to_dict() == {"F1": 25, "F3": 75}
     fitted = ProductSVM().fit(maps, pixels.label_image())
     exponents = fitted.weights_ * fitted.gammas_ * table["squared distance"]
     np.testing.assert_allclose(table["product (%)"], 100 * exponents / exponents.sum(), rtol=1e-4)
@@ -151,27 +128,3 @@ def test_channels_that_are_alike_count_by_their_number_only_without_a_product(pi
     table = distance_shares([few, many], pixels)
     np.testing.assert_allclose(table["concatenated (%)"], [20, 80])
     np.testing.assert_allclose(table["product (%)"], [50, 50], rtol=1e-5)
-
-
-def test_a_single_sample_has_no_distance():
-    alone = PixelSamples(*np.zeros((2, 1), int), np.zeros(1, np.uint8), SIZE, 1)
-    with pytest.raises(ParameterError, match="at least 2"):
-        distance_shares([noise("F1", 2)], alone)
-
-
-def test_weights_are_averaged_over_images_for_each_product():
-    result = SweepResult(
-        None,
-        {
-            Setting("F1", 10): [{}, {}],
-            Setting("F3*F1", 10, weights="tuned"): [
-                {"layer_weights": [1.0, 0.0]},
-                {"layer_weights": [0.5, 0.5]},
-            ],
-            Setting("F1*F2", 10, sampling="blocks32"): [{"layer_weights": [0.5, 0.5]}] * 2,
-        },
-    )
-    table = mean_weights(result)
-    assert table.columns.tolist() == ["F1", "F2", "F3"]
-    assert table.loc["uniform", "tuned", "F3, F1"].dropna().to_dict() == {"F1": 0.25, "F3": 0.75}
-    assert table.loc["blocks32", "equal", "F1, F2"].dropna().to_dict() == {"F1": 0.5, "F2": 0.5}

@@ -3,7 +3,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wsss_lib.errors import ParameterError
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.studies.specific_or_global import (
     KNOWN,
@@ -72,7 +71,7 @@ def test_the_name_of_a_pool_is_taken_apart():
 def test_each_feature_has_a_panel_with_its_own_classifier_as_a_level():
     pools = ("pooled8", "own", "pooled1known", "pooled2", "pooled8known")
     table = by_pool(pd.concat(lines(*pools).assign(feature=f) for f in ("img", "F2", "F1")))
-    figure = pool_panels(table, columns=2)
+    figure = pool_panels(table)
     assert [ax.get_title() for ax in figure.axes] == ["img", "F2", "F1"]
     assert len({ax.get_ylim() for ax in figure.axes}) == 1
     (legend,) = figure.legends
@@ -87,9 +86,3 @@ def test_each_feature_has_a_panel_with_its_own_classifier_as_a_level():
     assert ends == pytest.approx([49, 52])
     assert {text.get_text() for text in figure.axes[2].get_xticklabels()} == {"x1", "x2", "x8"}
     plt.close(figure)
-
-
-def test_a_pool_that_was_scored_twice_is_refused():
-    with pytest.raises(ParameterError, match="several lines"):
-        pool_panels(by_pool(lines("pooled1", "pooled1").assign(feature="F1")))
-    plt.close("all")

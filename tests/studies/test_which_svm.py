@@ -4,7 +4,6 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from wsss_lib import paper
-from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.iou import OF_DRAWS
 from wsss_lib.studies.which_svm import judged_svms, svm_surface
 
@@ -41,15 +40,3 @@ def test_the_surface_has_a_number_in_each_cell_and_frames_the_best(ax, value, pl
     (frame,) = (patch for patch in ax.patches if isinstance(patch, Rectangle))
     assert frame.get_xy() == place
     assert value in ax.figure.axes[1].get_ylabel()
-
-
-def test_the_surface_leaves_what_was_not_run_blank(ax):
-    table = pd.DataFrame({"C": [1.0, 1.0, 10.0], "gamma": ["scale", 5.0, 5.0]})
-    svm_surface(table.assign(mean=[50.0, 51, 52]), ax=ax)
-    assert texts(ax.texts) == ["50.0", "51.0", "52.0"]
-
-
-def test_two_lines_for_one_cell_are_refused(ax):
-    table = pd.DataFrame({"C": [1.0, 1.0], "gamma": "scale", "mean": 50.0})
-    with pytest.raises(ParameterError, match="several lines"):
-        svm_surface(table, ax=ax)

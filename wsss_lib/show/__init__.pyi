@@ -2,7 +2,6 @@ __all__ = [
     "FIGURE1",
     "FIGURE5",
     "LOOKS",
-    "area_boxes",
     "arrow_table",
     "bars",
     "beside_paper",
@@ -28,7 +27,6 @@ __all__ = [
     "methods_plot",
     "one_vs_rest_maps",
     "order_table",
-    "palette_chart",
     "pca_rgb",
     "picture_grid",
     "pseudo_against_segmentation",
@@ -43,12 +41,12 @@ __all__ = [
 ]
 
 from . import widgets
-from .data import area_boxes, class_colours, palette_chart
 from .diagrams import arrow_table, draw_pipelines, kit_map, map_table
 from .features import channel_mosaic, pca_rgb
 from .figures import save_figure
 from .masks import (
     cam_overlay,
+    class_colours,
     class_legend,
     colour_mask,
     error_map,

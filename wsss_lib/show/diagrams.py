@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import fill
-from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -142,27 +141,19 @@ def _ends(
     return start, end, bool(way.all())
 
 
-class Part(NamedTuple):
-    """A part of the library, what comes out of it, and the notebooks that show it."""
-
-    name: str
-    gives: str
-    numbers: str
-
-
-#: In the order of the data.
-PARTS = (
-    Part("datasets", "photographs, masks, image-level labels", "01"),
-    Part("classify", "a network that knows what an image shows, and its CAMs", "02"),
-    Part("features", "what the network sees of each place: F1 to F5", "03"),
-    Part("expand", "a mask from a few labelled pixels: one SVM per image", "04 05 06 16"),
-    Part("weak", "a mask from image-level labels: seed, samples, SVM, CRF, IRN", "13"),
-    Part("segment", "a segmentation network that learnt from such masks", "14"),
-    Part("evaluate", "IoU per class: Table 1, scores with intervals", "07"),
-    Part("show", "the figures and tables of the paper", "15"),
-    Part("studies", "one question each, with its settings, tables and plots", "08 09 10 11 12"),
-)
-_SHOWN = {"facecolor": "#dbe9f6", "edgecolor": "#08519c"}
+#: The parts of the library in the order of the data: what comes out of each, and the notebooks that
+#: show it.
+PARTS = {
+    "datasets": ("photographs, masks, image-level labels", "01"),
+    "classify": ("a network that knows what an image shows, and its CAMs", "02"),
+    "features": ("what the network sees of each place: F1 to F5", "03"),
+    "expand": ("a mask from a few labelled pixels: one SVM per image", "04 05 06 16"),
+    "weak": ("a mask from image-level labels: seed, samples, SVM, CRF, IRN", "13"),
+    "segment": ("a segmentation network that learnt from such masks", "14"),
+    "evaluate": ("IoU per class: Table 1, scores with intervals", "07"),
+    "show": ("the figures and tables of the paper", "15"),
+    "studies": ("one question each, with its settings, tables and plots", "08 09 10 11 12"),
+}
 _NOT_SHOWN = {"facecolor": "white", "edgecolor": "0.6", "linestyle": "--"}
 
 
@@ -180,11 +171,12 @@ def map_table(notebooks: Iterable[str]) -> pd.DataFrame:
         Indexed by ``part``: what it ``gives`` and its ``notebooks`` (empty where there is none).
     """
     titles = {name[:2]: f"{name[:2]} {name[3:].replace('_', ' ')}" for name in notebooks}
-    rows = []
-    for part in PARTS:
-        there = [titles[number] for number in part.numbers.split() if number in titles]
-        rows.append((part.name, part.gives, ", ".join(there)))
-    return pd.DataFrame(rows, columns=["part", "gives", "notebooks"]).set_index("part")
+    rows = {
+        part: (gives, ", ".join(titles[number] for number in numbers.split() if number in titles))
+        for part, (gives, numbers) in PARTS.items()
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["gives", "notebooks"])
+    return table.rename_axis("part")
 
 
 def kit_map(notebooks: Iterable[str], ax: Axes | None = None) -> Axes:
@@ -208,7 +200,7 @@ def kit_map(notebooks: Iterable[str], ax: Axes | None = None) -> Axes:
     for y, (name, part) in enumerate(table.iterrows()):
         shown = bool(part["notebooks"])
         colour = "k" if shown else "0.45"
-        _box(ax, (0.7, y), (1.3, 0.6), _SHOWN if shown else _NOT_SHOWN)
+        _box(ax, (0.7, y), (1.3, 0.6), _KINDS["data"] if shown else _NOT_SHOWN)
         ax.text(0.7, y, name, ha="center", va="center", weight="bold", color=colour)
         ax.text(1.55, y - 0.05, part["gives"], va="bottom", color=colour)
         titles = {"color": "#08519c", "style": "italic", "size": 9}

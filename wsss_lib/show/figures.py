@@ -72,11 +72,8 @@ def save_figure(
         "params": dict(params),
         "versions": {library: version(library) for library in _LIBRARIES},
     }
-    _add_to_manifest(folder / "manifest.json", name, entry)
-    return folder
-
-
-def _add_to_manifest(path: Path, name: str, entry: dict) -> None:
+    path = folder / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     manifest[name] = entry
     write_text(path, json.dumps(dict(sorted(manifest.items())), indent=2) + "\n")
+    return folder

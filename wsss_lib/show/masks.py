@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
@@ -22,7 +23,7 @@ from wsss_lib.scores import ClassScores
 if TYPE_CHECKING:  # else pictures would import torch
     from wsss_lib.evaluate.exploration import Exploration
 
-_HIT, _MISS, _UNJUDGED = (235, 235, 235), (0, 0, 0), (224, 224, 192)
+_HIT, _MISS = (235, 235, 235), (0, 0, 0)
 _WHITE = 255
 
 
@@ -31,10 +32,15 @@ def colour_mask(mask: np.ndarray) -> np.ndarray:
     return palette()[mask]
 
 
+def class_colours(labels: np.ndarray | range | int) -> np.ndarray:
+    """The palette's colours of some labels as (n, 3) float64 in 0..1, or (3,) of one label."""
+    return palette()[np.asarray(labels)] / 255
+
+
 def error_map(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """Wrong pixels black, right ones light grey, void beige: (H, W, 3) uint8."""
     picture = np.where((truth == prediction)[..., None], _HIT, _MISS)
-    return np.where((truth == VOID)[..., None], _UNJUDGED, picture).astype(np.uint8)
+    return np.where((truth == VOID)[..., None], palette()[VOID], picture).astype(np.uint8)
 
 
 def cam_overlay(image: np.ndarray, cam: np.ndarray) -> np.ndarray:
@@ -141,7 +147,7 @@ def show_samples(
 
 
 def _dots(samples: PixelSamples, ax: Axes) -> None:
-    colours = palette()[samples.labels] / 255
+    colours = class_colours(samples.labels)
     ax.scatter(samples.cols, samples.rows, s=1.5, c=colours, linewidths=0)
 
 
@@ -149,20 +155,21 @@ def class_legend(
     figure: Figure, classes: ClassSet, labels: Iterable[int], *, void: bool = False
 ) -> None:
     """Name the given classes, and void last, below a figure in the colours of the masks."""
-    entries = [(classes.names[label], palette()[label]) for label in sorted(labels)]
+    names = {label: classes.names[label] for label in sorted(labels)}
     if void:
-        entries.append(("void", palette()[VOID]))
+        names[VOID] = "void"
     handles = [
-        Patch(facecolor=colour / 255, edgecolor="0.4", label=name) for name, colour in entries
+        Patch(facecolor=class_colours(label), edgecolor="0.4", label=name)
+        for label, name in names.items()
     ]
     lines = math.ceil(len(handles) / 7)
-    figure.legend(
-        handles=handles,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.0),
-        ncols=math.ceil(len(handles) / lines),
-        frameon=False,
-    )
+    legend_below(figure, handles, math.ceil(len(handles) / lines))
+
+
+def legend_below(figure: Figure, handles: Sequence[Artist], columns: int = 4) -> None:
+    """Name what is drawn, below a figure."""
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0)}
+    figure.legend(handles=handles, ncols=columns, frameon=False, **place)
 
 
 def picture_grid(

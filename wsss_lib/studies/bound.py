@@ -24,7 +24,7 @@ XY_COST, XY_GAMMAS = 100.0, (1.0, 10.0, 100.0)
 def layer_settings(
     samples: int,
     seed: int,
-    samplings: Sequence[str] = SAMPLINGS,
+    samplings: Sequence[str],
     *,
     layers: Sequence[str] = LAYERS,
     svm: str = "sklearn",
@@ -40,7 +40,7 @@ def layer_settings(
 def control_settings(
     samples: int,
     seed: int,
-    samplings: Sequence[str] = SAMPLINGS,
+    samplings: Sequence[str],
     *,
     C: float = XY_COST,
     gammas: Sequence[float] = XY_GAMMAS,

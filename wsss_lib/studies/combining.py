@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from wsss_lib.engine import SweepResult
-from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.scores import FIELDS, best_layer, difference_table
 from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.expand.engine.samples import VectorSamples, scale_gamma
@@ -214,14 +213,7 @@ def distance_shares(maps: Sequence[FeatureMap], pixels: PixelSamples) -> pd.Data
         ``channels (%)`` and ``concatenated (%)``, its shares of all channels and of the squared
         distance of the concatenation; and ``product (%)``, its share of the exponent of a product
         of kernels with equal weights, each with its own ``gamma="scale"``.
-
-    Raises
-    ------
-    ParameterError
-        If there are fewer than two samples.
     """
-    if len(pixels) < 2:
-        raise ParameterError(f"{len(pixels)} sampled pixel; a distance needs at least 2 of them.")
     lines = []
     for map_ in maps:
         values = map_.at(pixels.rows, pixels.cols)
@@ -234,29 +226,6 @@ def distance_shares(maps: Sequence[FeatureMap], pixels: PixelSamples) -> pd.Data
     shares = 100 * table[columns] / table[columns].sum()
     shares.columns = ["channels (%)", "concatenated (%)", "product (%)"]
     return table.drop(columns="exponent").join(shares)
-
-
-def mean_weights(result: SweepResult) -> pd.DataFrame:
-    """The weights of the layers in products of kernels, in the mean over images.
-
-    Parameters
-    ----------
-    result : SweepResult
-
-    Returns
-    -------
-    DataFrame
-        Indexed by ``sampling``, ``weights`` (``equal``, ``tuned``) and ``set``, one column per
-        layer; NaN where a layer is no member.
-    """
-    table = {}
-    for setting, rows in result.rows.items():
-        if "*" not in setting.feature:
-            continue
-        weights = pd.DataFrame([row["layer_weights"] for row in rows], columns=setting.layers)
-        table[setting.sampling, setting.weights, ", ".join(setting.layers)] = weights.mean()
-    names = ["sampling", "weights", "set"]
-    return pd.DataFrame.from_dict(table, orient="index").sort_index(axis=1).rename_axis(names)
 
 
 STUDY = Study("combining", "Do several layers beat the best one?", settings, tables=tables)

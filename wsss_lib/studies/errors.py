@@ -16,14 +16,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from wsss_lib.datasets.classes import VOID, palette
+from wsss_lib.datasets.classes import VOID
 from wsss_lib.datasets.devkit import Sample
 from wsss_lib.engine import SweepResult
 from wsss_lib.evaluate.regions import NEAR, boundary_distance, region_of
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.features import LAYERS
 from wsss_lib.metrics import drawn_confusions, interval, pooled
-from wsss_lib.show.masks import error_map, picture_grid
+from wsss_lib.show.masks import class_colours, error_map, legend_below, picture_grid
 from wsss_lib.studies.study import BOTH, Study
 
 #: Bands along boundaries, and what lies outside them.
@@ -118,15 +118,8 @@ def error_figure(
 
 def error_handles() -> list[Artist]:
     """What the legend of an error map names: wrong pixels and void."""
-    void = Patch(facecolor=palette()[VOID] / 255, edgecolor="0.4", label="void")
+    void = Patch(facecolor=class_colours(VOID), edgecolor="0.4", label="void")
     return [Patch(facecolor="0", label="wrong pixel"), void]
-
-
-def legend_below(figure: Figure, handles: Sequence[Artist]) -> None:
-    """Name what is drawn, below a figure."""
-    figure.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4, frameon=False
-    )
 
 
 STUDY = Study("errors", "Where are the errors?", settings, regions=REGIONS, tables=tables)

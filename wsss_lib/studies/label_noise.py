@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from wsss_lib.datasets.classes import VOID, ClassSet, palette
+from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.datasets.devkit import Sample
 from wsss_lib.engine import SweepResult
 from wsss_lib.evaluate.scores import difference_table, else_alike
@@ -21,9 +21,9 @@ from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.expand.noise import parse_noise
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import LAYERS
-from wsss_lib.show.masks import error_map, faded, picture_grid
+from wsss_lib.show.masks import class_colours, error_map, faded, legend_below, picture_grid
 from wsss_lib.studies.bound import FAIR
-from wsss_lib.studies.errors import error_handles, legend_below
+from wsss_lib.studies.errors import error_handles
 from wsss_lib.studies.study import BOTH, Study
 
 #: Kinds of wrong labels, and their share in per cent of the samples.
@@ -117,7 +117,6 @@ def noise_figure(
     noisy: Mapping[str, PixelSamples],
     masks: Mapping[str, np.ndarray],
     classes: ClassSet,
-    width: float = 2.1,
 ) -> Figure:
     """The samples of an image under several kinds of noise, and what is wrong in the masks.
 
@@ -130,8 +129,6 @@ def noise_figure(
     masks : mapping of str to ndarray, shape (H, W), uint8
         What was predicted from them, by the same names.
     classes : ClassSet
-    width : float
-        Inches per column.
 
     Returns
     -------
@@ -142,13 +139,13 @@ def noise_figure(
     """
     pale = faded(sample.image)
     errors = [error_map(sample.mask, masks[name]) for name in noisy]
-    figure = picture_grid([[pale] * len(noisy), errors], [""] * len(noisy), width)
+    figure = picture_grid([[pale] * len(noisy), errors], [""] * len(noisy), 2.1)
     judged = sample.mask != VOID
     for number, (name, samples) in enumerate(noisy.items()):
         above, below = figure.axes[number], figure.axes[number + len(noisy)]
         wrong = samples.labels != clean.labels
         above.scatter(samples.cols[~wrong], samples.rows[~wrong], s=1.5, c="0.55", linewidths=0)
-        colours = palette()[samples.labels[wrong]] / 255
+        colours = class_colours(samples.labels[wrong])
         above.scatter(samples.cols[wrong], samples.rows[wrong], s=6, c=colours, linewidths=0)
         above.set_title(f"{name}\n{100 * wrong.mean():.1f} % of samples wrong", size="medium")
         missed = (masks[name] != sample.mask)[judged]
@@ -156,8 +153,8 @@ def noise_figure(
     dot = {"linestyle": "", "marker": "o"}
     dots = [Line2D([], [], color="0.55", markersize=3, label="right label", **dot)]
     for label in clean.counts:
-        colour, name = palette()[label] / 255, f"labelled {classes.names[label]}"
-        dots.append(Line2D([], [], color=colour, markersize=5, label=name, **dot))
+        look = {"color": class_colours(label), "label": f"labelled {classes.names[label]}"}
+        dots.append(Line2D([], [], markersize=5, **look, **dot))
     legend_below(figure, [*dots, *error_handles()])
     return figure
 

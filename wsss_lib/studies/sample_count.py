@@ -6,7 +6,7 @@ The paper says that more samples give better results "at the cost of training ti
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -114,8 +114,8 @@ def budget_table(
     Parameters
     ----------
     result : SweepResult
-        The features that have a share of their cells as samples are those that are averaged, with
-        all settings that differ from these in samples and seed only.
+        Of settings that differ in feature, samples, seed and sampling only. Those are averaged
+        whose feature and sampling have a share of the cells as samples.
     region : str
         See `wsss_lib.evaluate.regions.region_of`.
     over : sequence of str, optional
@@ -135,8 +135,7 @@ def budget_table(
     Raises
     ------
     ParameterError
-        If no setting has a share, or those that have one differ in more than feature, samples and
-        seed.
+        If no setting has a share.
 
     Notes
     -----
@@ -160,25 +159,17 @@ def budget_table(
 
 
 def _by_samples(result: SweepResult) -> dict[int | str, list[Setting]]:
-    """The settings of the features that have shares, by their samples."""
-    shares = [each for each in result.rows if isinstance(each.samples, str)]
-    kinds = {_alike(each) for each in shares}
-    if len(kinds) != 1:
-        raise ParameterError(
-            "Settings with a share of the cells as samples, such as '0.1xcells', were expected, "
-            "which differ in feature, samples and seed only."
-        )
-    features = {each.feature for each in shares}
+    """The settings whose feature and sampling have shares, by their samples."""
+    shares = {
+        (each.feature, each.sampling) for each in result.rows if isinstance(each.samples, str)
+    }
+    if not shares:
+        raise ParameterError("A share of the cells as samples, such as '0.1xcells', was expected.")
     groups = {}
     for setting in result.rows:
-        if setting.feature in features and _alike(setting) in kinds:
+        if (setting.feature, setting.sampling) in shares:
             groups.setdefault(setting.samples, []).append(setting)
     return groups
-
-
-def _alike(setting: Setting) -> Setting:
-    """What settings have in common that differ in feature, samples and seed."""
-    return replace(setting, feature="img", samples=1, seed=0)
 
 
 def _costs(result: SweepResult, settings: list[Setting]) -> dict[str, float]:

@@ -157,7 +157,7 @@ def by_pool(scores: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(times=times, classifier=kinds.mask(times.isna(), OWN))
 
 
-def pool_panels(scores: pd.DataFrame, columns: int = 3) -> Figure:
+def pool_panels(scores: pd.DataFrame) -> Figure:
     """Draw pooled classifiers over the size of their pool, a panel for each feature.
 
     Parameters
@@ -165,8 +165,6 @@ def pool_panels(scores: pd.DataFrame, columns: int = 3) -> Figure:
     scores : DataFrame
         As `by_pool` gives it, of one region and sampling; the panels have the order of the features
         in the table.
-    columns : int
-        Panels beside each other, at most.
 
     Returns
     -------
@@ -174,7 +172,7 @@ def pool_panels(scores: pd.DataFrame, columns: int = 3) -> Figure:
         The image's own classifier is a level. Bands are the 95 % intervals over images.
     """
     features, times = scores["feature"].unique(), sorted(scores["times"].dropna().unique())
-    columns = min(columns, len(features))
+    columns = min(3, len(features))
     rows = -(-len(features) // columns)
     size = (1 + 2.7 * columns, 0.6 + 2.3 * rows)
     grid = {"sharex": True, "sharey": True, "squeeze": False, "layout": "constrained"}

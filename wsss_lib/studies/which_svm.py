@@ -16,7 +16,6 @@ from matplotlib.patches import Rectangle
 
 from wsss_lib.evaluate.iou import residuals
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.show.plots import check_single
 from wsss_lib.studies.study import Study
 
 COSTS = (0.1, 1.0, 10.0, 100.0)
@@ -83,7 +82,6 @@ def svm_surface(scores: pd.DataFrame, value: str = "mean", ax: Axes | None = Non
     C rises from top to bottom; gammas stand in the order of the table. Yellow is good.
     """
     ax = ax or plt.gca()
-    check_single(scores[["C", "gamma"]])
     surface = scores.pivot(index="C", columns="gamma", values=value).sort_index()
     surface = surface[scores["gamma"].unique()]
     label, colours, sign = {
