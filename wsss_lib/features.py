@@ -85,7 +85,7 @@ class FeatureMap:
 
 
 def axis_weights(cells: int, pixels: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """For one axis: which two cells each pixel lies between, and the weight of the second.
+    """For one axis: the two cells on either side of each pixel, and the weight of the second.
 
     Pixel centres are mapped to cell centres (``align_corners=False``) and clamped at the border,
     as ``torch.nn.functional.interpolate`` does.

@@ -1,7 +1,7 @@
 """The training of every network of the kit: settings, the loop, checkpoints and loading them.
 
 A network brings ``losses`` and ``parameter_groups``; the loop brings the schedule, a checkpoint
-after each epoch, and going on where a training was stopped. A checkpoint lies in the cache; its
+after each epoch, and resuming a training that was stopped. A checkpoint is in the cache; its
 name has a key of its *setting*, all that determines the training, so a finished one is found again.
 """
 
@@ -100,7 +100,7 @@ class TrainingSettings:
 
 @dataclass
 class Training:
-    """One training: what learns, from what, and where its checkpoint lies.
+    """One training: what learns, from what, and where its checkpoint is.
 
     Attributes
     ----------
@@ -197,7 +197,7 @@ def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Op
 
 
 def checkpoint_path(name: str, setting: dict) -> Path:
-    """Where a training's checkpoint lies: its name carries a key of all that determines it."""
+    """The path of a training's checkpoint: its name has a key of all that determines it."""
     key = hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:10]
     return cache_dir() / "weights" / f"{name}-{key}.pth"
 

@@ -40,7 +40,7 @@ def finished(squares, steps, tmp_path_factory):
 def again(finished, few_squares, steps, tmp_path):
     """Runs over `few_squares`, which hold the same images, as if they had been `finished` before.
 
-    Store and masks are copies, and the maps are made anew.
+    Store and masks are copies, and the maps are made again.
     """
     shutil.copy(finished.store, tmp_path / "rows.sqlite")
     shutil.copytree(finished.masks, tmp_path / "masks")

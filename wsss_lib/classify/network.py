@@ -186,7 +186,7 @@ def activation_places(cam: np.ndarray, mask: np.ndarray, label: int) -> np.ndarr
 
 
 def cam_shares(network: ClassificationNetwork, dataset: DevkitDataset) -> pd.DataFrame:
-    """Which share of the activation lies where, for each object class.
+    """Where the activation of each object class is, as shares.
 
     Parameters
     ----------

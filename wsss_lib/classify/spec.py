@@ -20,7 +20,7 @@ TRAINING_LISTS = {
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """Which network gives F1 to F5; small, so that it travels to the workers in its place.
+    """Which network gives F1 to F5; small, so that it is sent to workers instead of the network.
 
     Attributes
     ----------

@@ -79,11 +79,11 @@ class DevkitDataset:
         return inside if inside.is_dir() else Path(self.masks)
 
     def image_path(self, id_: str) -> Path:
-        """Where the photograph of an id lies."""
+        """The path of the photograph of an id."""
         return self.devkit / "JPEGImages" / f"{id_}.jpg"
 
     def mask_path(self, id_: str) -> Path:
-        """Where the mask of an id lies."""
+        """The path of the mask of an id."""
         return self.mask_folder / f"{id_}.png"
 
     def image(self, id_: str) -> np.ndarray:

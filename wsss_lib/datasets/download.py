@@ -165,7 +165,7 @@ def _is_right(path: Path, archive: Archive) -> bool:
 
 
 def _stream(address: str, archive: Archive, part: Path, timeout: float) -> None:
-    """Append what `part` lacks, or write it anew where the server sends the whole file."""
+    """Append what `part` lacks, or write it again if the server sends the whole file."""
     start = size_of(part)
     headers = {"User-Agent": "wsss-study-kit"} | ({"Range": f"bytes={start}-"} if start else {})
     with urlopen(Request(address, headers=headers), timeout=timeout) as response:

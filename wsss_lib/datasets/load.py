@@ -23,7 +23,7 @@ def load_dataset(
     masks: str = "SegmentationClass",
     need_masks: bool = True,
 ) -> DevkitDataset:
-    """Open a data set by name; the toy set is made if it is not there yet (seconds).
+    """Open a data set by name; the toy set is made if it does not exist yet (seconds).
 
     Parameters
     ----------
@@ -62,5 +62,5 @@ def load_dataset(
 
 
 def toy_folder() -> Path:
-    """Where the toy set lies, or will lie, in the cache."""
+    """The place of the toy set in the cache, whether it exists or not."""
     return cache_dir() / f"toy-{TOY_VERSION}"

@@ -35,7 +35,7 @@ def read_photo(path: str | Path) -> np.ndarray:
 
 
 def scale_photo(image: np.ndarray, long_side: int) -> np.ndarray:
-    """A photograph whose longer side has at most so many pixels; a small one stays as it is.
+    """Scale a photograph to a longer side of at most `long_side` pixels; smaller ones stay.
 
     Parameters
     ----------

@@ -109,7 +109,7 @@ def beside_paper(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
 def differences(
     table: pd.DataFrame, held_out: pd.DataFrame, dataset: str
 ) -> tuple[pd.DataFrame, str]:
-    """What a run is set against, taken from it: on VOC the paper, elsewhere held-out pixels.
+    """A run minus what it is compared with: on VOC the paper, elsewhere held-out pixels.
 
     Parameters
     ----------

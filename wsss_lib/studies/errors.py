@@ -26,7 +26,7 @@ from wsss_lib.metrics import drawn_confusions, interval, pooled
 from wsss_lib.show.masks import class_colours, error_map, legend_below, picture_grid
 from wsss_lib.studies.study import BOTH, Study
 
-#: Bands along boundaries, and what lies outside them.
+#: Bands along boundaries, and the pixels outside them.
 _PARTS = ("near", "near_held_out", "away", "away_held_out")
 REGIONS = (*BOTH, *(f"{part}{width}" for part in _PARTS for width in NEAR))
 
@@ -96,7 +96,7 @@ def error_figure(
     masks : mapping of str to ndarray, shape (H, W), uint8
         Predictions, by their titles.
     band : float
-        Pixels at most so far from a boundary are inside, see
+        Pixels at most this far from a boundary are inside, see
         `wsss_lib.evaluate.regions.boundary_distance`.
     width : float
         Inches per column.

@@ -52,7 +52,7 @@ def settings(
         Pixels per class.
     seed : int
     noises : sequence of str
-        See `wsss_lib.expand.noise.corrupt`; with ``none``, which the others are set against.
+        See `wsss_lib.expand.noise.corrupt`; with ``none``, with which the others are compared.
     layers : sequence of str
     samplings : sequence of str
         See `wsss_lib.expand.sampling.draw_samples`.

@@ -2,8 +2,8 @@
 
 The paper's main argument: other methods "are carried out globally for the whole data set, without
 taking into account potential additional improvements based on the specific content of the image"
-(abstract, sections 1 and 2). It does not measure it. The study sets an SVM of the image's own
-against one that is fitted to a pool of samples of all images. Notebook 10 shows it.
+(abstract, sections 1 and 2). It does not measure it. The study compares an image-specific SVM
+with one that is fitted to a pool of samples of all images. Notebook 10 shows it.
 """
 
 from collections.abc import Sequence
@@ -94,10 +94,10 @@ def pool_sizes(drawn: Sequence[PixelSamples], times: Sequence[int]) -> pd.DataFr
     Returns
     -------
     DataFrame
-        Indexed by ``pool``, first ``own``: an image's own samples, in the mean of the images. The
-        columns: ``samples``; of which ``of a class`` in the mean; the share of the background in
-        them, ``background (%)``; how many samples an image that shows the class gives, of the
-        ``background of an image`` and of ``an object of an image`` (NaN where no image shows one);
+        Indexed by ``pool``, first ``own``: an image's own samples, averaged over the images. The
+        columns: ``samples``; on average ``of a class``; the share of the background in them,
+        ``background (%)``; how many samples an image that shows the class gives, for the
+        ``background of an image`` and for ``an object of an image`` (NaN if no image shows one);
         and ``kernel (MB)``, the memory of the kernel between all samples.
     """
     own = _counts(drawn)

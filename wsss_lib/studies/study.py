@@ -29,7 +29,7 @@ class Study:
         ``tables(result, over)`` gives the study's own tables by name, beside the scores;
         ``over`` holds the short names of the classes that count, or is None for all.
     beside_paper : bool
-        Whether the scores are to be set against the paper's Table 1.
+        Whether the scores are compared with the paper's Table 1.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Which SVM the paper used.
 
 The paper names neither the kernel nor C and gamma (section 4.1). Its `img` row needs no network, so
-that row of Table 1 can tell: `img` is swept over the parameters and set against it. Notebook 07
-shows the study for the RBF kernel.
+that row of Table 1 can reveal it: `img` is swept over the parameters and compared with it. Notebook
+07 shows the study for the RBF kernel.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def judged_svms(scores: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, str]:
     ----------
     scores : DataFrame
     dataset : str
-        On ``"voc"`` the classes are the paper's; other data sets have nothing to be set against.
+        On ``"voc"`` the classes are the paper's; other data sets have nothing to compare with.
 
     Returns
     -------

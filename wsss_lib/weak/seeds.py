@@ -77,7 +77,7 @@ def with_background(cams: np.ndarray, labels: Sequence[int], threshold: float) -
 
 @dataclass(frozen=True)
 class Localiser:
-    """Gives the scores of images; small, so that it travels to workers.
+    """Gives the scores of images; small, so that it can be sent to workers.
 
     Maps are kept on the disk (``maps`` in the cache, float16): about 2 bytes x pixels x classes per
     image, 1 MB on VOC.

@@ -2,8 +2,8 @@
 
 Each step takes the scores of the classes that the step before it gave and gives its own
 (`ClassScores`, whose `mask()` is the step's). It owns what it needs besides: the localiser, whose
-network gives the features, too, or the checkpoint of IRN's edge network. So a step is small and
-travels to workers; the networks are loaded once per process. A new step is a frozen dataclass below
+network gives the features, too, or the checkpoint of IRN's edge network. So a step is small and can
+be sent to workers; the networks are loaded once per process. A new step is a frozen dataclass below
 `Step` with a `name` and a `run`. Its fields are part of the key of its rows, but for those that are
 marked as `NO_PARAMETER`; if it has a network, `load` gives it.
 """

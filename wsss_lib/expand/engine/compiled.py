@@ -21,7 +21,7 @@ def compiled(function):
     """Compile a loop; what was compiled is kept on disk, so that only the first process waits.
 
     The files lie beside the module, or in the user's cache folder where that cannot be written;
-    where neither can, each process compiles anew.
+    where neither can, each process compiles again.
     """
     options = {"nogil": True, "error_model": "numpy", "fastmath": FAST}
     try:

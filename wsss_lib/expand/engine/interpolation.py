@@ -14,7 +14,7 @@ from wsss_lib.features import FeatureMap, axis_weights
 
 @dataclass(frozen=True)
 class Axis:
-    """For one axis: the two cells that each pixel lies between, and the weight of the second.
+    """For one axis: the two cells on either side of each pixel, and the weight of the second.
 
     Attributes
     ----------

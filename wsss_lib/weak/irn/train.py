@@ -1,7 +1,7 @@
 """The training of IRN's edge network: its crops, its settings on each data set, its checkpoint.
 
 It learns from affinity labels (`wsss_lib.weak.irn.labels`), which are made first where they are
-missing. Like every training of the kit it goes on where it was stopped (`wsss_lib.training`).
+missing. Like every training of the kit it resumes where it stopped (`wsss_lib.training`).
 """
 
 import hashlib
