@@ -56,8 +56,8 @@ def expected(toy, tmp_path_factory):
     return written(toy, tmp_path_factory.mktemp("alone"))
 
 
-def written(toy, folder, **how):
-    table1(sweep(toy, SETTINGS, RANDOM18, store=folder / "rows", **how)).write(folder)
+def written(toy, folder, **options):
+    table1(sweep(toy, SETTINGS, RANDOM18, store=folder / "rows", **options)).write(folder)
     return [(folder / name).read_bytes() for name in TABLES]
 
 
@@ -91,10 +91,10 @@ def test_a_study_gives_the_same_scores_however_it_is_run(toy, cluster, tmp_path)
         "cluster": {"scheduler": cluster.scheduler_address},
     }
     found = [
-        run_study("zscore", few, RANDOM18, 30, store=tmp_path / f"{name}.sqlite", **how)
+        run_study("zscore", few, RANDOM18, 30, store=tmp_path / f"{name}.sqlite", **options)
         .write(tmp_path, name)
         .read_bytes()
-        for name, how in ways.items()
+        for name, options in ways.items()
     ]
     assert found[0] == found[1] == found[2]
 

@@ -5,7 +5,16 @@ import torch
 import torchmetrics.functional.classification as oracle
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.metrics import confusion_matrix, dense, iou, mean_iou, sparse
+from wsss_lib.metrics import (
+    DRAWS,
+    confusion_matrix,
+    dense,
+    drawn_scores,
+    interval,
+    iou,
+    mean_iou,
+    sparse,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -83,3 +92,15 @@ def test_a_sparse_confusion_matrix_comes_back_whole():
     confusion = np.array([[5, 0, 2], [0, 0, 0], [1, 0, 7]])
     assert sparse(confusion) == [[0, 0, 5], [0, 2, 2], [2, 0, 1], [2, 2, 7]]
     assert np.array_equal(dense(sparse(confusion), 3), confusion)
+
+
+def test_drawing_images_anew_gives_the_spread_of_a_mean():
+    # one class, each image right on a share of its pixels: IoU of a pool is the mean of shares
+    rng = np.random.default_rng(0)
+    shares = rng.integers(0, 101, 200)
+    confusions = [[[0, 0, int(s)], [0, 1, int(100 - s)]] for s in shares]
+    draws = drawn_scores(confusions, 2, over=[0])
+    assert draws.shape == (DRAWS,)
+    assert draws.std() == pytest.approx(shares.std() / np.sqrt(200), rel=0.1)
+    low, high = interval(draws)
+    assert high - low == pytest.approx(2 * 1.96 * shares.std() / np.sqrt(200), rel=0.1)

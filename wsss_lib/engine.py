@@ -8,7 +8,7 @@ their folder, as soon as they are computed: run again after a stop, only what is
 import os
 import threading
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
@@ -43,6 +43,9 @@ Job = Callable[[str, Sequence[Hashable]], list[tuple[dict, np.ndarray]]]
 
 #: Makes calls given by ``joblib.delayed`` and yields their results in the order they finish.
 Run = Callable[[Iterable], Iterator]
+
+#: An image's id and its rows by key; or no rows, and the sentence that says why.
+Outcome = tuple[str, dict[str, dict], str]
 
 _RESUME = "What was done is stored: run the same command again"
 _BAR = (
@@ -163,26 +166,25 @@ def run_job(
     if masks_out:
         masks_out = masks_out.absolute()
         masks_out.mkdir(parents=True, exist_ok=True)
-    with ResultStore(store or cache_dir() / "rows.sqlite") as rows:
-        found = rows.get(key for task in tasks for key in task.keys.values())
+    with ResultStore(store or cache_dir() / "rows.sqlite") as stored:
+        found = stored.get(key for task in tasks for key in task.keys.values())
         todo = [(task, left) for task in tasks if (left := task.missing(found, masks_out))]
-        scored = {task.keys[watched] for task in tasks}
-        running = _RunningScore(len(dataset.classes), watched.name)
-        running.add(found[key] for key in scored & found.keys())
+        scored, n_classes = {task.keys[watched] for task in tasks}, len(dataset.classes)
+        confusion = _pooled(found, scored, n_classes)
         done = len(tasks) - len(todo)
         bar = tqdm(  # smoothing=0: the time left follows from the mean pace
             total=len(tasks), initial=done, desc=description, bar_format=_BAR, smoothing=0
         )
         with bar, closing(_outcomes(todo, make_job, needed, masks_out, workers, scheduler)) as ends:
-            for outcome in ends:
-                if outcome.error:
-                    failures[outcome.id] = outcome.error
-                    tqdm.write(f"{outcome.id}: {outcome.error}")
-                rows.put(outcome.rows)
-                found |= outcome.rows
-                running.add(outcome.rows[key] for key in scored & outcome.rows.keys())
+            for id_, rows, error in ends:
+                if error:
+                    failures[id_] = error
+                    tqdm.write(f"{id_}: {error}")
+                stored.put(rows)
+                found |= rows
+                confusion += _pooled(rows, scored, n_classes)
                 bar.update()
-                bar.set_postfix_str(", ".join(filter(None, (_pace(bar), running.text()))))
+                bar.set_postfix_str(_progress(bar, watched.name, confusion))
     return _collect(dataset, tasks, found, failures)
 
 
@@ -211,15 +213,6 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """The rows of an image by key, or the sentence that says why there are none."""
-
-    id: str
-    rows: dict[str, dict]
-    error: str = ""
-
-
 def _outcomes(
     todo: Sequence[tuple[Task, list[Hashable]]],
     make_job: Callable[[list[Hashable]], Job],
@@ -227,7 +220,7 @@ def _outcomes(
     masks_out: Path | None,
     workers: int,
     scheduler: str | None,
-) -> Iterator[_Outcome]:
+) -> Iterator[Outcome]:
     """Do the images, and yield their outcomes in the order they finish."""
     if not todo:
         return
@@ -239,7 +232,7 @@ def _outcomes(
 
 def do_image(
     job: Job, task: Task, settings: list[Hashable], masks_out: Path | None = None
-) -> _Outcome:
+) -> Outcome:
     """What a worker does: one image on one thread, so that no number depends on the workers."""
     with _ALONE, one_thread():
         try:
@@ -247,13 +240,13 @@ def do_image(
         except WeightsError:  # the worker's fault, not the image's
             raise
         except WsssError as error:
-            return _Outcome(task.id, {}, str(error))
+            return task.id, {}, str(error)
         rows = {}
         for setting, (row, mask) in zip(settings, results, strict=True):
             if masks_out:
                 _save(task.mask_path(masks_out, setting), mask, task.keys[setting])
             rows[task.keys[setting]] = row
-        return _Outcome(task.id, rows)
+        return task.id, rows, ""
 
 
 def _save(path: Path, mask: np.ndarray, note: str) -> None:
@@ -286,25 +279,18 @@ def _collect(
     )
 
 
-class _RunningScore:
-    """The pooled mean IoU so far of one setting, for the progress bar."""
-
-    def __init__(self, n_classes: int, name: str) -> None:
-        self.pooled = np.zeros((n_classes, n_classes), np.int64)
-        self.name = name
-
-    def add(self, rows: Iterable[dict]) -> None:
-        known = (row["confusion"] for row in rows if "confusion" in row)
-        self.pooled += pooled(known, len(self.pooled))
-
-    def text(self) -> str:
-        return f"{self.name} mIoU {100 * mean_iou(self.pooled):.1f}" if self.pooled.any() else ""
+def _pooled(rows: Mapping[str, dict], keys: Set[str], n_classes: int) -> np.ndarray:
+    """The confusion matrix of the rows of some keys, as far as they are there and scored."""
+    chosen = (rows[key] for key in keys & rows.keys())
+    return pooled((row["confusion"] for row in chosen if "confusion" in row), n_classes)
 
 
-def _pace(bar: tqdm) -> str:
-    """Images per minute, of this run."""
+def _progress(bar: tqdm, name: str, confusion: np.ndarray) -> str:
+    """Images per minute of this run, and the pooled mean IoU so far of one setting."""
     state = bar.format_dict
-    return f"{60 * (state['n'] - state['initial']) / max(state['elapsed'], 1e-3):.1f} images/min"
+    pace = 60 * (state["n"] - state["initial"]) / max(state["elapsed"], 1e-3)
+    score = f", {name} mIoU {100 * mean_iou(confusion):.1f}" if confusion.any() else ""
+    return f"{pace:.1f} images/min{score}"
 
 
 @contextmanager

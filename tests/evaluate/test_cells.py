@@ -8,8 +8,8 @@ from wsss_lib.datasets.devkit import Sample
 from wsss_lib.evaluate.cells import (
     cell_labels,
     nearest_mean_recall,
-    one_label_a_cell,
-    spread_cells,
+    one_label_per_cell,
+    resize_labels,
 )
 
 
@@ -54,17 +54,17 @@ def test_void_counts_only_where_a_cell_holds_nothing_else():
 def test_cells_of_one_pixel_keep_the_mask():
     mask = np.random.default_rng(0).integers(0, 3, (5, 7)).astype(np.uint8)
     np.testing.assert_array_equal(cell_labels(mask, mask.shape), mask)
-    np.testing.assert_array_equal(spread_cells(mask, mask.shape), mask)
+    np.testing.assert_array_equal(resize_labels(mask, mask.shape), mask)
 
 
 def test_spreading_covers_sides_that_cells_do_not_divide():
-    spread = spread_cells(np.array([[0, 1, 2]], np.uint8), (2, 7))
+    spread = resize_labels(np.array([[0, 1, 2]], np.uint8), (2, 7))
     np.testing.assert_array_equal(spread, [[0, 0, 0, 1, 1, 2, 2]] * 2)
 
 
 def test_iou_of_coarse_masks_by_hand():
     dataset = Few(picture("a", [[1, 1, 1, 0], [1, 1, 0, 0]]))
-    table = one_label_a_cell(dataset, [1, 2])
+    table = one_label_per_cell(dataset, [1, 2])
     assert table.loc[1, "mean"] == 100
     # at stride 2 the left cell is leaf, the right one background: one leaf pixel is lost
     assert table.loc[2, "leaf"] == pytest.approx(100 * 4 / 5)

@@ -38,12 +38,9 @@ def steps(checkpoints):
     return Seed(localiser), SVM(localiser, 40, feature="F2")
 
 
-def test_a_folder_of_masks_is_taken_as_it_is(squares, tmp_path):
-    assert training_masks(str(tmp_path), squares) == replace(squares, masks=str(tmp_path))
-
-
-def test_the_ground_truth_needs_no_making(squares):
+def test_ground_truth_and_a_folder_of_masks_need_no_making(squares, tmp_path):
     assert training_masks("truth", squares) is squares
+    assert training_masks(str(tmp_path), squares) == replace(squares, masks=str(tmp_path))
 
 
 def test_masks_of_the_upper_bound_are_nearly_the_ground_truth(few_squares):
@@ -70,7 +67,7 @@ def test_masks_made_in_another_way_lie_elsewhere(few_squares, steps):
     assert again == first
 
 
-def test_the_upper_bound_hangs_on_the_ground_truth_that_it_samples(few_squares):
+def test_the_upper_bound_depends_on_the_ground_truth_that_it_samples(few_squares):
     first = bound_masks(few_squares, IMG, None)
     other = few_squares.root / "other"
     for id_ in few_squares.ids:
@@ -196,21 +193,12 @@ def test_pixels_without_a_label_count_as_background(few_squares, tmp_path):
 
 
 def test_the_spread_over_seeds():
-    scores = (
-        pd.DataFrame(
-            {
-                "masks": ["truth", "truth", "svm"],
-                "seed": [0, 1, 0],
-                "masks_miou": [100.0, 100.0, 50.0],
-            }
-        )
-        .assign(mean=[80.0, 84.0, 60.0])
-        .set_index("masks")
-    )
-    table = over_trainings(scores)
+    columns = {"masks_miou": [100.0, 100.0, 50.0], "mean": [80.0, 84.0, 60.0]}
+    masks = pd.Index(["truth", "truth", "svm"], name="masks")
+    table = over_trainings(pd.DataFrame(columns, masks))
     assert list(table.index) == ["truth", "svm"]
     assert list(table.loc["truth", ["mean", "lowest", "highest", "seeds"]]) == [82, 80, 84, 2]
-    assert table.loc["svm", "mean"] == 60
+    assert list(table.loc["svm", ["masks_miou", "mean"]]) == [50, 60]
 
 
 @pytest.mark.parametrize(("kinds", "seeds"), [([], [0]), (["truth"], [])])

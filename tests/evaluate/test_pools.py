@@ -8,7 +8,7 @@ from sklearn.svm import SVC
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.images import write_mask
-from wsss_lib.errors import DataError, ParameterError
+from wsss_lib.errors import DataError
 from wsss_lib.evaluate import image as image_module
 from wsss_lib.evaluate import pools as pool_module
 from wsss_lib.evaluate.image import ImageSamples
@@ -149,15 +149,3 @@ def test_a_torn_file_of_a_pool_says_what_to_do(tiny, tmp_path):
     image_module._load.cache_clear()
     with pytest.raises(DataError, match="Delete it and run"):
         sweep(tiny, [setting], store=tmp_path / "other")
-
-
-def test_what_does_not_go_together_is_refused():
-    for wrong in (
-        {"feature": "xy", "kernel": "nearest"},
-        {"feature": "F1*F2"},
-        {"feature": "F1", "noise": "random10"},
-        {"feature": "F1", "resolution": "cells"},
-        {"feature": "F1", "samples": "0.1xcells"},
-    ):
-        with pytest.raises(ParameterError, match="pool='pooled1' is for"):
-            Setting(**{"samples": 10, "pool": "pooled1", **wrong})

@@ -1,7 +1,16 @@
 import numpy as np
+import pytest
 from scipy.spatial.distance import cdist
 
-from wsss_lib.evaluate.regions import FAR, NEAR, boundary_distance, count_regions, sample_distance
+from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.regions import (
+    FAR,
+    NEAR,
+    boundary_distance,
+    count_regions,
+    region_of,
+    sample_distance,
+)
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.metrics import confusion_matrix, dense
 
@@ -26,7 +35,7 @@ def test_every_region_counts_the_pixels_that_belong_to_it():
     pixels = sample_mask(TRUTH, 4)
     places = np.stack([pixels.rows, pixels.cols], 1)
     distance = cdist(np.argwhere(TRUTH < 256), places).min(1).reshape(TRUTH.shape)
-    np.testing.assert_allclose(sample_distance(pixels), distance)
+    np.testing.assert_allclose(sample_distance(pixels.label_image()), distance)
     boundary, held_out = boundary_distance(TRUTH), pixels.held_out()
     found = count_regions(TRUTH, PREDICTION, held_out, (distance, boundary), 3)
 
@@ -42,3 +51,24 @@ def test_every_region_counts_the_pixels_that_belong_to_it():
         assert np.array_equal(dense(found["near"][str(w)], 3), counted(boundary <= w))
         expected = counted(held_out & (boundary <= w))
         assert np.array_equal(dense(found["near_held_out"][str(w)], 3), expected)
+
+
+def test_a_region_is_found_by_its_name():
+    row = {"confusion": [[0, 0, 1]], "far": {"8": [[1, 1, 2]]}, "near_held_out": {"16": []}}
+    assert region_of(row, "confusion") == [[0, 0, 1]]
+    assert region_of(row, "far8") == [[1, 1, 2]]
+    assert region_of(row, "near_held_out16") == []
+    for unknown in ("far", "far7", "away8", "edge3", "id"):
+        with pytest.raises(ParameterError, match="No region"):
+            region_of(row, unknown)
+
+
+def test_away_from_boundaries_is_all_but_near_them():
+    row = {
+        "confusion": [[0, 0, 9], [0, 1, 2], [1, 1, 4]],
+        "held_out": [[1, 1, 3]],
+        "near": {"8": [[0, 0, 4], [0, 1, 2]]},
+        "near_held_out": {"8": [[1, 1, 1]]},
+    }
+    assert region_of(row, "away8") == [[0, 0, 5], [1, 1, 4]]
+    assert region_of(row, "away_held_out8") == [[1, 1, 2]]

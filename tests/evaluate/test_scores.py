@@ -10,7 +10,6 @@ from PIL import Image
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.engine import SweepResult
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.regions import region_of
 from wsss_lib.evaluate.scores import (
     AVERAGED,
     FIELDS,
@@ -23,7 +22,7 @@ from wsss_lib.evaluate.scores import (
 )
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.sweeps import sweep
-from wsss_lib.metrics import DRAWS, drawn_scores, interval
+from wsss_lib.metrics import drawn_scores, interval
 
 
 def test_scores_are_those_of_scikit_learn_on_the_pooled_pixels(tiny, tmp_path):
@@ -44,28 +43,10 @@ def test_scores_are_those_of_scikit_learn_on_the_pooled_pixels(tiny, tmp_path):
     assert "bkg" not in table
 
 
-def test_drawing_images_anew_gives_the_spread_of_a_mean():
-    # one class, each image right on a share of its pixels: IoU of a pool is the mean of shares
-    rng = np.random.default_rng(0)
-    shares = rng.integers(0, 101, 200)
-    confusions = [[[0, 0, int(s)], [0, 1, int(100 - s)]] for s in shares]
-    draws = drawn_scores(confusions, 2, over=[0])
-    assert draws.shape == (DRAWS,)
-    assert draws.std() == pytest.approx(shares.std() / np.sqrt(200), rel=0.1)
-    low, high = interval(draws)
-    assert high - low == pytest.approx(2 * 1.96 * shares.std() / np.sqrt(200), rel=0.1)
-
-
 def test_a_region_without_pixels_has_no_score(tiny, tmp_path):
     result = sweep(tiny, [Setting("xy", 30, kernel="nearest")], store=tmp_path / "s")
     line = score_table(result, ["far64"]).iloc[0]
     assert line[["mean", "mean_low", "mean_high"]].isna().all()
-
-
-def test_an_unknown_class_is_refused(tiny, tmp_path):
-    result = sweep(tiny, [Setting("xy", 30, kernel="nearest")], store=tmp_path / "s")
-    with pytest.raises(ParameterError, match="No class 'cat'"):
-        score_table(result, over=["bkg", "cat"])
 
 
 def test_lines_are_set_against_each_other_draw_by_draw():
@@ -82,32 +63,6 @@ def test_lines_are_set_against_each_other_draw_by_draw():
     assert found["ahead"].iloc[[0, 2]].tolist() == [1, 0]  # of 1, -4, 1 and 2
     assert found["ahead_low"].iloc[0] == pytest.approx(np.percentile([1, -4, 1, 2], 2.5))
     assert np.isnan(found["ahead"].iloc[3])
-
-
-def test_two_settings_are_drawn_alike():
-    one = [[[0, 0, k], [0, 1, 10]] for k in range(1, 30)]
-    assert np.array_equal(drawn_scores(one, 2, [0]), drawn_scores(one, 2, [0]))
-
-
-def test_a_region_is_found_by_its_name():
-    row = {"confusion": [[0, 0, 1]], "far": {"8": [[1, 1, 2]]}, "near_held_out": {"16": []}}
-    assert region_of(row, "confusion") == [[0, 0, 1]]
-    assert region_of(row, "far8") == [[1, 1, 2]]
-    assert region_of(row, "near_held_out16") == []
-    for unknown in ("far", "far7", "away8", "edge3", "id"):
-        with pytest.raises(ParameterError, match="No region"):
-            region_of(row, unknown)
-
-
-def test_away_from_boundaries_is_all_but_near_them():
-    row = {
-        "confusion": [[0, 0, 9], [0, 1, 2], [1, 1, 4]],
-        "held_out": [[1, 1, 3]],
-        "near": {"8": [[0, 0, 4], [0, 1, 2]]},
-        "near_held_out": {"8": [[1, 1, 1]]},
-    }
-    assert region_of(row, "away8") == [[0, 0, 5], [1, 1, 4]]
-    assert region_of(row, "away_held_out8") == [[1, 1, 2]]
 
 
 IMAGES = SimpleNamespace(classes=ClassSet(("background", "thing"), ("bkg", "thing")))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from wsss_lib import engine
 from wsss_lib.classify.spec import BackboneSpec
@@ -25,6 +26,11 @@ from wsss_lib.evaluate.sweeps import image_masks, sweep
 RANDOM18 = BackboneSpec("resnet18", "random")
 IMG = settings_for(None, ["img"], 40)
 ROWS = "SELECT rowid, key, row FROM results"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -112,13 +118,6 @@ def test_a_run_that_is_killed_computes_only_what_is_missing_when_run_again(
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_failures_stand_in_the_order_of_the_ids(tiny, tmp_path):
-    first, *_, last = tiny.ids
-    tiny.image_path(first).write_bytes(b"no picture")  # noticed by a worker
-    tiny.mask_path(last).unlink()  # noticed before
-    assert list(sweep(tiny, IMG, store=tmp_path / "s").failures) == [first, last]
-
-
 def test_only_missing_images_are_begun_and_without_any_no_worker_is_asked(many, tmp_path, events):
     sweep(many.subset(many.ids[:5]), IMG, store=tmp_path / "s")
     assert events == list(many.ids[:5])
@@ -128,25 +127,50 @@ def test_only_missing_images_are_begun_and_without_any_no_worker_is_asked(many, 
     assert events == list(many.ids[5:])
 
 
+def test_a_changed_image_is_computed_again(tiny, tmp_path, events):
+    sweep(tiny, IMG, store=tmp_path / "s")
+    path = tiny.image_path(tiny.ids[1])
+    Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path)
+    sweep(tiny, IMG, store=tmp_path / "s")
+    assert events[4:] == [tiny.ids[1]]
+
+
+def test_missing_masks_are_written_though_the_rows_are_there(tiny, tmp_path, events):
+    sweep(tiny, IMG, store=tmp_path / "s")
+    sweep(tiny, IMG, store=tmp_path / "s", masks_out=tmp_path / "masks")
+    assert len(list((tmp_path / "masks/img").glob("*.png"))) == 4
+    assert len(events) == 8
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_bad_images_are_named_and_the_others_done(tiny, tmp_path, workers):
+    one, two, three, _ = tiny.ids
+    tiny.image_path(one).write_bytes(tiny.image_path(one).read_bytes()[:200])
+    tiny.mask_path(two).unlink()
+    void = Image.open(tiny.mask_path(three)).point(lambda _: 255)
+    void.save(tiny.mask_path(three))
+    result = sweep(tiny, IMG, store=tmp_path / "s", workers=workers)
+    assert list(result.failures) == [one, two, three]  # though the second is noticed first
+    assert "damaged" in result.failures[one]
+    assert "all void" in result.failures[three]
+    assert [row["id"] for row in result.rows[IMG[0]]] == [tiny.ids[3]]
+
+
+def test_masks_of_another_setting_are_replaced(tiny, tmp_path):
+    masks = {}
+    for cost in (0.01, 100.0, 0.01):
+        chosen = settings_for(None, ["img"], 40, C=cost)
+        sweep(tiny, chosen, store=tmp_path / "s", masks_out=tmp_path / "masks")
+        written = [np.array(Image.open(path)) for path in sorted(tmp_path.glob("masks/img/*.png"))]
+        assert np.array_equal(masks.setdefault(cost, written), written)
+    assert not np.array_equal(masks[0.01], masks[100.0])
+
+
 def test_the_bar_shows_images_pace_time_left_and_score(many, tmp_path, capsys):
     sweep(many, IMG, store=tmp_path / "s")
     last = capsys.readouterr().err.rsplit("\r", 1)[-1]
     assert "8/8 images [00:0" in last
     assert "images/min, img mIoU " in last
-
-
-def test_a_damaged_row_is_computed_again(tiny, tmp_path, events):
-    whole = sweep(tiny, IMG, store=tmp_path / "s")
-    with closing(sqlite3.connect(tmp_path / "s")) as connection:
-        connection.execute("UPDATE results SET row = replace(row, 'img', 'xyz') WHERE rowid = 2")
-        connection.commit()
-    events.clear()
-    again = sweep(tiny, IMG, store=tmp_path / "s")
-    assert events[0].startswith("1 of 4 rows in ")
-    assert events[1:] == [tiny.ids[1]]
-    seconds = {"fit_seconds": 0, "predict_seconds": 0}
-    for first, second in zip(whole.rows[IMG[0]], again.rows[IMG[0]], strict=True):
-        assert first | seconds == second | seconds
 
 
 def test_a_mask_that_cannot_be_written_stops_the_run_and_keeps_the_rows(tiny, tmp_path, events):
@@ -175,14 +199,10 @@ def test_other_weights_at_the_workers_are_refused(tiny):
     (f1,) = settings_for(None, ["F1"], 40)
     job = partial(sweeps.evaluate_image, located(tiny), backbone=RANDOM18)
     task = Task(tiny.ids[0], {f1: "key"})
-    assert do_image(job, task, [f1]).rows["key"]["id"] == tiny.ids[0]
+    _, rows, _ = do_image(job, task, [f1])
+    assert rows["key"]["id"] == tiny.ids[0]
     with pytest.raises(WeightsError, match="other weights of resnet18"):
         do_image(partial(job, weights="resnet18:0123"), task, [f1])
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.mark.parametrize("pool", ["own", "pooled2", "pooled2known"])

@@ -21,7 +21,7 @@ __all__ = [
     "iou_table",
     "masks_miou",
     "nearest_mean_recall",
-    "one_label_a_cell",
+    "one_label_per_cell",
     "output_columns",
     "over_seeds",
     "own_classifier",
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 from .boundary import band_rows, band_table, boundary_effect
-from .cells import nearest_mean_recall, one_label_a_cell
+from .cells import nearest_mean_recall, one_label_per_cell
 from .exploration import SeedSource, explore, history, image_features, image_iou
 from .image import ImageSamples
 from .iou import iou_table, residuals, table1

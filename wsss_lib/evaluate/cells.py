@@ -46,18 +46,12 @@ def cell_labels(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return labels.reshape(size)
 
 
-def nearest_labels(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The class of the first pixel of each cell, as resizing to the nearest pixel gives it.
+def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Labels at another size, (h, w) -> (H, W), each from one place, as torch and OpenCV do it.
 
-    Parameters and result are as in `cell_labels`; torch and OpenCV resize masks this way.
+    Enlarged, every pixel has the label of its cell; shrunk, every cell that of its first pixel.
     """
-    rows, cols = (np.arange(n) * side // n for n, side in zip(size, mask.shape, strict=True))
-    return mask[rows[:, None], cols]
-
-
-def spread_cells(labels: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
-    """Give every pixel the label of its cell: (h, w) -> (H, W) uint8."""
-    rows, cols = _cells_of_pixels(image_size, labels.shape)
+    rows, cols = _cells_of_pixels(size, labels.shape)
     return labels[rows[:, None], cols]
 
 
@@ -68,7 +62,7 @@ def _cells_of_pixels(
     return tuple(np.arange(n) * cells // n for n, cells in zip(image_size, size, strict=True))
 
 
-def one_label_a_cell(dataset: DevkitDataset, strides: Sequence[int]) -> pd.DataFrame:
+def one_label_per_cell(dataset: DevkitDataset, strides: Sequence[int]) -> pd.DataFrame:
     """The IoU of ground truth that keeps one label per cell: what resolution alone takes away.
 
     A classifier that reads features between the cells can do better, since interpolation places
@@ -91,7 +85,7 @@ def one_label_a_cell(dataset: DevkitDataset, strides: Sequence[int]) -> pd.DataF
         mask = dataset.mask(id_)
         for stride, confusion in pooled.items():
             size = tuple(-(-side // stride) for side in mask.shape)
-            coarse = spread_cells(cell_labels(mask, size), mask.shape)
+            coarse = resize_labels(cell_labels(mask, size), mask.shape)
             confusion += confusion_matrix(mask, coarse, n_classes)
     rows = {stride: [*iou(confusion), mean_iou(confusion)] for stride, confusion in pooled.items()}
     return _table(rows, dataset.classes, "stride")

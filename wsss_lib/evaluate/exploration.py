@@ -161,7 +161,11 @@ def explore(
         )
     maps = image_features(dataset, id_, backbone if any(map(needs_backbone, needed)) else None)
     sample, count = dataset.sample(id_), len(dataset.classes)
-    pixels = _draw(dataset, sample, n, seed, source, maps)
+    if source:
+        scores = source.localiser.scores(dataset, id_)
+        pixels = select_samples(scores, n, source.selection, maps.get(source.look), seed, id_)
+    else:
+        pixels = sample_mask(sample.mask, n, seed, id_)
     result = expand([maps[each] for each in layers], pixels.label_image(), svm)
     return Exploration(
         sample,
@@ -172,20 +176,6 @@ def explore(
         confusion_matrix(sample.mask, result.mask, count, pixels.held_out()),
         str(source or GROUND_TRUTH),
     )
-
-
-def _draw(
-    dataset: DevkitDataset,
-    sample: Sample,
-    n: int,
-    seed: int,
-    source: SeedSource | None,
-    maps: dict[str, FeatureMap],
-) -> PixelSamples:
-    if source is None:
-        return sample_mask(sample.mask, n, seed, sample.id)
-    scores = source.localiser.scores(dataset, sample.id)
-    return select_samples(scores, n, source.selection, maps.get(source.look), seed, sample.id)
 
 
 @lru_cache(maxsize=4)
@@ -260,16 +250,16 @@ def history(results: Sequence[Exploration], classes: ClassSet) -> pd.DataFrame:
 
 
 def _line(result: Exploration, classes: ClassSet) -> dict[str, object]:
-    row, svm = result.row(), result.expansion.svm.get_params()
+    svm = result.expansion.svm.get_params()
     settings = {
-        "image": row.pop("image"),
+        "image": result.sample.id,
         "samples from": result.source,
         "labels right": result.labels_right(),
-        "layer": row.pop("layer"),
-        "n": row.pop("n"),
+        "layer": result.layer,
+        "n": result.pixels.requested,
         "kernel": svm.get("kernel", "rbf"),  # a product has no other
         "C": svm["C"],
         "gamma": svm["gamma"],
     }
     scores = class_scores(result, classes)["all pixels"].drop("mean")
-    return settings | row | scores.add_prefix("IoU, ").to_dict()
+    return settings | result.row() | scores.add_prefix("IoU, ").to_dict()

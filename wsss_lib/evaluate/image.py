@@ -11,10 +11,9 @@ import joblib
 import numpy as np
 
 from wsss_lib.classify.spec import BackboneSpec
-from wsss_lib.datasets.classes import VOID
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import StoreError, WeightsError
-from wsss_lib.evaluate.cells import spread_cells
+from wsss_lib.evaluate.cells import resize_labels
 from wsss_lib.evaluate.regions import boundary_distance, count_regions, sample_distance
 from wsss_lib.evaluate.settings import RESOLUTIONS, Setting
 from wsss_lib.expand.image import Expansion, expand
@@ -55,8 +54,9 @@ class ImageSamples:
 
     def _scored(self, *drawing: object) -> tuple[np.ndarray, np.ndarray]:
         """The held-out pixels, and the distance of each pixel from the nearest sample."""
-        pixels = _on_image(self.drawn(*drawing), self.truth.shape)
-        return pixels.held_out(), sample_distance(pixels)
+        pixels, size = self.drawn(*drawing), self.truth.shape
+        from_sample = sample_distance(resize_labels(pixels.label_image(), size))
+        return resize_labels(pixels.held_out(), size), from_sample
 
     def labelled(self, setting: Setting, clean: PixelSamples) -> PixelSamples:
         """The samples as the classifier gets them: with noise, some labels are wrong."""
@@ -70,23 +70,6 @@ class ImageSamples:
 def companion_path(dataset: DevkitDataset, id_: str) -> Path:
     """The path of the mask of an image's companions; only toy has such masks."""
     return dataset.devkit / "Companions" / f"{id_}.png"
-
-
-def _on_image(pixels: PixelSamples, image_size: tuple[int, int]) -> PixelSamples:
-    """Samples of cells as all the pixels in these cells."""
-    if pixels.image_size == image_size:
-        return pixels
-    labels = spread_cells(pixels.label_image(), image_size)
-    rows, cols = np.nonzero(labels != VOID)
-    aside = pixels.set_aside
-    return PixelSamples(
-        rows,
-        cols,
-        labels[rows, cols],
-        image_size,
-        pixels.requested,
-        None if aside is None else spread_cells(aside, image_size),
-    )
 
 
 def evaluate_image(
@@ -130,20 +113,39 @@ def evaluate_image(
     truth, count = sample.mask, len(dataset.classes)
     maps = setting_maps(sample.image, settings, backbone)
     samples, from_boundary = ImageSamples(dataset, id_, truth), boundary_distance(truth)
-    pooled = _Pooled(maps)
-    results = []
+    results, asked = [], None
     for setting in settings:
         layers = maps[setting]
         drawing = samples.drawing(setting, layers[0].size)
         clean, (held_out, from_sample) = samples.drawn(*drawing), samples.scored(*drawing)
         if setting.pool == "own":
-            done, learnt = _own(layers, clean, samples.labelled(setting, clean), setting)
+            learnt = samples.labelled(setting, clean)
+            cells = [replace(layer, image_size=learnt.image_size) for layer in layers]
+            done = expand(cells, learnt.label_image(), setting.svm())
+            counts, wrong = learnt.counts, int(np.sum(learnt.labels != clean.labels))
         else:
+            if pools[setting] != asked:  # known and unknown labels share a classifier: ask it once
+                asked = pools[setting]
+                classifier, start = _load(asked), time.perf_counter()
+                decision = classifier.decide(layers)
+                seconds = time.perf_counter() - start
             known = (0, *dataset.labels(id_)) if parse_pool(setting.pool)[1] else None
-            done, learnt = pooled.expand(setting, pools[setting], known)
-        mask = spread_cells(done.mask, truth.shape)
-        counts = count_regions(truth, mask, held_out, (from_sample, from_boundary), count)
-        results.append((_row(id_, setting, clean, done) | learnt | counts, mask))
+            done = Expansion(classifier.choose(decision, known), classifier.svm, 0.0, seconds)
+            counts, wrong = classifier.counts, 0
+        mask = resize_labels(done.mask, truth.shape)
+        row = {
+            "id": id_,
+            "feature": setting.feature,
+            "short_classes": list(clean.short_classes),
+            "support_vectors": int(done.svm.n_support_),
+            "fit_seconds": round(done.fit_seconds, 4),
+            "predict_seconds": round(done.predict_seconds, 4),
+            **({"layer_weights": done.svm.weights_.tolist()} if "*" in setting.feature else {}),
+            "samples": {str(label): number for label, number in counts.items()},
+            "wrong_samples": wrong,
+            **count_regions(truth, mask, held_out, (from_sample, from_boundary), count),
+        }
+        results.append((row, mask))
     return results
 
 
@@ -166,38 +168,6 @@ def setting_maps(
     }
 
 
-def _own(
-    layers: Sequence[FeatureMap], clean: PixelSamples, labelled: PixelSamples, setting: Setting
-) -> tuple[Expansion, dict]:
-    """Expand with an image-specific classifier; and what the row says about its samples."""
-    standing_for = [replace(layer, image_size=labelled.image_size) for layer in layers]
-    wrong = int(np.sum(labelled.labels != clean.labels))
-    return expand(standing_for, labelled.label_image(), setting.svm()), {
-        "samples": _named(labelled.counts),
-        "wrong_samples": wrong,
-    }
-
-
-class _Pooled:
-    """Expand with classifiers for all images; each decides once for known and unknown labels."""
-
-    def __init__(self, maps: Mapping[Setting, Sequence[FeatureMap]]) -> None:
-        self.maps, self.last = maps, (None, None, 0.0)
-
-    def expand(
-        self, setting: Setting, path: Path, known: tuple[int, ...] | None
-    ) -> tuple[Expansion, dict]:
-        """Expand; and what the row says about the samples."""
-        classifier = _load(path)
-        if self.last[0] != path:
-            start = time.perf_counter()
-            decision = classifier.decide(self.maps[setting])
-            self.last = path, decision, time.perf_counter() - start
-        mask = classifier.choose(self.last[1], known)
-        learnt = {"samples": _named(classifier.counts), "wrong_samples": 0}
-        return Expansion(mask, classifier.svm, 0.0, self.last[2]), learnt
-
-
 @lru_cache(maxsize=1)  # large ones take hundreds of megabytes
 def _load(path: Path) -> PooledClassifier:
     try:
@@ -207,19 +177,3 @@ def _load(path: Path) -> PooledClassifier:
             f"Cannot read the pooled classifier {shown(path)} ({error}). Delete it and run the "
             "same command again; on a cluster WSSS_CACHE must be a folder that all machines share."
         ) from None
-
-
-def _named(counts: dict[int, int]) -> dict[str, int]:
-    return {str(label): count for label, count in counts.items()}
-
-
-def _row(id_: str, setting: Setting, pixels: PixelSamples, done: Expansion) -> dict:
-    return {
-        "id": id_,
-        "feature": setting.feature,
-        "short_classes": list(pixels.short_classes),
-        "support_vectors": int(done.svm.n_support_),
-        "fit_seconds": round(done.fit_seconds, 4),
-        "predict_seconds": round(done.predict_seconds, 4),
-        **({"layer_weights": done.svm.weights_.tolist()} if "*" in setting.feature else {}),
-    }

@@ -192,14 +192,14 @@ def second_stage(
     rows, trainings = [], []
     for kind in kinds:
         masks = training_masks(kind, images, device=device, workers=workers)
-        quality = 100 * masks_miou(masks, images)
+        name, quality = Path(kind).name, 100 * masks_miou(masks, images)
         for seed in seeds:
             path = train_segmenter(masks, settings, seed=seed, val_list=val_list, device=device)
             trained = load_segmenter(path)
             scores = trained.history.iloc[-1][["mean_iou", *images.classes.names]]
             named = dict(zip(["mean", *images.classes.short], 100 * scores, strict=True))
-            rows.append({"masks": _name(kind), "seed": seed, "masks_miou": quality, **named})
-            trainings.append({"masks": _name(kind), "checkpoint": path.name, **trained.setting})
+            rows.append({"masks": name, "seed": seed, "masks_miou": quality, **named})
+            trainings.append({"masks": name, "checkpoint": path.name, **trained.setting})
     provenance = {
         "dataset": images.name,
         "list": Path(images.list_name).name,
@@ -211,23 +211,14 @@ def second_stage(
     return Report({"scores": scores, "spread": over_trainings(scores)}, provenance)
 
 
-def _name(kind: str) -> str:
-    """The name of a kind in a table; for a folder, the folder's name."""
-    return kind if kind in ("truth", *KINDS) else Path(kind).name
-
-
 def over_trainings(scores: pd.DataFrame) -> pd.DataFrame:
     """One row per kind: ``masks_miou``, and over the seeds the mean and the range of ``mean``."""
-    groups = scores.groupby("masks", sort=False)
-    mean = groups["mean"]
-    return pd.DataFrame(
-        {
-            "masks_miou": groups["masks_miou"].first(),
-            "mean": mean.mean(),
-            "lowest": mean.min(),
-            "highest": mean.max(),
-            "seeds": mean.count(),
-        }
+    return scores.groupby("masks", sort=False).agg(
+        masks_miou=("masks_miou", "first"),
+        mean=("mean", "mean"),
+        lowest=("mean", "min"),
+        highest=("mean", "max"),
+        seeds=("mean", "count"),
     )
 
 

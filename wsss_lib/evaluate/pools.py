@@ -94,13 +94,10 @@ def _choose(
     for id_ in tqdm(ids, desc="drawing pools", unit="image", delay=2):
         try:
             samples = ImageSamples(dataset, id_, dataset.sample(id_).mask)
-            size = samples.truth.shape
-            own = [samples.drawn(*samples.drawing(setting, size)) for setting in settings]
+            for setting, of in drawn.items():
+                of[id_] = samples.drawn(*samples.drawing(setting, samples.truth.shape))
         except WsssError as error:
             tqdm.write(f"{id_}: {error}")
-            continue
-        for setting, pixels in zip(settings, own, strict=True):
-            drawn[setting][id_] = pixels
     if not any(drawn.values()):
         raise ParameterError("No image of the pool can be read; at least one was expected.")
     return {

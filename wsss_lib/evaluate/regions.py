@@ -5,7 +5,6 @@ from scipy.ndimage import distance_transform_edt
 
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.errors import ParameterError
-from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.metrics import sparse
 
 #: Distances from the nearest sample beyond which pixels are scored, in pixels.
@@ -14,10 +13,15 @@ FAR = (1, 2, 4, 8, 16, 32, 64)
 NEAR = (2, 4, 8, 16, 32)
 
 
-def sample_distance(pixels: PixelSamples) -> np.ndarray:
-    """The distance of each pixel from the nearest sampled one, (H, W) float64; 0 on a sample."""
-    unsampled = pixels.label_image() == VOID
-    return distance_transform_edt(unsampled)
+def sample_distance(label_image: np.ndarray) -> np.ndarray:
+    """The distance of each pixel from the nearest sampled one, (H, W) float64; 0 on a sample.
+
+    Parameters
+    ----------
+    label_image : ndarray, shape (H, W), uint8
+        The samples, see `wsss_lib.expand.sampling.PixelSamples.label_image`.
+    """
+    return distance_transform_edt(label_image == VOID)
 
 
 def boundary_distance(mask: np.ndarray) -> np.ndarray:

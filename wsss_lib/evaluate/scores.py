@@ -10,7 +10,6 @@ from dataclasses import asdict, fields, replace
 import numpy as np
 import pandas as pd
 
-from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.engine import SweepResult
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.regions import region_of
@@ -61,29 +60,23 @@ def score_table(
     classes = result.dataset.classes
     chosen, lines, draws = classes.places(over), [], []
     for setting, rows in result.rows.items():
+        drawn = [sum(row["samples"].values()) for row in rows]
+        wrong = [row["wrong_samples"] for row in rows]
         cost = {
             "seconds": np.mean([row["fit_seconds"] + row["predict_seconds"] for row in rows]),
-            "samples_drawn": np.mean([sum(row["samples"].values()) for row in rows]),
-            "wrong_samples": np.mean([_wrong_share(row) for row in rows]),
+            "samples_drawn": np.mean(drawn),
+            "wrong_samples": np.mean([100 * w / n for w, n in zip(wrong, drawn, strict=True)]),
         }
         for region in regions:
             confusions = [region_of(row, region) for row in rows]
             draws.append(drawn_scores(confusions, len(classes), chosen))
-            line = {"region": region, "images": len(rows), **_scores(confusions, classes, chosen)}
+            scores = 100 * iou_of_counted(pooled(confusions, len(classes)))[chosen]
+            line = asdict(setting) | {"region": region, "images": len(rows)}
+            line |= dict(zip([classes.short[i] for i in chosen], scores, strict=True))
+            line["mean"] = mean(scores)
             line["mean_low"], line["mean_high"] = interval(draws[-1])
-            lines.append({**asdict(setting), **line, **cost})
+            lines.append(line | cost)
     return compared(pd.DataFrame(lines), np.array(draws))
-
-
-def _wrong_share(row: dict) -> float:
-    return 100 * row["wrong_samples"] / sum(row["samples"].values())
-
-
-def _scores(confusions: list, classes: ClassSet, chosen: Sequence[int]) -> dict[str, float]:
-    scores = 100 * iou_of_counted(pooled(confusions, len(classes)))[chosen]
-    return {classes.short[i]: score for i, score in zip(chosen, scores, strict=True)} | {
-        "mean": mean(scores)
-    }
 
 
 def compared(scores: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
@@ -120,8 +113,6 @@ def compared(scores: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
     return scores
 
 
-#: Endings of the columns of a difference over all images and its interval.
-ENDS = ("", "_low", "_high")
 #: Gives the setting that another one is compared with in a region, if there is one.
 Reference = Callable[[SweepResult, Setting, Callable[[Setting], float]], Setting | None]
 
@@ -174,8 +165,8 @@ def difference_table(
             line |= {"difference": scores[setting] - scores[other]}
             line |= {"difference_low": low, "difference_high": high}
             lines.append(asdict(setting) | line)
-    columns = [*FIELDS, "region", "against"]
-    return pd.DataFrame(lines, columns=[*columns, *(f"difference{end}" for end in ENDS)])
+    columns = ["region", "against", "difference", "difference_low", "difference_high"]
+    return pd.DataFrame(lines, columns=[*FIELDS, *columns])
 
 
 def own_classifier(
@@ -200,11 +191,11 @@ def best_layer(
     """
     if len(setting.layers) == 1:
         return None
-    wanted = asdict(setting) | {"feature": "", "weights": "equal"}
     singles = [
-        each
-        for each in result.rows
-        if len(each.layers) == 1 and asdict(each) | {"feature": ""} == wanted
+        other
+        for other in result.rows
+        if len(other.layers) == 1
+        and other == replace(setting, feature=other.feature, weights="equal")
     ]
     return max(singles, key=score, default=None)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
-from wsss_lib.evaluate.cells import cell_labels, nearest_labels
+from wsss_lib.evaluate.cells import cell_labels, resize_labels
 from wsss_lib.expand.image import Classifier, NearestSample
 from wsss_lib.expand.noise import parse_noise
 from wsss_lib.expand.pooled import parse_pool
@@ -29,7 +29,7 @@ SVM_PRESETS = {
 #: Where pixels are sampled and predicted: ``pixels`` interpolates features to the image, ``cells``
 #: stays on the feature map and gives a pixel the class of its cell. A cell is labelled by its most
 #: frequent class, or by its first pixel.
-RESOLUTIONS = {"pixels": None, "cells": cell_labels, "cells_nearest": nearest_labels}
+RESOLUTIONS = {"pixels": None, "cells": cell_labels, "cells_nearest": resize_labels}
 
 
 def svm_preset(
