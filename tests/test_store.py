@@ -84,13 +84,6 @@ def test_more_rows_are_read_than_sqlite_takes_keys_at_once(path):
         assert store.get(rows) == rows
 
 
-def test_rows_of_an_older_kit_without_digests_are_ignored(path):
-    edit(path, "CREATE TABLE rows (key TEXT PRIMARY KEY, row TEXT)")
-    edit(path, "INSERT INTO rows VALUES ('a', '{}')")
-    with ResultStore(path) as store:
-        assert store.get(["a"]) == {}
-
-
 def test_a_file_that_is_no_store_is_refused(path):
     path.write_text("not a database, but long enough to be looked at" * 50)
     with pytest.raises(StoreError, match="Delete the file"):

@@ -6,7 +6,6 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
 from wsss_lib.classify.spec import BackboneSpec
-from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.image import evaluate_image
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.sampling import sample_mask
@@ -75,13 +74,6 @@ def test_wrong_labels_are_told_to_the_classifier_and_not_to_the_score(tiny):
     assert right[0] > right[1]
 
 
-def test_no_noise_changes_nothing(tiny):
-    (clean, _), (noisy, _) = evaluate_image(
-        tiny, "tiny_1", [Setting("img", 40), Setting("img", 40, noise="border0")], None
-    )
-    assert clean["confusion"] == noisy["confusion"]
-
-
 def test_several_layers_are_concatenated_or_multiplied(tiny):
     names = ["F1+F3", "F1*F3"]
     settings = [*(Setting(name, 40) for name in names), Setting("F1*F3", 40, weights="tuned")]
@@ -97,8 +89,3 @@ def test_several_layers_are_concatenated_or_multiplied(tiny):
     expected = OneVsRestClassifier(SVC()).fit(joined, pixels.labels).predict(every)
     ((_, mask),) = evaluate_image(tiny, "tiny_1", settings[:1], NETWORK)
     assert (mask.ravel() == expected).mean() > 0.99
-
-
-def test_companions_that_are_missing_are_named(tiny):
-    with pytest.raises(ParameterError, match="companion"):
-        evaluate_image(tiny, "tiny_1", [Setting("img", 40, noise="companion50")], None)

@@ -47,7 +47,7 @@ def cell_labels(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Labels at another size, (h, w) -> (H, W), each from one place, as torch and OpenCV do it.
+    """Labels at another size, (h, w) -> (H, W), by the nearest one, as torch and OpenCV do it.
 
     Enlarged, every pixel has the label of its cell; shrunk, every cell that of its first pixel.
     """

@@ -82,7 +82,7 @@ class Exploration:
     expansion: Expansion
     confusion: np.ndarray
     held_out: np.ndarray
-    source: str = GROUND_TRUTH
+    source: str
 
     @property
     def mask(self) -> np.ndarray:
