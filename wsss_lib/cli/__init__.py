@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from wsss_lib.cli.options import DATA, DATASET
+from wsss_lib.cli.options import DATA, DATASET, FILE_THAT_IS_THERE
 from wsss_lib.cli.sweeps import expand, pseudo, second_stage, study, table1
 from wsss_lib.cli.train import train
 from wsss_lib.errors import WsssError
@@ -22,7 +22,7 @@ class _Group(click.Group):
             raise click.ClickException(str(error)) from None
 
 
-@click.group(cls=_Group)
+@click.group(cls=_Group, context_settings={"show_default": True})
 @click.version_option(package_name="wsss-study-kit")
 def main() -> None:
     """WSSS study kit: image-specific classifiers for weakly supervised segmentation."""
@@ -62,7 +62,7 @@ def data(name: str, root: Path | None) -> None:
 @click.option("--timeout", type=int, help="Seconds that one cell may take [1800; voc: a week].")
 @click.option(
     "--parameters",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FILE_THAT_IS_THERE,
     help="YAML of parameters by notebook; overrides notebooks/parameters/<dataset>.yaml.",
 )
 def notebooks(

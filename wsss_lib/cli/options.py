@@ -1,19 +1,21 @@
 """What several commands have in common: options, and functions that use them."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 
 import click
 
 from wsss_lib.paths import shown
 
-DATASET = click.option(
-    "--dataset", type=click.Choice(["toy", "voc"]), default="toy", show_default=True
-)
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE_THAT_IS_THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
+CRF_PRESETS = click.Choice(["irn", "psa", "deeplab"])
+
+DATASET = click.option("--dataset", type=click.Choice(["toy", "voc"]), default="toy")
 DATA = click.option("--data", "root", type=Path, help="Folder that holds VOCdevkit/ [WSSS_DATA].")
-LIST = click.option(
-    "--list", "list_name", default="train", show_default=True, help="Name of an id list, or a file."
-)
+LIST = click.option("--list", "list_name", default="train", help="Name of an id list, or a file.")
 TRAIN_LIST = click.option(
     "--list", "list_name", help="Name of an id list, or a file [trainaug; toy: train]."
 )
@@ -21,7 +23,6 @@ IMAGES = click.option("--images", type=int, help="Only the first N ids.")
 MASKS = click.option(
     "--masks",
     default="SegmentationClass",
-    show_default=True,
     help="SegmentationClass, SegmentationClassAug or a folder.",
 )
 #: Those of `wsss_lib.classify.backbones.RECIPES` except resnet101, which only the second stage
@@ -32,34 +33,24 @@ BACKBONE = click.option(
     type=click.Choice(BACKBONES),
     help="Network behind F1 to F5 [resnet50; toy: the one trained on it].",
 )
-SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+SEED = click.option("--seed", type=click.IntRange(min=0), default=0)
 WEIGHTS = click.option(
     "--weights",
     default="trained",
-    show_default=True,
     help="random, imagenet, a file, or trained or sipe: from 'wsss train classifier|sipe'.",
-)
-SVM = (
-    click.option(
-        "--svm", type=click.Choice(["sklearn", "paper"]), default="sklearn", show_default=True
-    ),
-    click.option("--svm-kernel", type=click.Choice(["rbf", "linear"])),
-    click.option("--svm-c", type=float),
-    click.option("--svm-gamma", help="scale, a number, or e.g. 3xscale."),
 )
 SAMPLES = click.option("--samples", type=int, help="Pixels per class [2500; toy: 300].")
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=1,
-    show_default=True,
     help="Processes, one thread each.",
 )
 SCHEDULER = click.option(
     "--scheduler", help="Dask scheduler whose workers do the images, e.g. tcp://10.0.0.1:8786."
 )
 EPOCHS = click.option("--epochs", type=int, help="Passes over the images [the data set's].")
-DEVICE = click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
+DEVICE = click.option("--device", default="cpu", help="cpu, cuda or auto.")
 BACKGROUND_WEIGHT = click.option(
     "--background-weight",
     type=click.FloatRange(0, min_open=True),
@@ -69,7 +60,6 @@ PHOTO_WORKERS = click.option(
     "--workers",
     type=click.IntRange(min=0),
     default=0,
-    show_default=True,
     help="Processes that read images.",
 )
 
@@ -83,6 +73,54 @@ def options(*decorators: Callable) -> Callable:
         return command
 
     return decorate
+
+
+def data_set(*, need_masks: bool = True) -> Callable:
+    """Give a command, as ``dataset``, the images that its first five options name."""
+
+    def decorate(command: Callable) -> Callable:
+        @options(DATASET, DATA, LIST, IMAGES, MASKS)
+        @wraps(command)
+        def on_images(
+            dataset: str,
+            root: Path | None,
+            list_name: str,
+            images: int | None,
+            masks: str,
+            **others: object,
+        ) -> None:
+            from wsss_lib.datasets.load import load_dataset
+
+            opened = load_dataset(
+                dataset, list_name, root=root, images=images, masks=masks, need_masks=need_masks
+            )
+            command(dataset=opened, **others)
+
+        return on_images
+
+    return decorate
+
+
+def svm_parameters(command: Callable) -> Callable:
+    """Give a command kernel, C and gamma of its SVM in one dictionary, ``svm``."""
+
+    @click.option("--svm", type=click.Choice(["sklearn", "paper"]), default="sklearn")
+    @click.option("--svm-kernel", type=click.Choice(["rbf", "linear"]))
+    @click.option("--svm-c", type=float)
+    @click.option("--svm-gamma", help="scale, a number, or e.g. 3xscale.")
+    @wraps(command)
+    def with_parameters(
+        svm: str,
+        svm_kernel: str | None,
+        svm_c: float | None,
+        svm_gamma: str | None,
+        **others: object,
+    ) -> None:
+        from wsss_lib.evaluate.settings import svm_preset
+
+        command(svm=svm_preset(svm, svm_kernel, svm_c, svm_gamma), **others)
+
+    return with_parameters
 
 
 def training_set(

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,31 +10,45 @@ from wsss_lib.cli.options import (
     BACKBONE,
     BACKBONES,
     BACKGROUND_WEIGHT,
+    CRF_PRESETS,
     DATA,
     DATASET,
     DEVICE,
     EPOCHS,
+    FILE,
+    FILE_THAT_IS_THERE,
+    FOLDER,
     IMAGES,
-    LIST,
-    MASKS,
     SAMPLES,
     SCHEDULER,
     SEED,
-    SVM,
     TRAIN_LIST,
     WEIGHTS,
     WORKERS,
+    data_set,
     options,
     report,
+    svm_parameters,
     training_set,
 )
 from wsss_lib.paths import output_dir, shown
 
+if TYPE_CHECKING:
+    from wsss_lib.datasets.devkit import DevkitDataset
+    from wsss_lib.studies.study import Study
+
 
 class _StudyName(click.ParamType):
-    """The name of a study; the studies are slow to import, and needed only when help lists them."""
+    """The name of a study; the studies are slow to import, and read only where they are needed."""
 
     name = "study"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Study":
+        from wsss_lib.studies.catalogue import find_study
+
+        return find_study(value)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         from wsss_lib.studies import STUDIES
@@ -42,23 +57,19 @@ class _StudyName(click.ParamType):
 
 
 @click.command()
-@options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED)
-@options(WORKERS, SCHEDULER)
-@click.option("--layers", default="img,F1,F2,F3,F4,F5", show_default=True)
-@options(*SVM)
-@click.option("--solver", type=click.Choice(["ours", "libsvm"]), default="ours", show_default=True)
+@data_set()
+@options(BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER)
+@click.option("--layers", default="img,F1,F2,F3,F4,F5")
+@svm_parameters
+@click.option("--solver", type=click.Choice(["ours", "libsvm"]), default="ours")
 @click.option("--save-masks", is_flag=True, help="Write palette PNGs to OUT/masks/<feature>/.")
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Folder of the tables [build/table1/<dataset>].",
 )
 def table1(
-    dataset: str,
-    root: Path | None,
-    list_name: str,
-    images: int | None,
-    masks: str,
+    dataset: "DevkitDataset",
     backbone: str | None,
     weights: str,
     samples: int | None,
@@ -66,41 +77,26 @@ def table1(
     workers: int,
     scheduler: str | None,
     layers: str,
-    svm: str,
-    svm_kernel: str | None,
-    svm_c: float | None,
-    svm_gamma: str | None,
+    svm: dict,
     solver: str,
     save_masks: bool,
     out: Path | None,
 ) -> None:
     """Table 1: IoU per class of the image-specific classifier, one row per feature."""
     from wsss_lib.classify.spec import choose_backbone
-    from wsss_lib.datasets import load_dataset
     from wsss_lib.evaluate.iou import table1
     from wsss_lib.evaluate.settings import settings_for
     from wsss_lib.evaluate.sweeps import sweep
     from wsss_lib.features import needs_backbone
 
-    folder = out or output_dir() / "build" / "table1" / dataset
-    opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
-    settings = settings_for(
-        opened,
-        layers.split(","),
-        samples=samples,
-        svm=svm,
-        kernel=svm_kernel,
-        C=svm_c,
-        gamma=svm_gamma,
-        solver=solver,
-        seed=seed,
-    )
+    folder = out or output_dir() / "build" / "table1" / dataset.name
+    settings = settings_for(dataset, layers.split(","), samples, solver=solver, seed=seed, **svm)
     network = None
     if any(needs_backbone(setting.feature) for setting in settings):
-        network = choose_backbone(opened, backbone, weights, seed)
+        network = choose_backbone(dataset, backbone, weights, seed)
     masks_out = folder / "masks" if save_masks else None
     result = sweep(
-        opened, settings, network, workers=workers, scheduler=scheduler, masks_out=masks_out
+        dataset, settings, network, workers=workers, scheduler=scheduler, masks_out=masks_out
     )
     found = table1(result)
     found.write(folder)
@@ -108,22 +104,18 @@ def table1(
 
 
 @click.command()
-@click.argument("name", type=_StudyName())
-@options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, WEIGHTS, SAMPLES, SEED)
-@options(WORKERS, SCHEDULER)
+@click.argument("study", type=_StudyName())
+@data_set()
+@options(BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER)
 @click.option("--classes", help="Short names of the classes that count [all], e.g. bkg,cat,dog.")
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="CSV to write [build/studies/<dataset>/NAME.csv].",
 )
 def study(
-    name: str,
-    dataset: str,
-    root: Path | None,
-    list_name: str,
-    images: int | None,
-    masks: str,
+    study: "Study",
+    dataset: "DevkitDataset",
     backbone: str | None,
     weights: str,
     samples: int | None,
@@ -135,19 +127,14 @@ def study(
 ) -> None:
     """Sweep and score one study: one line per setting, with intervals over images."""
     from wsss_lib.classify.spec import choose_backbone
-    from wsss_lib.datasets import load_dataset
-    from wsss_lib.studies.catalogue import find_study, run_study
+    from wsss_lib.studies.catalogue import run_study
 
-    needs_network = find_study(name).needs_network  # a wrong name is refused first
-    opened = load_dataset(dataset, list_name, root=root, images=images, masks=masks)
-    network = None
-    if needs_network:
-        network = choose_backbone(opened, backbone, weights, seed)
+    network = choose_backbone(dataset, backbone, weights, seed) if study.needs_network else None
     over = classes.split(",") if classes else None
     found = run_study(
-        name, opened, network, samples, seed, over=over, workers=workers, scheduler=scheduler
+        study.name, dataset, network, samples, seed, over=over, workers=workers, scheduler=scheduler
     )
-    path = out or output_dir() / "build" / "studies" / dataset / f"{name}.csv"
+    path = out or output_dir() / "build" / "studies" / dataset.name / f"{study.name}.csv"
     report(found.main, found.write(path.parent, path.stem), found.failures)
 
 
@@ -157,16 +144,13 @@ def study(
     "--masks",
     "kinds",
     default="truth,bound,svm,seed",
-    show_default=True,
     help="Kinds: truth, bound (SVM with samples from the ground truth), seed, svm, crf, irn, or "
     "folders of masks. Missing masks are made.",
 )
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Number of seeds."
-)
+@click.option("--seeds", type=click.IntRange(min=1), default=1, help="Number of seeds.")
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Folder of the tables [build/second_stage/<dataset>].",
 )
 def second_stage(
@@ -200,51 +184,46 @@ def second_stage(
 
 
 @click.command()
-@options(DATASET, DATA, LIST, IMAGES, MASKS, BACKBONE, SAMPLES, SEED, WORKERS, SCHEDULER, DEVICE)
-@options(BACKGROUND_WEIGHT)
+@data_set(need_masks=False)
+@options(BACKBONE, SAMPLES, SEED, WORKERS, SCHEDULER, DEVICE, BACKGROUND_WEIGHT)
 @click.option(
     "--weights",
     default="sipe",
-    show_default=True,
     help="Classification network: sipe, trained (the plain one), or a checkpoint. A missing one "
     "is trained.",
 )
 @click.option(
     "--irn-weights",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FILE_THAT_IS_THERE,
     help="Checkpoint from 'wsss train irn'; trained when left out.",
 )
-@click.option("--steps", default="seed,svm,crf,irn", show_default=True)
+@click.option("--steps", default="seed,svm,crf,irn")
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
     default=0.15,
-    show_default=True,
     help="Background score for plain CAMs; SIPE needs none.",
 )
 @click.option(
     "--selection",
     type=click.Choice(["seed", "confident", "consistent"]),
     default="seed",
-    show_default=True,
     help="Which pixels of the seed the SVM learns from.",
 )
-@click.option("--layer", "feature", default="F4", show_default=True, help="Feature of the SVM.")
-@click.option("--svm-c", "C", type=float, default=1.0, show_default=True)
-@click.option("--svm-gamma", "gamma", default="scale", show_default=True)
+@click.option("--layer", "feature", default="F4", help="Feature of the SVM.")
+@click.option("--svm-c", "C", type=float, default=1.0)
+@click.option("--svm-gamma", "gamma", default="scale")
 @click.option(
     "--temperature",
     type=float,
     default=1.0,
-    show_default=True,
     help="Of the softmax of the SVM's decision values.",
 )
 @click.option(
     "--crf",
     "preset",
-    type=click.Choice(["irn", "psa", "deeplab"]),
+    type=CRF_PRESETS,
     default="irn",
-    show_default=True,
     help="Published parameters of the CRF.",
 )
 @click.option(
@@ -254,15 +233,11 @@ def second_stage(
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Folder of the masks and scores [build/pseudo/<dataset>].",
 )
 def pseudo(
-    dataset: str,
-    root: Path | None,
-    list_name: str,
-    images: int | None,
-    masks: str,
+    dataset: "DevkitDataset",
     backbone: str | None,
     samples: int | None,
     seed: int,
@@ -288,21 +263,17 @@ def pseudo(
     Writes OUT/<step>/<id>.png and, where there is ground truth, OUT/scores.csv.
     """
     from wsss_lib.classify.spec import choose_classifier
-    from wsss_lib.datasets import load_dataset
     from wsss_lib.weak.irn.train import trained_edges
     from wsss_lib.weak.masks import caption, pseudo_masks, score_steps
     from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, Localiser
     from wsss_lib.weak.steps import make_steps
 
-    folder = out or output_dir() / "build" / "pseudo" / dataset
-    opened = load_dataset(
-        dataset, list_name, root=root, images=images, masks=masks, need_masks=False
-    )
+    folder = out or output_dir() / "build" / "pseudo" / dataset.name
     names = steps.split(",")
     make = partial(
         make_steps,
         names,
-        opened,
+        dataset,
         samples=samples,
         feature=feature,
         selection=selection,
@@ -316,67 +287,58 @@ def pseudo(
     unknown = Path("not chosen yet")
     make(localiser=Localiser(unknown), edges=unknown)  # refuses bad values before a training
     if background_weight is None:
-        background_weight = BACKGROUND_WEIGHT[dataset]
+        background_weight = BACKGROUND_WEIGHT[dataset.name]
     localiser = Localiser(
-        choose_classifier(opened, weights, backbone, device=device),
+        choose_classifier(dataset, weights, backbone, device=device),
         threshold=threshold,
         background_weight=background_weight,
         device=device,
     )
     if "irn" in names and irn_weights is None:
-        irn_weights = trained_edges(opened, localiser, device=device, workers=workers)
+        irn_weights = trained_edges(dataset, localiser, device=device, workers=workers)
     chain = make(localiser=localiser, edges=irn_weights)
     found = score_steps(
-        pseudo_masks(opened, chain, workers=workers, scheduler=scheduler, masks_out=folder)
+        pseudo_masks(dataset, chain, workers=workers, scheduler=scheduler, masks_out=folder)
     )
     found.write(folder)
     report(found.main, folder, found.failures, caption(found))
 
 
 @click.command()
-@click.argument("photo", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("photo", type=FILE)
 @click.option(
     "--labels",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Strokes: a PNG of the photograph's size. Grey or palette: 255 is not labelled, any other "
     "value, including 0, is a class. In colour: exactly the colours of VOC's palette; white or "
     "transparent is not labelled.",
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Palette PNG to write [build/expand/<name of the photograph>.png].",
 )
 @click.option(
     "--backbone",
     type=click.Choice(BACKBONES),
     default="efficientnet_lite0",
-    show_default=True,
     help="Network behind F1 to F5.",
 )
-@click.option(
-    "--weights", default="imagenet", show_default=True, help="imagenet, random, or a file."
-)
+@click.option("--weights", default="imagenet", help="imagenet, random, or a file.")
 @click.option(
     "--layers",
     "feature",
     default="F1*F2*F3*F4*F5",
-    show_default=True,
     help="A layer, or several: F1+F3 concatenates, F1*F3 multiplies kernels.",
 )
-@click.option(
-    "--samples", type=int, default=2500, show_default=True, help="Pixels per class, at most."
-)
-@options(*SVM)
-@click.option(
-    "--crf", type=click.Choice(["irn", "psa", "deeplab"]), help="Refine with published parameters."
-)
+@click.option("--samples", type=int, default=2500, help="Pixels per class, at most.")
+@svm_parameters
+@click.option("--crf", type=CRF_PRESETS, help="Refine with published parameters.")
 @click.option(
     "--long-side",
     type=click.IntRange(min=16),
     default=640,
-    show_default=True,
     help="Longer side, in pixels, to which a larger photograph is scaled; the mask keeps its size.",
 )
 @options(SEED)
@@ -388,10 +350,7 @@ def expand(
     weights: str,
     feature: str,
     samples: int,
-    svm: str,
-    svm_kernel: str | None,
-    svm_c: float | None,
-    svm_gamma: str | None,
+    svm: dict,
     crf: str | None,
     long_side: int,
     seed: int,
@@ -408,11 +367,10 @@ def expand(
     from wsss_lib.datasets.images import write_mask
     from wsss_lib.datasets.photo import read_photo, read_strokes
     from wsss_lib.evaluate.photo import PhotoSegmenter
-    from wsss_lib.evaluate.settings import Setting, svm_preset
+    from wsss_lib.evaluate.settings import Setting
     from wsss_lib.features import needs_backbone
 
-    parameters = svm_preset(svm, svm_kernel, svm_c, svm_gamma)
-    setting = Setting(feature, samples, seed=seed, **parameters)
+    setting = Setting(feature, samples, seed=seed, **svm)
     image = read_photo(photo)
     strokes = read_strokes(labels, image.shape[:2])
     network = BackboneSpec(backbone, weights, seed) if needs_backbone(feature) else None

@@ -137,7 +137,6 @@ def _classifier(
 @click.option(
     "--classifier",
     default="sipe",
-    show_default=True,
     help="Network whose maps give the labels: sipe, trained (the plain one), or a checkpoint.",
 )
 def irn(
