@@ -5,7 +5,7 @@ import pytest
 
 from wsss_lib import paper
 from wsss_lib.datasets.classes import VOC
-from wsss_lib.paper import CONFIRMED, reliability_note, remarks_note, results
+from wsss_lib.paper import SOLID, plotted_results, reliability_note, remarks_note, results
 
 
 def test_table1_has_voc_classes_and_its_means_agree_with_its_columns():
@@ -51,7 +51,7 @@ def test_numbers_stand_with_their_method(table, method, variant, numbers):
 
 def test_words_are_those_that_are_explained(table):
     confirmed = table[[f"{number}_confirmed" for number in NUMBERS]]
-    assert set(confirmed.to_numpy().ravel()) == set(CONFIRMED)
+    assert set(confirmed.to_numpy().ravel()) == {*SOLID, "partial", "unconfirmed", "missing"}
     assert set(table["supervision"]) == {"I", "I+S", "F", "unknown"}
     assert not table.isna().drop(columns=MIOU).any(axis=None)
     assert not table.duplicated(["method", "variant"]).any()
@@ -74,18 +74,17 @@ def test_every_number_that_was_read_has_a_source(table, number):
         assert all(text for _, text in clauses)
 
 
-def test_one_row_a_method_is_plotted_and_mars_is_the_one_with_deeplabv2(table):
-    plotted = table[table["plotted"]]
+def test_one_row_per_method_is_plotted_and_mars_is_the_one_with_deeplabv2(table):
+    plotted = plotted_results()
     assert plotted["method"].is_unique
     assert set(plotted["method"]) == set(table["method"])
-    variants = plotted.set_index("method")["variant"]
-    assert variants[variants != "main"].to_dict() == {"MARS": "AdvCAM+MARS"}
+    assert set(plotted["name"]) - set(plotted["method"]) == {"AdvCAM+MARS"}
     weak = plotted[plotted["supervision"] != "F"]
     assert not weak["setting"].str.contains("DeepLabV3").any()
 
 
-def test_the_note_names_unverified_and_missing_numbers(table):
-    note = reliability_note(table)
+def test_the_note_names_unverified_and_missing_numbers():
+    note = reliability_note(plotted_results())
     unverified, partial, aggregator, missing, mars = note.rstrip(".").split(". ")
     assert unverified.endswith("pseudo masks of CONTA, ESOL and AMR")
     assert partial.endswith("pseudo masks of RIB")
@@ -94,18 +93,20 @@ def test_the_note_names_unverified_and_missing_numbers(table):
     assert mars.startswith("Of MARS the row AdvCAM+MARS is taken: its row with DeepLabV2")
 
 
-def test_the_note_tells_numbers_of_both_kinds_apart(table):
+def test_the_note_tells_numbers_of_both_kinds_apart():
+    table = plotted_results()
     table.loc[table["method"] == "AMN", ["test_confirmed", "pseudo_confirmed"]] = "unconfirmed"
     first = reliability_note(table).split(".")[0]
     assert first.endswith("pseudo masks of CONTA, ESOL, AMR and AMN; segmentation of AMN")
 
 
-def test_nothing_is_noted_of_numbers_that_were_all_read(table):
+def test_nothing_is_noted_of_numbers_that_were_all_read():
+    table = plotted_results()
     assert reliability_note(table[table["method"].isin(["AMN", "SegNeXt"])]) == ""
 
 
-def test_remarks_are_those_of_rows_that_are_drawn(table):
-    note = remarks_note(table)
+def test_remarks_are_those_of_rows_that_are_drawn():
+    note = remarks_note(plotted_results())
     assert "CONTA: a mixed row" in note
     assert "DeepLabV2: the caption of Figure 8 says train" in note
     assert "LargeFOV" not in note  # of another row of EPS

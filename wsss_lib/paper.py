@@ -12,9 +12,7 @@ def table1() -> pd.DataFrame:
         return pd.read_csv(file, index_col="feature")
 
 
-#: What is known of a number, from best to worst.
-CONFIRMED = ("yes", "aggregator", "partial", "unconfirmed", "missing")
-#: Of these a number was read somewhere; pictures draw it solid, and hollow those below.
+#: What is known of a number that was read somewhere; pictures draw it solid, all others hollow.
 SOLID = ("yes", "aggregator")
 
 _NUMBERS = {"pseudo": "pseudo masks", "test": "segmentation"}
@@ -61,14 +59,9 @@ def results() -> pd.DataFrame:
         return pd.read_csv(file).fillna({"remarks": ""})
 
 
-def drawn_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows that Figures 2 and 8 show, and in ``name`` what each goes by.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `results` gives it.
-    """
+def plotted_results() -> pd.DataFrame:
+    """The rows of `results` that Figures 2 and 8 show, and in ``name`` what each goes by."""
+    table = results()
     name = table["variant"].mask(table["variant"] == "main", table["method"])
     return table.assign(name=name)[table["plotted"]]
 
@@ -79,14 +72,14 @@ def reliability_note(table: pd.DataFrame) -> str:
     Parameters
     ----------
     table : DataFrame
-        As `results` gives it.
+        As `plotted_results` gives it.
 
     Returns
     -------
     str
         Sentences, for a caption or an alternative text; empty where there is nothing to be said.
     """
-    weak = drawn_rows(table).query("supervision != 'F'")
+    weak = table.query("supervision != 'F'")
     sentences = []
     for known, meaning in _MEANINGS.items():
         found = []
@@ -108,14 +101,14 @@ def remarks_note(table: pd.DataFrame) -> str:
     Parameters
     ----------
     table : DataFrame
-        As `results` gives it.
+        As `plotted_results` gives it.
 
     Returns
     -------
     str
         Sentences, for a caption; empty where there is nothing to be said.
     """
-    rows = drawn_rows(table).query("remarks != ''")
+    rows = table.query("remarks != ''")
     return " ".join(f"{row['name']}: {row['remarks']}." for _, row in rows.iterrows())
 
 

@@ -3,23 +3,19 @@ import numpy as np
 import pytest
 from matplotlib.colors import same_color
 
-from wsss_lib.paper import results
+from wsss_lib.paper import plotted_results
 from wsss_lib.show.paper import methods_plot, pseudo_against_segmentation
 
 
 @pytest.fixture
 def table():
-    return results()
+    return plotted_results()
 
 
 @pytest.fixture
 def ax():
     yield plt.figure(figsize=(7, 4.5), layout="constrained").subplots()
     plt.close("all")
-
-
-def weak(table):
-    return table[table["plotted"] & (table["supervision"] != "F")]
 
 
 def markers(ax, *, hollow, colour=None):
@@ -37,7 +33,7 @@ def legend(ax):
 @pytest.mark.parametrize(("number", "colour"), [("pseudo", "#0072b2"), ("test", "#d55e00")])
 def test_figure_2_draws_each_number_solid_or_hollow_as_it_is_known(table, ax, number, colour):
     assert methods_plot(table, ax) is ax
-    rows = weak(table).dropna(subset=f"{number}_miou")
+    rows = table.query("supervision != 'F'").dropna(subset=f"{number}_miou")
     solid = rows[f"{number}_confirmed"].isin(["yes", "aggregator"])
     for hollow, expected in ((False, rows[solid]), (True, rows[~solid])):
         drawn = markers(ax, hollow=hollow, colour=colour)[:, 1]
@@ -82,4 +78,4 @@ def test_figure_8_draws_methods_that_have_both_numbers(table, ax):
 def test_drawing_leaves_the_table_as_it_is(table, ax):
     pseudo_against_segmentation(table, ax)
     methods_plot(table, plt.figure().subplots())
-    assert table.equals(results())
+    assert table.equals(plotted_results())

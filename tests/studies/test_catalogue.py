@@ -7,7 +7,7 @@ import pytest
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import load_dataset
 from wsss_lib.datasets.toy import make_toy
-from wsss_lib.errors import DataError, ParameterError
+from wsss_lib.errors import DataError
 from wsss_lib.features import LAYERS, STAGES
 from wsss_lib.studies import catalogue
 from wsss_lib.studies.catalogue import STUDIES, find_study, run_study
@@ -30,11 +30,6 @@ def test_a_study_has_distinct_settings(name):
     settings = find_study(name).settings(40, 1)
     assert len(set(settings)) == len(settings)
     assert min(setting.seed for setting in settings) == 1
-
-
-def test_an_unknown_study_is_refused():
-    with pytest.raises(ParameterError, match="which-svm"):
-        find_study("none")
 
 
 @pytest.fixture

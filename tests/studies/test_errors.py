@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_lib.datasets.classes import VOID, palette
 from wsss_lib.datasets.devkit import Sample
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.evaluate.sweeps import sweep
@@ -69,10 +68,3 @@ def test_errors_stand_beside_the_image_with_the_band_round_the_boundary():
 def test_a_band_without_an_edge_in_the_image_has_no_outline(columns, band):
     sample = halves(columns)  # of one column it is all object
     assert not error_figure(sample, {"F1": sample.mask}, band).axes[0].collections
-
-
-def test_void_is_not_judged_in_the_figure():
-    sample = halves()
-    sample.mask[:, 4] = VOID
-    picture = error_figure(sample, {"F1": np.zeros_like(sample.mask)}, 1).axes[1].images[0]
-    assert picture.get_array()[0, 4].tolist() == palette()[VOID].tolist()

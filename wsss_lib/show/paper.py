@@ -1,7 +1,7 @@
 """Figures of the paper that show no photograph: the pipelines of 1 and 5, the results of 2 and 8.
 
 Figures 1 and 5 are data for `wsss_lib.show.diagrams.draw_pipelines`. Figures 2 and 8 take the
-table of `wsss_lib.paper.results` and draw the rows that are marked as plotted.
+table of `wsss_lib.paper.plotted_results`.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from wsss_lib.paper import SOLID, drawn_rows
+from wsss_lib.paper import SOLID
 from wsss_lib.show.diagrams import Pipeline
 
 _TRAINING, _INFERENCE = ("training",), ("inference",)
@@ -146,7 +146,12 @@ _SUPERVISION = {
     "I+S": ("I+S: saliency maps, too", "s"),
     "F": ("F: full supervision (test, not train)", "X"),
 }
-_STROKE = (withStroke(linewidth=2.5, foreground="white"),)
+#: Of what is written beside points.
+_TEXT = {
+    "fontsize": 8,
+    "va": "center",
+    "path_effects": [withStroke(linewidth=2.5, foreground="white")],
+}
 
 
 def methods_plot(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -155,7 +160,7 @@ def methods_plot(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : DataFrame
-        As `wsss_lib.paper.results` gives it.
+        As `wsss_lib.paper.plotted_results` gives it.
     ax : Axes, optional
         Wants about 7 x 4 inches.
 
@@ -168,7 +173,7 @@ def methods_plot(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Methods stand by year, then as the paper names them. Lines end where a number is missing.
     """
     ax = ax or plt.gca()
-    weak = drawn_rows(table).query("supervision != 'F'").sort_values("year", kind="stable")
+    weak = table.query("supervision != 'F'").sort_values("year", kind="stable")
     places = np.arange(len(weak))
     upper = weak[[f"{number}_miou" for number in _NUMBERS]].idxmax(axis=1)
     for number, (_, colour, style) in _NUMBERS.items():
@@ -197,7 +202,7 @@ def pseudo_against_segmentation(table: pd.DataFrame, ax: Axes | None = None) -> 
     Parameters
     ----------
     table : DataFrame
-        As `wsss_lib.paper.results` gives it. A method that lacks either number is not drawn.
+        As `wsss_lib.paper.plotted_results` gives it. A method without either number is not drawn.
     ax : Axes, optional
         Wants about 7 x 4.5 inches.
 
@@ -211,7 +216,7 @@ def pseudo_against_segmentation(table: pd.DataFrame, ax: Axes | None = None) -> 
     that its crosses are mIoU on train; the numbers are those of test.
     """
     ax = ax or plt.gca()
-    plotted = drawn_rows(table)
+    plotted = table.copy()
     plotted.loc[plotted["supervision"] == "F", ["pseudo_miou", "pseudo_confirmed"]] = 100.0, "yes"
     drawn = plotted.dropna(subset=["pseudo_miou", "test_miou"])
     solid = drawn[["pseudo_confirmed", "test_confirmed"]].isin(SOLID).all(axis=1)
@@ -250,8 +255,7 @@ def _name(
     colour: str = "0.15",
     ha: str = "center",
 ) -> None:
-    look = {"color": colour, "fontsize": 8, "path_effects": _STROKE}
-    ax.annotate(text, place, offset, textcoords="offset points", ha=ha, va="center", **look)
+    ax.annotate(text, place, offset, textcoords="offset points", color=colour, ha=ha, **_TEXT)
 
 
 def _names_around(ax: Axes, drawn: pd.DataFrame) -> None:
@@ -265,10 +269,9 @@ def _names_around(ax: Axes, drawn: pd.DataFrame) -> None:
     turned = steps + np.angle(np.exp(1j * (angles[order] - steps)).mean())
     ellipse = centre + np.stack([0.13 * np.cos(turned), 0.19 * np.sin(turned)], axis=1) * spans
     line = {"arrowstyle": "-", "color": "0.5", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4}
+    look = {"arrowprops": line, "color": "0.15", "ha": "center", "zorder": 4} | _TEXT
     for row, at in zip(order, ellipse, strict=True):
-        look = {"arrowprops": line, "path_effects": _STROKE, "fontsize": 8, "color": "0.15"}
-        name = drawn["name"].iloc[row]
-        ax.annotate(name, places[row], at, ha="center", va="center", zorder=4, **look)
+        ax.annotate(drawn["name"].iloc[row], places[row], at, **look)
 
 
 def _key(label: str, shape: str, colour: str = "0.3", *, solid: bool = True) -> Line2D:

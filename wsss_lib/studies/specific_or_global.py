@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from wsss_lib.engine import SweepResult
@@ -130,11 +129,7 @@ def _row(pool: pd.DataFrame, own: pd.DataFrame) -> dict[str, float]:
 
 #: Whose classifier it is, and what one for all images knows of the image.
 OWN, KNOWN, UNKNOWN = "own", "for all, labels known", "for all, labels unknown"
-_LOOKS = {
-    OWN: {"color": "0.2", "linestyle": "--"},
-    KNOWN: {"color": sns.color_palette("colorblind")[0], "marker": "o"},
-    UNKNOWN: {"color": sns.color_palette("colorblind")[1], "marker": "s"},
-}
+_LOOKS = {OWN: {"color": "0.2", "linestyle": "--"}}
 
 
 def by_pool(scores: pd.DataFrame) -> pd.DataFrame:
