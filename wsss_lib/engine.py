@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -46,6 +46,8 @@ Run = Callable[[Iterable], Iterator]
 
 #: An image's id and its rows by key; or no rows, and the sentence that says why.
 Outcome = tuple[str, dict[str, dict], str]
+
+Content = TypeVar("Content")
 
 _RESUME = "What was done is stored: run the same command again"
 _BAR = (
@@ -194,11 +196,21 @@ def located(dataset: DevkitDataset) -> DevkitDataset:
     return replace(dataset, root=dataset.root.absolute(), masks=masks, ids=())
 
 
-def reason(error: OSError | DataError) -> str:
-    """Why a file of an image cannot be read."""
-    if isinstance(error, OSError):
-        return f"cannot read {Path(error.filename).name} ({error.strerror})"
-    return str(error)
+def readable(
+    dataset: DevkitDataset, read: Callable[[str], Content]
+) -> tuple[dict[str, Content], dict[str, str]]:
+    """What `read` gives of each image, and why it cannot read the others, which is reported."""
+    found, failures = {}, {}
+    for id_ in dataset.ids:
+        try:
+            found[id_] = read(id_)
+        except OSError as error:
+            failures[id_] = f"cannot read {Path(error.filename).name} ({error.strerror})"
+        except DataError as error:
+            failures[id_] = str(error)
+        if id_ in failures:
+            tqdm.write(f"{id_}: {failures[id_]}")
+    return found, failures
 
 
 @contextmanager

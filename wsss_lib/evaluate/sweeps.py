@@ -10,11 +10,10 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.devkit import DevkitDataset
-from wsss_lib.engine import Job, SweepResult, Task, located, one_thread, reason, run_job
+from wsss_lib.engine import Job, SweepResult, Task, located, one_thread, readable, run_job
 from wsss_lib.evaluate.image import companion_path, evaluate_image, weights_name
 from wsss_lib.evaluate.pools import fit_pools, pool_folder, pool_name
 from wsss_lib.evaluate.settings import Setting, row_key
@@ -155,14 +154,9 @@ def _checked(settings: Sequence[Setting], backbone: BackboneSpec | None) -> Back
 
 def _find_files(dataset: DevkitDataset) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     """The SHA-256 of photograph and mask by id; and why the other images cannot be read."""
-    files, failures = {}, {}
-    for id_ in dataset.ids:
-        try:
-            files[id_] = sha256(dataset.image_path(id_)), sha256(dataset.mask_path(id_))
-        except OSError as error:
-            failures[id_] = reason(error)
-            tqdm.write(f"{id_}: {failures[id_]}")
-    return files, failures
+    return readable(
+        dataset, lambda id_: (sha256(dataset.image_path(id_)), sha256(dataset.mask_path(id_)))
+    )
 
 
 def _tasks(

@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from wsss_lib.datasets.devkit import DevkitDataset
-from wsss_lib.engine import Job, SweepResult, Task, located, reason, run_job
-from wsss_lib.errors import DataError, WeightsError
+from wsss_lib.engine import Job, SweepResult, Task, located, readable, run_job
+from wsss_lib.errors import WeightsError
 from wsss_lib.expand.image import warm_up
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.files import sha256
@@ -72,13 +71,7 @@ def pseudo_masks(
     steps = tuple(steps)
     check_order(steps)
     weights = checkpoints(steps)
-    failures, tasks = {}, []
-    for id_ in dataset.ids:
-        try:
-            tasks.append(Task(id_, row_keys(dataset, id_, steps)))
-        except (OSError, DataError) as error:
-            failures[id_] = reason(error)
-            tqdm.write(f"{id_}: {failures[id_]}")
+    keys, failures = readable(dataset, lambda id_: row_keys(dataset, id_, steps))
     images = located(dataset)
 
     def make_job(_: list[Step]) -> Job:
@@ -87,7 +80,7 @@ def pseudo_masks(
 
     result = run_job(
         dataset,
-        tasks,
+        [Task(id_, own) for id_, own in keys.items()],
         make_job,
         watched=steps[-1],
         failures=failures,
