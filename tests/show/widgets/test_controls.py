@@ -90,27 +90,23 @@ def test_the_arrows_step_through_the_images_and_end_where_these_end():
     before.click()
     before.click()
     assert (controls.image.value, before.disabled, after.disabled) == ("a", True, False)
-
-
-def test_a_single_image_has_no_neighbours():
-    controls = Controls(["a"], ["F1"], {}, **FIRST)
-    assert controls.before.disabled
-    assert controls.after.disabled
+    alone = Controls(["a"], ["F1"], {}, **FIRST)
+    assert (alone.before.disabled, alone.after.disabled) == (True, True)
 
 
 def test_it_begins_with_ground_truth_and_the_defaults_of_scikit_learn(controls):
     setting = controls.setting(seed=2)
     assert (setting.feature, setting.samples, setting.seed) == ("F1", 300, 2)
     assert (setting.kernel, setting.C, setting.gamma) == ("rbf", 1.0, "scale")
-    assert controls.seed_source("F1") is None
+    assert controls.seed_source() is None
 
 
-def test_a_seed_is_named_with_its_selection_and_its_shallow_layer(controls):
+def test_a_seed_is_named_with_its_selection(controls):
     assert controls.selection.disabled
     controls.source.value = "SIPE"
     controls.selection.value = "consistent"
     assert not controls.selection.disabled
-    assert controls.seed_source("F1") == SeedSource("SIPE", SIPE, "consistent", "F1")
+    assert controls.seed_source() == SeedSource("SIPE", SIPE, "consistent")
 
 
 def test_a_product_has_no_other_kernel_than_rbf(controls):
@@ -121,26 +117,6 @@ def test_a_product_has_no_other_kernel_than_rbf(controls):
     assert controls.setting(0).kernel == "rbf"
     controls.layer.value = "img+F1"
     assert controls.setting(0).kernel == "linear"
-
-
-@pytest.mark.parametrize(
-    ("control", "value"),
-    [
-        ("image", "b"),
-        ("layer", "img"),
-        ("samples", 10.0),
-        ("source", "SIPE"),
-        ("selection", "confident"),
-        ("kernel", "linear"),
-        ("cost", 10.0),
-        ("gamma", "3xscale"),
-    ],
-)
-def test_each_choice_is_announced_once(controls, control, value):
-    changed = []
-    controls.watch(lambda: changed.append(control))
-    getattr(controls, control).value = value
-    assert changed == [control]
 
 
 def test_sliders_wait_until_they_are_let_go(controls):

@@ -1,6 +1,5 @@
 import threading
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,11 +54,8 @@ def test_what_is_chosen_first_can_be_given(pair):
         ("layer", "img*xy", dict(feature="img*xy")),
         ("samples", 1.0, dict(samples=1)),
         ("samples", 50.1, dict(samples=50)),
-        ("samples", 100.0, dict(samples=100)),
         ("kernel", "linear", dict(kernel="linear")),
-        ("cost", 0.01, dict(C=0.01)),
         ("cost", 1000.0, dict(C=1000.0)),
-        ("gamma", GAMMAS[0], dict(gamma=GAMMAS[0])),
         ("gamma", GAMMAS[-1], dict(gamma=GAMMAS[-1])),
     ],
 )
@@ -79,13 +75,14 @@ def test_each_control_changes_what_explore_is_asked(explorer, pair, control, val
 @pytest.mark.parametrize("selection", SELECTIONS)
 def test_samples_can_come_from_a_seed(few_squares, checkpoints, selection):
     seeds = {"CAM": Localiser(checkpoints.plain, scales=(1.0,))}
+    network = BackboneSpec("resnet10", "random")
     explorer = LayerExplorer(
-        few_squares, None, ["xy"], seeds=seeds, samples=20, look="img", background=False
+        few_squares, network, ["xy"], seeds=seeds, samples=20, background=False
     )
     explorer.controls.source.value = "CAM"
     explorer.controls.selection.value = selection
-    source = SeedSource("CAM", seeds["CAM"], selection, "img")
-    expected = explore(few_squares, None, few_squares.ids[0], "xy", 20, source=source)
+    source = SeedSource("CAM", seeds["CAM"], selection)
+    expected = explore(few_squares, network, few_squares.ids[0], "xy", 20, source=source)
     assert np.array_equal(explorer.result.mask, expected.mask)
     assert explorer.result.source == f"CAM: {selection}"
 
@@ -146,15 +143,6 @@ def test_on_a_thread_it_says_that_it_computes_and_shows_the_newest_choice_only(p
     assert explorer.status.value == ""
 
 
-def test_on_a_thread_an_error_is_shown_and_wait_raises_it(pair):
-    explorer = make(pair, background=True)
-    pair.mask_path("three").write_bytes(b"")
-    explorer.controls.image.value = "three"
-    with pytest.raises(MaskError):
-        explorer.wait()
-    assert "three.png" in explorer.status.value
-
-
 @pytest.mark.parametrize(
     ("choice", "text"),
     [
@@ -168,7 +156,3 @@ def test_on_a_thread_an_error_is_shown_and_wait_raises_it(pair):
 def test_a_first_choice_that_is_none_is_refused_in_a_sentence(pair, choice, text):
     with pytest.raises(ParameterError, match=text):
         LayerExplorer(pair, None, **dict(layers=["img", "xy"]) | choice)
-
-
-def test_no_figure_is_left_open(explorer):
-    assert plt.get_fignums() == []

@@ -251,23 +251,17 @@ def mouse(canvas, event, x, y):
     canvas.layers[1]._handle_frontend_event(None, {"event": event, "x": x, "y": y}, [])
 
 
-def test_a_stroke_is_what_lies_between_mouse_down_and_up(painted):
+@pytest.mark.parametrize("end", ["mouse_up", "mouse_out"])
+def test_a_stroke_is_what_lies_between_mouse_down_and_up_or_out(painted, end):
     canvas, strokes = painted
     mouse(canvas, "mouse_move", 3, 3)
     mouse(canvas, "mouse_down", 5, 6)
     mouse(canvas, "mouse_move", 8, 9.5)
     assert strokes == []
-    mouse(canvas, "mouse_up", 8, 9.5)
+    mouse(canvas, end, 8, 9.5)
     mouse(canvas, "mouse_move", 20, 20)
     mouse(canvas, "mouse_up", 20, 20)
     assert strokes == [[(4.5, 5.5), (7.5, 9)]]
-
-
-def test_a_stroke_ends_where_the_mouse_leaves(painted):
-    canvas, strokes = painted
-    mouse(canvas, "mouse_down", 5, 6)
-    mouse(canvas, "mouse_out", 31, 6)
-    assert strokes == [[(4.5, 5.5)]]
 
 
 def test_a_finger_paints_too(painted):

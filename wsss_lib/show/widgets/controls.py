@@ -193,12 +193,12 @@ class Controls(widgets.VBox):
             seed=seed,
         )
 
-    def seed_source(self, look: str) -> SeedSource | None:
+    def seed_source(self) -> SeedSource | None:
         """Where samples come from, see `SeedSource`; None for ground truth."""
         name = self.source.value
         if name == GROUND_TRUTH:
             return None
-        return SeedSource(name, self._seeds[name], self.selection.value, look)
+        return SeedSource(name, self._seeds[name], self.selection.value)
 
     def _step(self, by: int) -> None:
         self.image.index += by

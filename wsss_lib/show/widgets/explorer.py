@@ -40,8 +40,6 @@ class LayerExplorer(widgets.VBox):
         The end of the slider.
     seed : int
         Of the sampling.
-    look : str
-        The shallow layer of ``consistent`` samples, see `SeedSource`.
     background : bool
         Whether to compute on a thread; else a control returns when all is drawn, and raises.
 
@@ -76,11 +74,10 @@ class LayerExplorer(widgets.VBox):
         samples: int = 300,
         max_samples: int = 2500,
         seed: int = 0,
-        look: str = "F2",
         background: bool = True,
     ) -> None:
         check_samples(samples)
-        self._dataset, self._backbone, self._seed, self._look = dataset, backbone, seed, look
+        self._dataset, self._backbone, self._seed = dataset, backbone, seed
         self.controls = Controls(
             dataset.ids,
             layers,
@@ -137,7 +134,7 @@ class LayerExplorer(widgets.VBox):
                 setting.samples,
                 setting.seed,
                 setting.svm().set_params(threads=None),
-                self.controls.seed_source(self._look),
+                self.controls.seed_source(),
             )
         finally:
             self._now.remove_class("wsss-busy")

@@ -13,7 +13,7 @@ from wsss_lib.datasets import Sample
 from wsss_lib.datasets.classes import VOID, ClassSet, palette
 from wsss_lib.evaluate.exploration import Exploration, class_scores
 from wsss_lib.expand.sampling import PixelSamples
-from wsss_lib.show.masks import colour_mask, error_map
+from wsss_lib.show.masks import colour_mask, error_map, faded
 
 #: Pixels that a picture is at least wide, so that small images are not blurred by the page.
 WIDTH = 480
@@ -40,7 +40,7 @@ def sample_picture(image: np.ndarray, samples: PixelSamples) -> np.ndarray:
     ndarray, shape (f H, f W, 3), uint8
         Enlarged by the whole number f, see `enlarge`.
     """
-    picture = enlarge((0.35 * image + 0.65 * 255).astype(np.uint8))
+    picture = enlarge(faded(image))
     times = picture.shape[0] // image.shape[0]
     side = next((side for most, side in _DOTS if samples.requested <= most), 3)
     rows, cols = (times * place + times // 2 for place in (samples.rows, samples.cols))
@@ -59,6 +59,11 @@ def png_uri(picture: np.ndarray) -> str:
     buffer = BytesIO()
     Image.fromarray(picture).save(buffer, "png", compress_level=1)  # quick rather than small
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def css(label: int) -> str:
+    """The colour of a label in VOC's palette as CSS knows it."""
+    return "#" + bytes(palette()[label]).hex()
 
 
 #: What the pieces look like; the colours of text and lines are those of the page they stand in.
@@ -206,5 +211,4 @@ def _figures(pictures: Mapping[str, tuple[np.ndarray, str]], of: str = "") -> st
 def _swatch(name: str, classes: ClassSet) -> str:
     if name == "mean":
         return ""
-    colour = ", ".join(map(str, palette()[classes.index(name)]))
-    return f'<span class="swatch" style="background: rgb({colour})"></span>'
+    return f'<span class="swatch" style="background: {css(classes.index(name))}"></span>'

@@ -75,7 +75,7 @@ class ClassPalette(widgets.VBox):
         text = "#fff" if palette()[label].mean() < 128 else "#000"
         button = widgets.Button(
             tooltip=f"Paint with class {label}",
-            style={"button_color": css(label), "text_color": text},
+            style={"button_color": page.css(label), "text_color": text},
             layout={"width": "56px", "border": "1px solid rgba(128, 128, 128, .6)"},
         )
         button.on_click(lambda _: self.choose(label))
@@ -94,11 +94,6 @@ class ClassPalette(widgets.VBox):
             button.icon = "pencil" if place == label else ""
             button.description = "" if place == label else str(place)
         self.eraser.icon = "eraser" if label == VOID else ""
-
-
-def css(label: int) -> str:
-    """The colour of a label in VOC's palette as CSS knows it."""
-    return "#" + bytes(palette()[label]).hex()
 
 
 _WIDE, _HALF = {"width": "auto"}, {"width": "50%"}
@@ -371,9 +366,10 @@ class StrokePainter(widgets.VBox):
         pictures = {"strokes": enlarge_strokes(self.strokes, size)}
         if self.scores is not None:
             pictures["mask"] = enlarged_mask(self.scores, size)
-        paths = [folder / f"{self.name}_{kind}.png" for kind in pictures]
-        for path, picture in zip(paths, pictures.values(), strict=True):
-            write_mask(path, picture, note)
+        paths = []
+        for kind, picture in pictures.items():
+            paths.append(folder / f"{self.name}_{kind}.png")
+            write_mask(paths[-1], picture, note)
         self._latest.say(f"Written: {', '.join(map(shown, paths))}")
         return paths
 
@@ -408,7 +404,7 @@ class StrokePainter(widgets.VBox):
             self.status.value = page.error_html(str(error))
 
     def _pen(self) -> tuple[str, float]:
-        return css(self.palette.label), self.controls.brush.value
+        return page.css(self.palette.label), self.controls.brush.value
 
     def _change(self, strokes: np.ndarray) -> None:
         self._before.append(self.strokes)
