@@ -21,8 +21,6 @@ from wsss_lib.paths import cache_dir, data_root, shown
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-__all__ = ["Check", "as_json", "as_table", "as_text", "examine"]
-
 _BUILDS = "https://pytorch.org/get-started/locally"
 _COLOURS = {"missing": "#b2182b", "note": "#8c510a", "ok": "#1b7837"}
 
@@ -67,15 +65,12 @@ def examine() -> list[Check]:
 
 def as_text(checks: Sequence[Check]) -> str:
     """Problems first, each with what to do; last what can be run."""
-    blocks = []
-    for status in _COLOURS:
-        lines = [_line(check) for check in checks if check.status == status]
-        blocks += ["\n".join(lines)] if lines else []
+    parts = [[_line(check) for check in checks if check.status == status] for status in _COLOURS]
     ready = []
     for dataset in ("toy", "voc"):
         lacking = ", ".join(check.name for check in checks if dataset in check.blocks)
         ready.append(f"ready for {dataset}: " + (f"no, see {lacking}" if lacking else "yes"))
-    return "\n\n".join([*blocks, "\n".join(ready)])
+    return "\n\n".join("\n".join(lines) for lines in [*parts, ready] if lines)
 
 
 def as_json(checks: Sequence[Check]) -> str:
@@ -190,8 +185,9 @@ def _disk() -> tuple[str, ...]:
         return f"the cache's {shown(place)} is no folder to write to", "missing", advice
     free = shutil.disk_usage(place).free / 2**30
     found = f"{free:.1f} GB free for the cache {shown(folder)}"
-    status = "missing" if free < 0.5 else "note" if free < 2 else "ok"
-    return (found,) if status == "ok" else (found, status, advice)
+    if free >= 2:
+        return (found,)
+    return found, "missing" if free < 0.5 else "note", advice
 
 
 def _toy() -> tuple[str, ...]:

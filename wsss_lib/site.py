@@ -85,13 +85,10 @@ def build_site(dataset: str = "toy", out: Path | None = None) -> Path:
     notebooks = _executed(dataset)
     write_api(out / "api")
     (out / "thumbnails").mkdir(parents=True, exist_ok=True)
-    glossary = notebooks_dir() / "glossary.md"
-    if glossary.is_file():
-        cell = new_markdown_cell(glossary.read_text(encoding="utf-8"))
-        notebooks[glossary.stem] = new_notebook(cells=[cell])
-    for stem, notebook in tqdm(notebooks.items(), desc="notebooks", unit="page"):
-        (out / f"{stem}.html").write_text(_page(notebook, stem, notebooks), encoding="utf-8")
-    notebooks.pop(glossary.stem, None)
+    glossary = new_markdown_cell((notebooks_dir() / "glossary.md").read_text(encoding="utf-8"))
+    pages = notebooks | {"glossary": new_notebook(cells=[glossary])}
+    for stem, notebook in tqdm(pages.items(), desc="notebooks", unit="page"):
+        (out / f"{stem}.html").write_text(_page(notebook, stem, pages), encoding="utf-8")
     lines = [
         (stem, *_title_and_question(notebook, stem), _write_thumbnail(dataset, stem, out))
         for stem, notebook in notebooks.items()
