@@ -57,13 +57,6 @@ def test_filter_is_linear_and_its_channels_are_separate(rng):
     np.testing.assert_array_equal(lattice.filter(a)[:, 1:2], lattice.filter(a[:, 1:2]))
 
 
-def test_equal_points_get_equal_values(rng):
-    features = rng.standard_normal((100, 5)).astype(np.float32)
-    lattice = PermutohedralLattice(np.vstack([features, features]))
-    ours = lattice.filter(rng.random((200, 1)))
-    np.testing.assert_array_equal(ours[:100], ours[100:])
-
-
 @pytest.mark.parametrize("d", [1, 2, 3, 5])
 def test_points_are_the_weighted_corners_of_their_cells(rng, d):
     elevated = _elevate(20 * rng.standard_normal((d, 400)).astype(np.float32))

@@ -47,10 +47,10 @@ def begun(monkeypatch):
     return seen
 
 
-def mask_files(folder, steps):
-    """The files of all masks by step and id."""
-    paths = (path for step in steps for path in (folder / step.name).iterdir())
-    return {(path.parent.name, path.stem): path for path in paths}
+def read_masks(folder):
+    """All masks by step and id."""
+    paths = folder.glob("*/*.png")
+    return {(path.parent.name, path.stem): read_mask(path, N_CLASSES) for path in paths}
 
 
 def file_contents(folder):
@@ -67,21 +67,20 @@ def test_every_image_has_a_row_and_a_mask_of_every_step(squares, finished, steps
     rows, ids = finished.result.rows, list(squares.ids[:3])
     assert list(rows) == list(steps)
     assert not finished.result.failures
-    paths = mask_files(finished.masks, steps)
-    assert set(paths) == {(step.name, id_) for step in steps for id_ in ids}
+    made = read_masks(finished.masks)
+    assert set(made) == {(step.name, id_) for step in steps for id_ in ids}
     for step in steps:
         assert [(row["id"], row["step"]) for row in rows[step]] == [(id_, step.name) for id_ in ids]
         for row in rows[step]:
-            mask = read_mask(paths[step.name, row["id"]], N_CLASSES)
+            mask = made[step.name, row["id"]]
             expected = confusion_matrix(squares.mask(row["id"]), mask, N_CLASSES)
             np.testing.assert_array_equal(dense(row["confusion"], N_CLASSES), expected)
             assert ("samples" in row) == (step.name == "svm")
 
 
-def test_masks_have_no_label_but_the_images_own(squares, finished, steps):
-    paths = mask_files(finished.masks, steps)
-    found = {key: read_mask(path, N_CLASSES) for key, path in paths.items()}
-    present = {key: set(np.unique(mask).tolist()) for key, mask in found.items()}
+def test_masks_have_no_label_but_the_images_own(squares, finished):
+    made = read_masks(finished.masks)
+    present = {key: set(np.unique(mask).tolist()) for key, mask in made.items()}
     for (_, id_), found in present.items():
         assert found <= {0, *squares.labels(id_)}
     assert len(present["seed", squares.ids[0]]) > 1  # else this would show little
@@ -220,11 +219,7 @@ def test_another_ground_truth_gives_other_rows_and_the_same_masks(
         new, old = result.rows[step], finished.result.rows[step]
         assert new[1:] == old[1:]
         assert {true for true, _, _ in new[0]["confusion"]} == {1, 2}
-        name = f"{first}.png"
-        np.testing.assert_array_equal(
-            read_mask(tmp_path / "masks" / step.name / name, N_CLASSES),
-            read_mask(finished.masks / step.name / name, N_CLASSES),
-        )
+    np.testing.assert_equal(read_masks(tmp_path / "masks"), read_masks(finished.masks))
 
 
 def test_another_network_matters_to_its_step_and_those_after_it(
@@ -239,7 +234,7 @@ def test_another_network_matters_to_its_step_and_those_after_it(
     assert result.rows[seed] == finished.result.rows[seed]
 
 
-def test_bad_photographs_are_told_and_left_out(few_squares, steps, tmp_path, capsys):
+def test_bad_photographs_are_reported_and_left_out(few_squares, steps, tmp_path, capsys):
     first, second, third = few_squares.ids
     few_squares.image_path(first).unlink()
     few_squares.image_path(third).write_bytes(b"no picture")
@@ -248,8 +243,8 @@ def test_bad_photographs_are_told_and_left_out(few_squares, steps, tmp_path, cap
     assert list(result.failures) == [first, third]
     assert f"{third}.jpg is no picture" in result.failures[third]
     assert result.failures[first] == f"cannot read {first}.jpg (No such file or directory)"
-    told = capsys.readouterr().out.splitlines()
-    assert told == [f"{id_}: {reason}" for id_, reason in result.failures.items()]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [f"{id_}: {reason}" for id_, reason in result.failures.items()]
     assert [row["id"] for row in result.rows[steps[0]]] == [second]
     assert {path.stem for path in file_contents(tmp_path / "masks")} == {second}
 
@@ -264,9 +259,7 @@ def test_masks_come_without_ground_truth(few_squares, steps, finished, annotate,
     for step in steps:
         for row in result.rows[step]:
             assert set(row) == {"id", "step", "seconds"}
-    theirs = mask_files(finished.masks, steps)
-    for key, path in mask_files(tmp_path / "masks", steps).items():
-        np.testing.assert_array_equal(read_mask(path, N_CLASSES), read_mask(theirs[key], N_CLASSES))
+    np.testing.assert_equal(read_masks(tmp_path / "masks"), read_masks(finished.masks))
     scores = score_steps(result)
     assert not len(scores.main)
     assert not len(scores.tables["precision"])

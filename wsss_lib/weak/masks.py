@@ -154,8 +154,8 @@ def step_rows(
         row = {"id": id_, "step": step.name, "seconds": round(seconds, 4)}
         if truth is not None:
             row["confusion"] = sparse(confusion_matrix(truth, mask, len(dataset.classes)))
-        if truth is not None and scores.samples is not None:
-            row["samples"] = count_right(scores.samples, truth)
+            if scores.samples is not None:
+                row["samples"] = count_right(scores.samples, truth)
         results.append((row, mask))
     return results
 
@@ -163,7 +163,6 @@ def step_rows(
 def _provenance(result: SweepResult, steps: Sequence[Step]) -> dict:
     dataset, rows, localiser = result.dataset, result.rows[steps[0]], steps[0].localiser
     trained = localiser.load()
-    edges = [step.edges.name for step in steps if step.name == "irn"]
     return {
         "dataset": dataset.name,
         "list": Path(dataset.list_name).name,
@@ -175,7 +174,7 @@ def _provenance(result: SweepResult, steps: Sequence[Step]) -> dict:
         "background_weight": localiser.background_weight,
         "scales": localiser.scales,
         "network": {"backbone": trained.network.backbone.name, **asdict(trained.weights)},
-        "edges": edges[0] if edges else None,
+        "edges": next((step.edges.name for step in steps if step.name == "irn"), None),
         "steps": [{"name": step.name, **step.parameters()} for step in steps],
         "seconds_per_image": {
             step.name: round(sum(row["seconds"] for row in done) / len(done), 3)
