@@ -144,7 +144,7 @@ def test_a_worker_that_lacks_the_kit_or_the_data_is_named(cluster, client, tmp_p
         pass
 
 
-def test_an_image_that_kills_every_worker_is_told(cluster, monkeypatch):
+def test_an_image_that_kills_every_worker_is_reported(cluster, monkeypatch):
     monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
 
     def die():
@@ -157,7 +157,7 @@ def test_an_image_that_kills_every_worker_is_told(cluster, monkeypatch):
         list(run([delayed(die)()]))
 
 
-def test_a_scheduler_without_workers_is_told(dask, monkeypatch):
+def test_a_scheduler_without_workers_is_reported(dask, monkeypatch):
     monkeypatch.setattr(engine, "PATIENCE_SECONDS", 0.5)
     with (
         dask.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as empty,
@@ -168,7 +168,7 @@ def test_a_scheduler_without_workers_is_told(dask, monkeypatch):
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:{free}", "nonsense://here", "8786"])
-def test_a_scheduler_that_does_not_answer_is_told_soon(dask, monkeypatch, address):
+def test_a_scheduler_that_does_not_answer_is_reported_soon(dask, monkeypatch, address):
     monkeypatch.setattr(engine, "PATIENCE_SECONDS", 0.5)
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))

@@ -90,7 +90,7 @@ def test_a_file_that_is_no_store_is_refused(path):
         ResultStore(path)
 
 
-def test_a_write_that_fails_is_told_and_loses_nothing(path):
+def test_a_write_that_fails_is_reported_and_loses_nothing(path):
     with ResultStore(path) as store:
         store.put({"a": {"x": 1}})
         pages = store._connection.execute("PRAGMA page_count").fetchone()[0]

@@ -72,14 +72,14 @@ def test_iou_of_coarse_masks_by_hand():
     assert np.isnan(table.loc[2, "shell"])
 
 
-def test_classes_of_one_colour_are_told_and_absent_ones_stay_empty():
+def test_classes_of_one_colour_are_recognised_and_absent_ones_stay_empty():
     train = Few(picture("a", [[0, 1], [0, 1]]), picture("b", [[1, 0], [1, VOID]]))
     table = nearest_mean_recall(train, Few(picture("c", [[1, 1], [0, 0]])), ["img"], None)
     assert table.loc["img", ["bkg", "leaf", "mean"]].tolist() == [100, 100, 100]
     assert np.isnan(table.loc["img", "shell"])
 
 
-def test_recall_is_the_share_of_cells_told_right():
+def test_recall_is_the_share_of_cells_that_are_recognised():
     train = Few(picture("a", [[0, 1], [0, 1]]))
     lying = picture("b", [[1, 1], [0, 0]])
     lying.mask[0, 0] = 0  # looks like a leaf, is called background

@@ -61,7 +61,7 @@ def test_samples_can_be_a_share_of_the_cells_of_the_map(tiny):
     assert [row["samples"]["0"] for row in rows] == [round(0.1 * size) for size in sizes]
 
 
-def test_wrong_labels_are_told_to_the_classifier_and_not_to_the_score(tiny):
+def test_wrong_labels_reach_the_classifier_and_not_the_score(tiny):
     clean, noisy = (
         evaluate_image(tiny, "tiny_1", [Setting("img", 40, noise=noise)], None)[0][0]
         for noise in ("none", "random40")

@@ -76,7 +76,7 @@ def test_the_upper_bound_depends_on_the_ground_truth_that_it_samples(few_squares
     assert first.mask_folder != mirrored.mask_folder
 
 
-def test_an_image_without_a_mask_is_told(few_squares, steps):
+def test_an_image_without_a_mask_is_named(few_squares, steps):
     few_squares.image_path(few_squares.ids[1]).write_bytes(b"no photograph")
     with pytest.raises(DataError, match="1 of 3 images got no mask"):
         weak_masks(few_squares, steps[:1])

@@ -71,13 +71,13 @@ def test_the_crf_takes_a_speck_away(photo, strokes):
     assert segmenter.mask(strokes, "psa")[10, 6] == 5
 
 
-def test_shares_of_the_cells_can_be_asked_for(photo, strokes):
+def test_samples_can_be_a_share_of_the_cells(photo, strokes):
     by_share = PhotoSegmenter(photo, None, Setting("img", "0.005xcells")).mask(strokes)
     by_number = PhotoSegmenter(photo, None, Setting("img", 4)).mask(strokes)
     np.testing.assert_array_equal(by_share, by_number)
 
 
-def test_strokes_that_do_not_fit_are_told(photo, strokes):
+def test_strokes_that_do_not_fit_are_refused(photo, strokes):
     segmenter = PhotoSegmenter(photo, None, PIXELS)
     with pytest.raises(MaskError, match=r"Strokes of \(24, 35\)"):
         segmenter.scores(strokes[:, 1:])

@@ -84,7 +84,7 @@ def test_other_labels_of_an_image_are_another_result(tiny, tmp_path):
     assert dense(result.rows[known][0]["confusion"], 3)[:, 1].sum() == 0
 
 
-def test_a_pooled_classifier_is_asked_once_and_on_one_thread(tiny, tmp_path, monkeypatch):
+def test_a_pooled_classifier_decides_once_and_on_one_thread(tiny, tmp_path, monkeypatch):
     asked = []
     original = PooledClassifier.decide
     monkeypatch.setattr(

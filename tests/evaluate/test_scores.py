@@ -159,10 +159,8 @@ def test_lines_that_differ_in_the_seed_become_one(scores):
         for region in ("confusion", "held_out")
     ]
     assert "seed" not in table
-    line, single = (
-        table.iloc[0],
-        scores[(scores["samples"] == 4) & (scores["region"] == "confusion")],
-    )
+    line = table.iloc[0]
+    single = scores[(scores["samples"] == 4) & (scores["region"] == "confusion")]
     np.testing.assert_allclose(line[list(AVERAGED)].astype(float), single[list(AVERAGED)].mean())
     assert line["seed_low"] == single["mean"].min() < line["mean"]
     assert line["seed_high"] == single["mean"].max() > line["mean"]

@@ -118,7 +118,7 @@ def test_a_run_that_is_killed_computes_only_what_is_missing_when_run_again(
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_only_missing_images_are_begun_and_without_any_no_worker_is_asked(many, tmp_path, events):
+def test_only_missing_images_are_begun_and_without_any_no_worker_is_needed(many, tmp_path, events):
     sweep(many.subset(many.ids[:5]), IMG, store=tmp_path / "s")
     assert events == list(many.ids[:5])
     events.clear()
@@ -222,8 +222,8 @@ def test_a_sweep_finds_the_fitted_pools(tiny, tmp_path, monkeypatch):
     assert len(sweep(tiny, [setting], store=tmp_path / "s").rows[setting]) == 4
 
 
-def test_a_missing_network_or_image_is_named(tiny):
-    with pytest.raises(ParameterError):
+def test_a_missing_network_or_mask_is_refused(tiny):
+    with pytest.raises(ParameterError, match="F1 comes from a network"):
         image_masks(tiny, "tiny_0", [Setting("F1", 30)])
     tiny.mask_path("tiny_0").unlink()
     with pytest.raises(MaskError):
