@@ -48,8 +48,7 @@ class ImageSamples:
     def _drawn(
         self, size: tuple[int, int], resolution: str, n: int, sampling: str, seed: int
     ) -> PixelSamples:
-        labels = RESOLUTIONS[resolution]
-        mask = labels(self.truth, size) if labels else self.truth
+        mask = RESOLUTIONS[resolution](self.truth, size)
         return draw_samples(mask, n, sampling, seed, self.id)
 
     def _scored(self, *drawing: object) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +123,7 @@ def evaluate_image(
             done = expand(cells, learnt.label_image(), setting.svm())
             counts, wrong = learnt.counts, int(np.sum(learnt.labels != clean.labels))
         else:
-            if pools[setting] != asked:  # known and unknown labels share a classifier: ask it once
+            if pools[setting] != asked:  # known and unknown labels share a decision
                 asked = pools[setting]
                 classifier, start = _load(asked), time.perf_counter()
                 decision = classifier.decide(layers)

@@ -28,8 +28,8 @@ SVM_PRESETS = {
 
 #: Where pixels are sampled and predicted: ``pixels`` interpolates features to the image, ``cells``
 #: stays on the feature map and gives a pixel the class of its cell. A cell is labelled by its most
-#: frequent class, or by its first pixel.
-RESOLUTIONS = {"pixels": None, "cells": cell_labels, "cells_nearest": resize_labels}
+#: frequent class, or by its first pixel: each gives the labels of a mask at the size of the map.
+RESOLUTIONS = {"pixels": resize_labels, "cells": cell_labels, "cells_nearest": resize_labels}
 
 
 def svm_preset(
