@@ -30,18 +30,17 @@ def find_notebooks(numbers: Sequence[str] = (), folder: Path | None = None) -> l
     NotebookError
         If a number fits no notebook.
     """
-    everything = sorted((folder or notebooks_dir()).glob("[0-9][0-9]_*.ipynb"))
+    folder = folder or notebooks_dir()
+    everything = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     if not everything:
         raise NotebookError(
-            f"No notebooks in {shown(folder or notebooks_dir())}; they come with the checkout. "
-            "Run the command there."
+            f"No notebooks in {shown(folder)}; they come with the checkout. Run the command there."
         )
-    chosen = [path for path in everything if not numbers or path.name[:2] in numbers]
+    known = [path.name[:2] for path in everything]
     for number in numbers:
-        if not any(path.name.startswith(f"{number}_") for path in chosen):
-            known = " ".join(path.name[:2] for path in everything)
-            raise NotebookError(f"No notebook {number!r}; there are {known}.")
-    return chosen
+        if number not in known:
+            raise NotebookError(f"No notebook {number!r}; there are {' '.join(known)}.")
+    return [path for path in everything if not numbers or path.name[:2] in numbers]
 
 
 def read_parameters(path: Path) -> dict[str, dict]:

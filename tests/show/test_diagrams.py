@@ -54,15 +54,6 @@ def test_every_arrow_runs_from_its_box_to_its_box(drawn):
         assert on_border(place[row["pipeline"], row["to"]], drawn_arrow.xy)
 
 
-def test_training_is_solid_and_inference_is_dotted(drawn):
-    pipelines, ax = drawn
-    phases = arrow_table(pipelines)["phase"]
-    solid = [arrow.arrow_patch.get_linestyle() == "-" for arrow in arrows(ax)]
-    assert solid == (phases == "training").tolist()
-    legend = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert legend == ["training", "inference", "data", "network or step", "supervision"]
-
-
 def test_arrows_name_boxes_that_there_are():
     for pipeline in (*FIGURE1, *FIGURE5):
         ends = {name for source, target, _ in pipeline.arrows for name in (source, target)}

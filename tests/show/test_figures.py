@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from wsss_lib.errors import ParameterError
 from wsss_lib.show.figures import save_figure
 
 DATA = pd.DataFrame({"iou": [98.98, 1 / 3]}, pd.Index(["F1", "img"], name="feature"))
@@ -71,8 +70,3 @@ def test_the_same_figure_gives_the_same_bytes(save):
         return (save("bars", figure) / "bars.png").read_bytes()
 
     assert draw() == draw()
-
-
-def test_the_data_set_must_be_named(tmp_path):
-    with pytest.raises(ParameterError, match="DATASET"):
-        save_figure(plt.figure(), "x", data=DATA, params={}, notebook="07_table1", alt="")

@@ -94,7 +94,7 @@ def test_on_voc_the_paper_is_taken_from_the_run():
     assert "paper" in label
 
 
-def test_the_order_is_told_for_each_sampling_with_the_lead_over_controls():
+def test_the_order_is_given_for_each_sampling_with_the_lead_over_controls():
     scores = pd.DataFrame(
         {
             "sampling": ["uniform", "uniform", "blocks8", "blocks8"],

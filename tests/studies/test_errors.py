@@ -10,7 +10,7 @@ from wsss_lib.show.masks import error_map
 from wsss_lib.studies.errors import error_figure, error_table
 
 
-def test_the_share_of_wrong_pixels_is_told_for_background_and_objects(tiny, tmp_path):
+def test_the_share_of_wrong_pixels_is_that_of_background_and_objects(tiny, tmp_path):
     setting = Setting("img", 30)
     result = sweep(tiny, [setting], store=tmp_path / "s", masks_out=tmp_path)
     table = error_table(result, ["confusion", "near2", "away2"])

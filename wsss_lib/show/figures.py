@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from wsss_lib.errors import ParameterError
 from wsss_lib.files import atomic_path, write_text
 from wsss_lib.paths import figures_dir
 
@@ -50,14 +49,7 @@ def save_figure(
     -------
     Path
         The folder.
-
-    Raises
-    ------
-    ParameterError
-        If `params` lacks ``DATASET``.
     """
-    if "DATASET" not in params:
-        raise ParameterError("save_figure needs params['DATASET'], the data set of the figure.")
     folder = figures_dir(str(params["DATASET"]))
     picture, numbers = f"{name}.png", f"{name}.csv"
     index = data.index.name is not None

@@ -15,16 +15,12 @@ from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.report import Report
 from wsss_lib.studies.study import Study
 
-_MODULES = [
-    import_module(f"wsss_lib.studies.{module.name}")
-    for module in iter_modules([str(Path(__file__).parent)])
-    if module.name != Path(__file__).stem
-]
 #: Every `Study` that a file of this folder holds, by its name.
 STUDIES = {
     study.name: study
-    for module in _MODULES
-    for study in vars(module).values()
+    for module in iter_modules([str(Path(__file__).parent)])
+    if module.name != Path(__file__).stem
+    for study in vars(import_module(f"wsss_lib.studies.{module.name}")).values()
     if isinstance(study, Study)
 }
 

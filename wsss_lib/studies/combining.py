@@ -120,8 +120,7 @@ def claim_table(scores: pd.DataFrame, channels: Mapping[str, int]) -> pd.DataFra
     Parameters
     ----------
     scores : DataFrame
-        As `wsss_lib.evaluate.scores.score_table` gives it; concatenations without at least
-        two members in it are left out.
+        As `wsss_lib.evaluate.scores.score_table` gives it, with the members of all concatenations.
     channels : mapping of str to int
         Of each layer. Of members with as many the first counts as the one with the most.
 
@@ -139,8 +138,6 @@ def claim_table(scores: pd.DataFrame, channels: Mapping[str, int]) -> pd.DataFra
     table = []
     for _, line in named[named["how"] == CONCATENATED].iterrows():
         alone = _members(scores, line).set_index("feature")["mean"]
-        if len(alone) < 2:
-            continue
         distance = (alone - line["mean"]).abs()
         most = max(alone.index, key=lambda name: channels[name])
         other = distance.drop(most).idxmin()
