@@ -182,7 +182,7 @@ def _disk() -> tuple[str, ...]:
     place = next(place for place in (folder, *folder.parents) if place.exists())
     advice = "make room, or run 'export WSSS_CACHE=/a/larger/disk/wsss'"
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        return f"the cache's {shown(place)} is no folder to write to", "missing", advice
+        return f"the cache's {shown(place)} is not a folder to write to", "missing", advice
     free = shutil.disk_usage(place).free / 2**30
     found = f"{free:.1f} GB free for the cache {shown(folder)}"
     if free >= 2:

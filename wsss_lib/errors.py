@@ -14,7 +14,7 @@ class ImageError(DataError):
 
 
 class MaskError(DataError):
-    """A mask is missing, has another size than its image, or holds a value that is no class."""
+    """A mask is missing, has another size than its image, or holds a value that is not a class."""
 
 
 class DownloadError(DataError):

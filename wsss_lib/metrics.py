@@ -41,7 +41,7 @@ def confusion_matrix(
     Raises
     ------
     ParameterError
-        If the shapes differ, or a counted pixel is predicted as something that is no class.
+        If the shapes differ, or a counted pixel is predicted as something that is not a class.
     """
     if truth.shape != prediction.shape:
         raise ParameterError(

@@ -56,7 +56,7 @@ def read_parameters(path: Path) -> dict[str, dict]:
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
-        raise NotebookError(f"{shown(path)} is no readable YAML: {error}") from None
+        raise NotebookError(f"{shown(path)} is not readable YAML: {error}") from None
     sections = found.values() if isinstance(found, dict) else [found]
     if not all(isinstance(values, dict) for values in sections):
         raise NotebookError(

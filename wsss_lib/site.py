@@ -141,7 +141,7 @@ def _executed(dataset: str) -> dict[str, NotebookNode]:
             notebooks[path.stem] = nbformat.read(path, 4)
         except (OSError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
             raise NotebookError(
-                f"{shown(path)} is no readable notebook ({str(error)[:80]}). Run it again with "
+                f"{shown(path)} is not a readable notebook ({str(error)[:80]}). Run it again with "
                 f"'{command} {path.name[:2]}'."
             ) from None
     return notebooks
@@ -175,7 +175,7 @@ def _with_links(text: str, pages: Collection[str]) -> str:
 
 
 def _title_and_question(notebook: NotebookNode, stem: str) -> tuple[str, str]:
-    """Give what the head of a notebook says; its name where there is no heading."""
+    """Give what the head of a notebook says, or its name if there is no heading."""
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     title = re.search(r"^# (.+)$", text, re.MULTILINE)
     question = re.search(r"^\*\*Question\.\*\* (.+)$", text, re.MULTILINE)

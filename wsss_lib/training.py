@@ -347,7 +347,7 @@ def read_tensors(path: str | Path) -> dict:
             f"No weights file {shown(path)}. Expected 'imagenet', 'random' or a file's path."
         ) from None
     except Exception:
-        # reading what is no such file can fail in any way, and torch's own text would advise to
+        # reading another kind of file can fail in any way, and torch's own text would advise to
         # read it unsafely
         raise WeightsError(
             f"{shown(path)} is damaged, or holds more than tensors and plain values. Expected a "

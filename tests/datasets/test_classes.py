@@ -48,7 +48,7 @@ def test_somebodys_own_classes_stand_in_a_file_a_line_each(tmp_path):
         (b"background\n", "1 classes"),
         (b"background\ncat\ncat\n", "3 classes, 2 different"),
         (b"".join(b"class %d\n" % n for n in range(256)), "256 classes"),
-        (b"\xff\xfe", "no text"),
+        (b"\xff\xfe", "not text"),
     ],
 )
 def test_a_bad_file_of_classes_is_told(tmp_path, content, found):

@@ -45,7 +45,7 @@ def test_an_unknown_list_is_an_error_that_names_the_known_ones(devkit):
         (b"", "is empty"),
         (b"\n \n", "is empty"),
         (b"a\nb\na\n", "names a more than once"),
-        (b"\xff\xd8\xff\xe0", "is no text"),
+        (b"\xff\xd8\xff\xe0", "is not text"),
     ],
 )
 def test_a_bad_list_is_an_error(devkit, tmp_path, content, says):
@@ -86,7 +86,7 @@ def test_labels_of_an_annotation_come_once_in_index_order_without_parts(tmp_path
 @pytest.mark.parametrize("text", ["", "no xml", "<annotation><object>"])
 def test_what_is_no_xml_is_an_error(tmp_path, text):
     (tmp_path / "a.xml").write_text(text)
-    with pytest.raises(DataError, match=r"a\.xml is no readable XML"):
+    with pytest.raises(DataError, match=r"a\.xml is not a readable XML"):
         labels_from_xml(tmp_path / "a.xml", VOC)
 
 

@@ -61,8 +61,8 @@ def test_one_bad_file_does_not_stop_the_others(sbd, tmp_path):
     (sbd / "cls" / "a.mat").write_bytes((sbd / "cls" / "a.mat").read_bytes()[:150])
     with pytest.raises(DataError, match=r"2 masks of .*cls failed") as error:
         make_masks(["a", "gone", "b"], sbd / "cls", tmp_path / "png", ".mat")
-    assert "a.mat is no readable annotation" in str(error.value)
-    assert "gone.mat is no readable annotation" in str(error.value)
+    assert "a.mat is not a readable annotation" in str(error.value)
+    assert "gone.mat is not a readable annotation" in str(error.value)
     assert [p.name for p in (tmp_path / "png").iterdir()] == ["b.png"]
 
 
@@ -71,12 +71,12 @@ def test_one_bad_file_does_not_stop_the_others(sbd, tmp_path):
     [
         ({"GTcls": {"Segmentation": np.full((2, 2), 21, np.uint8)}}, "values up to 21"),
         ({"GTcls": {"Segmentation": np.zeros((2, 2, 3), np.uint8)}}, r"shape \(2, 2, 3\)"),
-        ({"GTinst": 1}, "no readable annotation"),
-        ({"GTcls": 1}, "no readable annotation"),
-        ({"GTcls": {"Boundaries": 1}}, "no readable annotation"),
-        (b"", "no readable annotation"),
-        (b"text", "no readable annotation"),
-        (bytes(600), "no readable annotation"),
+        ({"GTinst": 1}, "not a readable annotation"),
+        ({"GTcls": 1}, "not a readable annotation"),
+        ({"GTcls": {"Boundaries": 1}}, "not a readable annotation"),
+        (b"", "not a readable annotation"),
+        (b"text", "not a readable annotation"),
+        (bytes(600), "not a readable annotation"),
     ],
 )
 def test_what_is_no_annotation_is_named(tmp_path, content, says):

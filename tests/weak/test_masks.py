@@ -241,7 +241,7 @@ def test_bad_photographs_are_reported_and_left_out(few_squares, steps, tmp_path,
     where = {"store": tmp_path / "s", "masks_out": tmp_path / "masks"}
     result = pseudo_masks(few_squares, steps[:2], **where)
     assert list(result.failures) == [first, third]
-    assert f"{third}.jpg is no picture" in result.failures[third]
+    assert f"{third}.jpg is not a picture" in result.failures[third]
     assert result.failures[first] == f"cannot read {first}.jpg (No such file or directory)"
     printed = capsys.readouterr().out.splitlines()
     assert printed == [f"{id_}: {reason}" for id_, reason in result.failures.items()]

@@ -175,7 +175,7 @@ def train_classifier(
     device: str = "cpu",
     workers: int = 0,
 ) -> Path:
-    """Train a classification network, or go on with a training that was stopped.
+    """Train a classification network, or resume a training that was stopped.
 
     After every epoch a checkpoint is written into the cache; its name carries a key of all that
     determines the training. A finished one is left as it is. Random numbers come from (seed, epoch,

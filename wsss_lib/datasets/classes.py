@@ -71,12 +71,12 @@ def read_classes(path: Path) -> ClassSet:
     Raises
     ------
     DataError
-        If the file is no text, or holds fewer than two names, more than 255, or one twice.
+        If the file is not text, or holds fewer than two names, more than 255, or one twice.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
-        raise DataError(f"{shown(path)} is no text; one class per line was expected.") from None
+        raise DataError(f"{shown(path)} is not text; one class per line was expected.") from None
     names = tuple(line.strip() for line in lines if line.strip())
     if not 2 <= len(names) <= VOID or len(set(names)) < len(names):
         raise DataError(

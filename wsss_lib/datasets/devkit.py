@@ -202,7 +202,7 @@ def open_devkit(
     masks : str
         A folder of masks: one of the devkit's, or any path.
     need_masks : bool
-        Whether every id must have one; image-level labels come from annotations where it has not.
+        Whether every id must have one; an id without takes its image-level labels from XML.
 
     Raises
     ------
@@ -258,7 +258,7 @@ def read_ids(devkit: Path, name: str) -> tuple[str, ...]:
     Raises
     ------
     DataError
-        If there is no such list, or it is no text, empty or names an id twice.
+        If the list is missing, not text, or empty, or names an id twice.
     """
     lists = devkit / "ImageSets" / "Segmentation"
     path = next((p for p in (lists / f"{name}.txt", Path(name)) if p.is_file()), None)
@@ -268,7 +268,7 @@ def read_ids(devkit: Path, name: str) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
-        raise DataError(f"{shown(path)} is no text; one id per line was expected.") from None
+        raise DataError(f"{shown(path)} is not text; one id per line was expected.") from None
     ids = tuple(line.split()[0] for line in lines if line.strip())
     if not ids:
         raise DataError(f"The list {shown(path)} is empty; one id per line was expected.")
@@ -297,7 +297,7 @@ def labels_from_xml(path: str | Path, classes: ClassSet) -> tuple[int, ...]:
     try:
         names = {element.text for element in ElementTree.parse(path).iterfind("object/name")}
     except ElementTree.ParseError as error:
-        raise DataError(f"{shown(path)} is no readable XML annotation ({error}).") from None
+        raise DataError(f"{shown(path)} is not a readable XML annotation ({error}).") from None
     if unknown := sorted(f"{name}" for name in names if name not in classes.names[1:]):
         raise DataError(
             f"{shown(path)} names the class {unknown[0]!r}; the classes are "

@@ -105,7 +105,7 @@ def unpack(archive: Archive, path: Path, folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     tqdm.write(f"Unpacking {shown(path)} ({gigabytes(archive.unpacked)}, some minutes) ...")
     with warnings.catch_warnings():
-        # Python 3.12 wants a filter against hostile archives; this one's md5 sum is known
+        # Python 3.12 needs a filter against hostile archives; this one's md5 sum is known
         warnings.filterwarnings("ignore", category=DeprecationWarning, message="Python 3.14")
         extract_archive(path, aside)
     _move_missing(aside, folder)

@@ -24,7 +24,7 @@ def open_picture(path: str | Path, missing: str) -> Iterator[Image.Image]:
     ----------
     path : path
     missing : str
-        What to do if there is no such file.
+        What to do if the file is missing.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def open_picture(path: str | Path, missing: str) -> Iterator[Image.Image]:
         raise ImageError(f"No image {shown(path)}. {missing}") from None
     except UnidentifiedImageError:
         raise ImageError(
-            f"{shown(path)} is no picture that Pillow can read; a JPEG or PNG was expected."
+            f"{shown(path)} is not a picture that Pillow can read; a JPEG or PNG was expected."
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"{shown(path)} is too large: {error}. Scale it down first.") from None

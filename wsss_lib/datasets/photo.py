@@ -13,7 +13,7 @@ from wsss_lib.datasets.images import open_picture
 from wsss_lib.errors import MaskError
 from wsss_lib.paths import shown
 
-#: More classes than this are no strokes but a brush with soft edges.
+#: More classes than this come from a brush with soft edges.
 MOST_CLASSES = 32
 _WHITE = (255, 255, 255)
 
@@ -77,7 +77,7 @@ def read_strokes(path: str | Path, size: tuple[int, int]) -> np.ndarray:
     ImageError
         As of `read_photo`.
     MaskError
-        If it has another size, holds a colour that is no class or more than 32 classes, or was
+        If it has another size, holds a colour that is not a class or more than 32 classes, or was
         saved in a way that changes values.
     """
     with _upright(path) as image:

@@ -24,8 +24,8 @@ from wsss_lib.errors import DataError, DownloadError, MaskError
 from wsss_lib.files import atomic_path, write_text
 from wsss_lib.paths import shown
 
-#: Where the archives can be had. We have not reached these addresses ourselves; each is listed by
-#: the project named beside it.
+#: Where the archives can be downloaded. We have not reached these addresses ourselves; each is
+#: listed by the project named beside it.
 SOURCES = {
     "voc": Archive(
         "VOCtrainval_11-May-2012.tar",
@@ -203,14 +203,15 @@ def read_sbd_mask(path: str | Path) -> np.ndarray:
     Raises
     ------
     MaskError
-        If the file is missing, damaged, no annotation of SBD, or holds a value that is no class.
+        If the file is missing, damaged or not an annotation of SBD, or holds a value that is not a
+        class.
     """
     try:
         with open(path, "rb") as file:
             mask = np.asarray(loadmat(file)["GTcls"]["Segmentation"][0, 0])
     except (OSError, ValueError, TypeError, LookupError, MatReadError, zlib.error) as error:
         raise MaskError(
-            f"{shown(path)} is no readable annotation of SBD ({error}). Delete its "
+            f"{shown(path)} is not a readable annotation of SBD ({error}). Delete its "
             "benchmark_RELEASE folder and run the same command again."
         ) from None
     if mask.ndim != 2 or mask.max(initial=0) >= len(VOC):

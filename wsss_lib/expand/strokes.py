@@ -38,7 +38,7 @@ def paint_stroke(
     Raises
     ------
     ParameterError
-        If there is no point, the width is not positive, or the label is none.
+        If there is no point, the width is not positive, or the label is not in 0..255.
     """
     points = np.asarray(points, float).reshape(-1, 2)
     if not len(points) or not width > 0 or label not in range(256):

@@ -5,7 +5,7 @@ Caffe's layout is what DeepLab's published weights were made for. The ResNets of
 3x3; their max-pool counts a last, partial window; their images are BGR of 0..255 from which a mean
 is taken. Weights that are run in the other layout give features that look sound and are not. The
 file that most segmentation networks of the field start from, ``deeplabv1_resnet101-coco.pth`` of
-deeplab-pytorch (Nakashima), is of this kind; its names tell it.
+deeplab-pytorch (Nakashima), is of this kind; its names show it.
 """
 
 import re

@@ -129,7 +129,7 @@ def train_segmenter(
     device: str = "cpu",
     workers: int = 0,
 ) -> Path:
-    """Train a segmentation network, or go on with a training that was stopped.
+    """Train a segmentation network, or resume a training that was stopped.
 
     After every epoch a checkpoint is written into the cache; its name carries a key of all that
     determines the training, the masks among it. A finished one is left as it is.

@@ -39,7 +39,7 @@ def save_figure(
     notebook : str
         Which notebook made it.
     alt : str
-        One sentence that tells what is to be seen, for readers who cannot see it.
+        One sentence that describes the picture, for readers who cannot see it.
     also : sequence of str
         Files of the same folder that belong to the figure and were written by other means.
     float_format : str

@@ -93,7 +93,7 @@ def curves(
         line that has none there (a gamma of ``scale``) is a level across the axes, without a band.
     y : str
     hue : str, optional
-        The column that tells lines apart; without one there is a single line. Of ``feature``, the
+        The column that distinguishes lines; without one there is a single line. Of ``feature``, the
         controls go by their names, see `line_names`.
     ax : Axes, optional
     error_bars : str, optional

@@ -55,7 +55,7 @@ def write_styled(styled: Styler, folder: Path, name: str) -> list[Path]:
 
 
 def covered(table: pd.DataFrame, classes: Sequence[str] | None = None) -> pd.DataFrame:
-    """The classes that have a score, and their mean under a name that says of how many it is.
+    """The classes that have a score, and their mean under a name that says over how many.
 
     Parameters
     ----------

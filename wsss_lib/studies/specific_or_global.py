@@ -127,13 +127,13 @@ def _row(pool: pd.DataFrame, own: pd.DataFrame) -> dict[str, float]:
     }
 
 
-#: Whose classifier it is, and what one for all images knows of the image.
+#: Whose classifier it is, and what one for all images knows about the image.
 OWN, KNOWN, UNKNOWN = "own", "for all, labels known", "for all, labels unknown"
 _LOOKS = {OWN: {"color": "0.2", "linestyle": "--"}}
 
 
 def by_pool(scores: pd.DataFrame) -> pd.DataFrame:
-    """Read from the name of each line's pool how large it is, and what it knows of an image.
+    """Read from the name of each row's pool how large it is, and what it knows about an image.
 
     Parameters
     ----------

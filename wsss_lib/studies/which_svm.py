@@ -20,7 +20,7 @@ from wsss_lib.studies.study import Study
 
 COSTS = (0.1, 1.0, 10.0, 100.0)
 GAMMAS = ("scale", "3xscale", "10xscale", "30xscale", "100xscale")
-#: Unscaled colours up to 255 are no problem that a linear SVM solves in reasonable time.
+#: With unscaled colours up to 255 a linear SVM does not converge in reasonable time.
 LINEAR_COSTS = (0.01, 0.1, 1.0)
 
 
@@ -43,7 +43,7 @@ def settings(samples: int, seed: int) -> list[Setting]:
 
 
 def judged_svms(scores: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, str]:
-    """What tells one SVM from another: on VOC the distance from the paper, elsewhere the score.
+    """How SVMs are compared: on VOC by the distance from the paper, elsewhere by the score.
 
     Parameters
     ----------

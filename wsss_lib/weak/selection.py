@@ -2,7 +2,7 @@
 
 The paper selects samples by the CAM, the seed and shallow features, and labels them by the seed
 (section 1, Figure 5a), but does not say how. What is done here with the three is ours: the seed
-gives the label, the scores (of CAMs, say) tell how sure it is, and the shallow feature whether the
+gives the label, the scores (of CAMs, say) say how sure it is, and the shallow feature whether the
 pixel looks like its class. Each selection adds one of them, so that its worth can be measured.
 Where there is ground truth, `count_right` and `precision_table` say how many labels are right.
 """

@@ -304,7 +304,7 @@ def make_steps(
     Raises
     ------
     ParameterError
-        If a name is unknown or comes twice, the first is no seed, a value is out of range, or
+        If a name is unknown or comes twice, the first is not a seed, a value is out of range, or
         ``irn`` has no edge network.
     """
     steps: list[Step] = []
@@ -316,7 +316,7 @@ def make_steps(
                 count = SAMPLES_PER_CLASS[dataset.name] if samples is None else samples
                 step = SVM(localiser, count, feature, selection, look, C, gamma, temperature, seed)
             case "crf":
-                # maps are no probabilities
+                # maps are not probabilities
                 step = CRF(preset, hard=bool(steps) and steps[-1].name == "seed")
             case "irn" if edges is not None:
                 strength = BETA[dataset.name] if beta is None else beta

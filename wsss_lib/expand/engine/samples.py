@@ -54,7 +54,7 @@ def as_rows(X) -> np.ndarray:
     Raises
     ------
     ParameterError
-        If it is no table of finite numbers, or empty.
+        If it is not a table of finite numbers, or is empty.
     """
     X = np.asarray(X)
     if X.ndim != 2 or not np.issubdtype(X.dtype, np.number):

@@ -132,7 +132,7 @@ class Controls(widgets.VBox):
     Raises
     ------
     ParameterError
-        If what is chosen first is no choice.
+        If an initial choice is not among the options.
     """
 
     def __init__(

@@ -59,7 +59,7 @@ class LayerExplorer(widgets.VBox):
     Raises
     ------
     ParameterError
-        If what is to be chosen first is no choice, or as `explore` raises it.
+        If an initial choice is not among the options, or as `explore` raises it.
     """
 
     def __init__(

@@ -131,7 +131,7 @@ def train_irn(
     device: str = "cpu",
     workers: int = 1,
 ) -> Path:
-    """Train IRN's edge network, or go on with a training that was stopped.
+    """Train IRN's edge network, or resume a training that was stopped.
 
     The affinity labels are made first, each image's kept in the cache as soon as it is done.
 
@@ -209,7 +209,7 @@ def trained_edges(
     device: str = "cpu",
     workers: int = 1,
 ) -> Path:
-    """The edge network of a data set, trained now if it has not been.
+    """The edge network of a data set, trained now if it does not exist.
 
     Parameters
     ----------
