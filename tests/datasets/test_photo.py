@@ -43,9 +43,9 @@ def test_strokes_are_turned_as_well_and_agree_with_the_photograph(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "No image .*Check the path"), (b"text", "no picture"), ("half", "damaged")],
+    [(None, "No image .*Check the path"), (b"text", "not a picture"), ("half", "damaged")],
 )
-def test_files_that_are_no_photograph_are_told(tmp_path, content, sentence):
+def test_files_that_are_not_a_photograph_are_named(tmp_path, content, sentence):
     path = tmp_path / "a.jpg"
     if content == "half":
         Image.fromarray(RGB).resize((64, 64)).save(path)
