@@ -41,10 +41,7 @@ WEIGHTS = click.option(
 )
 SAMPLES = click.option("--samples", type=int, help="Pixels per class [2500; toy: 300].")
 WORKERS = click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    help="Processes, one thread each.",
+    "--workers", type=click.IntRange(min=1), default=1, help="Processes, one thread each."
 )
 SCHEDULER = click.option(
     "--scheduler", help="Dask scheduler whose workers do the images, e.g. tcp://10.0.0.1:8786."
@@ -57,10 +54,7 @@ BACKGROUND_WEIGHT = click.option(
     help="Weight of SIPE's background [0.5]; 1 for a network with a short training.",
 )
 PHOTO_WORKERS = click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    default=0,
-    help="Processes that read images.",
+    "--workers", type=click.IntRange(min=0), default=0, help="Processes that read images."
 )
 
 

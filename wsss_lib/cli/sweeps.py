@@ -63,11 +63,7 @@ class _StudyName(click.ParamType):
 @svm_parameters
 @click.option("--solver", type=click.Choice(["ours", "libsvm"]), default="ours")
 @click.option("--save-masks", is_flag=True, help="Write palette PNGs to OUT/masks/<feature>/.")
-@click.option(
-    "--out",
-    type=FOLDER,
-    help="Folder of the tables [build/table1/<dataset>].",
-)
+@click.option("--out", type=FOLDER, help="Folder of the tables [build/table1/<dataset>].")
 def table1(
     dataset: "DevkitDataset",
     backbone: str | None,
@@ -108,11 +104,7 @@ def table1(
 @data_set()
 @options(BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER)
 @click.option("--classes", help="Short names of the classes that count [all], e.g. bkg,cat,dog.")
-@click.option(
-    "--out",
-    type=FILE,
-    help="CSV to write [build/studies/<dataset>/NAME.csv].",
-)
+@click.option("--out", type=FILE, help="CSV to write [build/studies/<dataset>/NAME.csv].")
 def study(
     study: "Study",
     dataset: "DevkitDataset",
@@ -148,11 +140,7 @@ def study(
     "folders of masks. Missing masks are made.",
 )
 @click.option("--seeds", type=click.IntRange(min=1), default=1, help="Number of seeds.")
-@click.option(
-    "--out",
-    type=FOLDER,
-    help="Folder of the tables [build/second_stage/<dataset>].",
-)
+@click.option("--out", type=FOLDER, help="Folder of the tables [build/second_stage/<dataset>].")
 def second_stage(
     dataset: str,
     root: Path,
@@ -214,28 +202,17 @@ def second_stage(
 @click.option("--svm-c", "C", type=float, default=1.0)
 @click.option("--svm-gamma", "gamma", default="scale")
 @click.option(
-    "--temperature",
-    type=float,
-    default=1.0,
-    help="Of the softmax of the SVM's decision values.",
+    "--temperature", type=float, default=1.0, help="Of the softmax of the SVM's decision values."
 )
 @click.option(
-    "--crf",
-    "preset",
-    type=CRF_PRESETS,
-    default="irn",
-    help="Published parameters of the CRF.",
+    "--crf", "preset", type=CRF_PRESETS, default="irn", help="Published parameters of the CRF."
 )
 @click.option(
     "--beta",
     type=float,
     help="Of IRN's random walk: the higher, the sooner edges stop it [10; toy: 20].",
 )
-@click.option(
-    "--out",
-    type=FOLDER,
-    help="Folder of the masks and scores [build/pseudo/<dataset>].",
-)
+@click.option("--out", type=FOLDER, help="Folder of the masks and scores [build/pseudo/<dataset>].")
 def pseudo(
     dataset: "DevkitDataset",
     backbone: str | None,
@@ -315,9 +292,7 @@ def pseudo(
     "transparent is not labelled.",
 )
 @click.option(
-    "--out",
-    type=FILE,
-    help="Palette PNG to write [build/expand/<name of the photograph>.png].",
+    "--out", type=FILE, help="Palette PNG to write [build/expand/<name of the photograph>.png]."
 )
 @click.option(
     "--backbone",
