@@ -152,10 +152,12 @@ def test_a_gpu_that_torch_was_not_built_for_is_a_note(cuda):
     assert look("torch").status == "ok"
 
 
-def test_missing_data_is_a_note_with_the_next_command():
+def test_missing_data_is_a_note_with_the_next_command(empty):
     assert (look("voc").status, look("voc").blocks) == ("note", ("voc",))
     assert "make data DATASET=voc" in look("voc").advice
     assert (look("toy set").status, look("toy set").blocks) == ("note", ())
+    (empty / "cache" / f"toy-{TOY_VERSION}" / "VOCdevkit").mkdir(parents=True)
+    assert look("toy set").status == "ok"
 
 
 def test_the_missing_folder_of_an_incomplete_voc_is_named(monkeypatch, few_squares):
@@ -166,12 +168,7 @@ def test_the_missing_folder_of_an_incomplete_voc_is_named(monkeypatch, few_squar
     assert "(SegmentationClass missing)" in look("voc").advice
 
 
-def test_a_toy_set_that_is_there_is_found(empty):
-    (empty / "cache" / f"toy-{TOY_VERSION}" / "VOCdevkit").mkdir(parents=True)
-    assert look("toy set").status == "ok"
-
-
-def test_a_stopped_training_is_noted_with_the_command_that_goes_on(empty):
+def test_stopped_trainings_and_damaged_checkpoints_are_noted_with_the_next_command(empty):
     folder = empty / "cache" / "weights"
     assert look("trained weights").found.startswith("none yet")
     setting = {"dataset": "toy", "irn": {"epochs": 3}}
@@ -182,14 +179,8 @@ def test_a_stopped_training_is_noted_with_the_command_that_goes_on(empty):
     check = look("trained weights")
     assert check.status == "note"
     assert "'wsss train irn" in check.found
-
-
-def test_a_damaged_checkpoint_is_noted(empty):
-    path = empty / "cache" / "weights" / "toy-resnet18-01.pth"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"half")
-    assert look("trained weights").status == "note"
-    assert f"run 'rm {path}'" in look("trained weights").advice
+    (folder / "toy-irn-01.pth").write_bytes(b"half")
+    assert f"run 'rm {folder / 'toy-irn-01.pth'}'" in look("trained weights").advice
 
 
 def test_offline_weights_that_are_not_installed_are_noted(monkeypatch):

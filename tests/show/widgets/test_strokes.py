@@ -7,7 +7,7 @@ from PIL import Image
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.datasets.images import read_mask, read_note
 from wsss_lib.datasets.photo import read_strokes
-from wsss_lib.errors import ParameterError, WsssError
+from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.photo import PhotoSegmenter
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.strokes import paint_stroke
@@ -157,9 +157,7 @@ def test_a_saved_pair_has_the_photographs_size_and_the_command_line_agrees(image
 
 def test_the_save_button_says_where(painter, tmp_path):
     painter.controls.save.click()
-    assert [path.name for path in (tmp_path / "build/strokes").iterdir()] == [
-        "photograph_strokes.png"
-    ]
+    assert (tmp_path / "build/strokes/photograph_strokes.png").is_file()
     assert "photograph_strokes.png" in painter.status.value
 
 
@@ -184,16 +182,6 @@ def test_a_bad_photograph_shows_in_red_and_the_old_one_stays(painter, tmp_path):
     assert "no picture" in painter.status.value
     assert 'class="error"' in painter.status.value
     assert painter.name == "photograph"
-
-
-def test_an_error_is_shown_and_raised(painter, monkeypatch):
-    def broken(*_):
-        raise WsssError("<it> failed")
-
-    monkeypatch.setattr(PhotoSegmenter, "scores", broken)
-    with pytest.raises(WsssError):
-        paint_two(painter)
-    assert "&lt;it&gt; failed" in painter.status.value
 
 
 def test_on_a_thread_the_newest_strokes_win(image):
@@ -266,11 +254,8 @@ def test_a_stroke_is_what_lies_between_mouse_down_and_up_or_out(painted, end):
 
 def test_a_finger_paints_too(painted):
     canvas, strokes = painted
-    for event, touches in (
-        ("touch_start", [{"x": 1, "y": 2}]),
-        ("touch_move", [{"x": 3, "y": 4}]),
-        ("touch_end", []),
-    ):
+    events = {"touch_start": [{"x": 1, "y": 2}], "touch_move": [{"x": 3, "y": 4}], "touch_end": []}
+    for event, touches in events.items():
         canvas.layers[1]._handle_frontend_event(None, {"event": event, "touches": touches}, [])
     assert strokes == [[(0.5, 1.5), (2.5, 3.5)]]
 

@@ -164,8 +164,8 @@ def scores_html(results: Mapping[str, Exploration], classes: ClassSet) -> str:
     classes : ClassSet
     """
     tables = {tag: class_scores(result, classes) for tag, result in results.items()}
-    names = {name for table in tables.values() for name in table.index[:-1]}
-    names = [*sorted(names, key=classes.names.index), "mean"]
+    found = {name for table in tables.values() for name in table.index}
+    names = [name for name in (*classes.names, "mean") if name in found]
     table = pd.concat({tag: each.reindex(names) for tag, each in tables.items()}, axis=1)
     table.index.name = None
     table.columns = [f"{tag}: {name}" if len(results) > 1 else name for tag, name in table]
