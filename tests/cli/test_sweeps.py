@@ -86,7 +86,7 @@ def test_bad_values_and_files_get_a_sentence_and_no_traceback(place):
     for result, sentence in (
         (expand("--samples", "0"), "samples=0"),
         (expand("--layers", "img", strokes="none.png"), "No image none.png"),
-        (expand("--layers", "img", photo="text.jpg"), "no picture"),
+        (expand("--layers", "img", photo="text.jpg"), "not a picture"),
     ):
         assert result.exit_code == 1
         assert sentence in result.output

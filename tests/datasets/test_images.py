@@ -61,7 +61,7 @@ def test_truncated_files_are_damaged(tmp_path):
 @pytest.mark.parametrize("data", [b"", b"no picture"])
 def test_what_is_no_picture_is_an_error(tmp_path, data):
     (tmp_path / "a.jpg").write_bytes(data)
-    with pytest.raises(ImageError, match="no picture that Pillow can read"):
+    with pytest.raises(ImageError, match="not a picture that Pillow can read"):
         read_image(tmp_path / "a.jpg")
     with pytest.raises(MaskError, match="damaged"):
         read_mask(tmp_path / "a.jpg", 21)

@@ -179,7 +179,7 @@ def test_a_path_or_an_upload_takes_another_photograph(painter, image, tmp_path):
 def test_a_bad_photograph_shows_in_red_and_the_old_one_stays(painter, tmp_path):
     (tmp_path / "bad.jpg").write_text("text")
     painter.controls.path.value = str(tmp_path / "bad.jpg")
-    assert "no picture" in painter.status.value
+    assert "not a picture" in painter.status.value
     assert 'class="error"' in painter.status.value
     assert painter.name == "photograph"
 
