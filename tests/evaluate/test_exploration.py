@@ -43,9 +43,9 @@ def test_samples_come_from_a_seed_and_are_scored_with_ground_truth(
     few_squares, checkpoints, selection
 ):
     localiser, id_ = Localiser(checkpoints.sipe, scales=(1.0,)), few_squares.ids[0]
-    source = SeedSource("SIPE", localiser, selection, "img")
-    result = explore(few_squares, None, id_, "xy", 30, 4, source=source)
-    look = image_features(few_squares, id_, None)["img"]
+    source = SeedSource("SIPE", localiser, selection)
+    result = explore(few_squares, NETWORK, id_, "xy", 30, 4, source=source)
+    look = image_features(few_squares, id_, NETWORK)["F2"]
     scores = localiser.scores(few_squares, id_)
     expected = select_samples(scores, 30, selection, look, 4, id_)
     truth = few_squares.mask(id_)
@@ -57,7 +57,7 @@ def test_samples_come_from_a_seed_and_are_scored_with_ground_truth(
 
 
 def test_consistent_samples_need_the_network_of_the_layer_they_look_at(few_squares, checkpoints):
-    source = SeedSource("CAM", Localiser(checkpoints.plain, scales=(1.0,)), "consistent", "F2")
+    source = SeedSource("CAM", Localiser(checkpoints.plain, scales=(1.0,)), "consistent")
     with pytest.raises(ParameterError, match="F2 comes from a network"):
         explore(few_squares, None, few_squares.ids[0], "xy", 30, source=source)
 

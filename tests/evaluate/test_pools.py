@@ -44,16 +44,6 @@ def test_a_pooled_classifier_is_that_of_scikit_learn_on_samples_of_all_images(ti
     assert len(y) == 2 * sum(map(len, drawn)) / 4
 
 
-def test_known_labels_keep_absent_classes_out(tiny, tmp_path):
-    free, known = (Setting("img", 30, pool=pool) for pool in ("pooled2", "pooled2known"))
-    result = sweep(tiny, [free, known], store=tmp_path / "s")
-    (without,) = [row for row in result.rows[known] if row["id"] == "tiny_0"]
-    assert dense(without["confusion"], 3)[:, 2].sum() == 0
-    assert [row["samples"] for row in result.rows[free]] == [
-        row["samples"] for row in result.rows[known]
-    ]
-
-
 @pytest.mark.parametrize("sampling", ["uniform", "blocks8"])
 def test_no_pixel_of_the_pool_is_held_out(tiny, sampling):
     setting = Setting("img", 30, pool="pooled2", sampling=sampling)
@@ -84,7 +74,7 @@ def test_other_labels_of_an_image_are_another_result(tiny, tmp_path):
     assert dense(result.rows[known][0]["confusion"], 3)[:, 1].sum() == 0
 
 
-def test_a_pooled_classifier_decides_once_and_on_one_thread(tiny, tmp_path, monkeypatch):
+def test_known_labels_keep_absent_classes_out_of_the_same_decision(tiny, tmp_path, monkeypatch):
     asked = []
     original = PooledClassifier.decide
     monkeypatch.setattr(
@@ -96,6 +86,9 @@ def test_a_pooled_classifier_decides_once_and_on_one_thread(tiny, tmp_path, monk
     assert {classifier.svm.threads for classifier in asked} == {1}
     for rows in zip(*result.rows.values(), strict=True):
         assert rows[0]["predict_seconds"] == rows[1]["predict_seconds"] > 0
+        assert rows[0]["samples"] == rows[1]["samples"]
+    without = result.rows[known][0]  # the first image does not show the last class
+    assert dense(without["confusion"], 3)[:, 2].sum() == 0
 
 
 def test_the_same_features_are_read_as_in_an_image(tiny, tmp_path):

@@ -29,6 +29,8 @@ from wsss_lib.weak.selection import count_right, select_samples
 
 #: Where samples come from in the paper's upper bound, and by default.
 GROUND_TRUTH = "ground truth"
+#: The shallow layer in which ``consistent`` samples look like their class.
+LOOK = "F2"
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,11 @@ class SeedSource:
         Gives the scores whose argmax is the seed.
     selection : str
         One of `wsss_lib.weak.selection.SELECTIONS`.
-    look : str
-        The shallow layer in which ``consistent`` samples look like their class.
     """
 
     name: str
     localiser: Localiser
     selection: str = "seed"
-    look: str = "F2"
 
     def __str__(self) -> str:
         return f"{self.name}: {self.selection}"
@@ -151,7 +150,7 @@ def explore(
         If the image or its mask cannot be read.
     """
     layers, sign = split_feature(layer)
-    needed = [*layers, source.look] if source and source.selection == "consistent" else layers
+    needed = [*layers, LOOK] if source and source.selection == "consistent" else layers
     check_backbone(needed, backbone)
     svm = svm or Setting(layer, n).svm().set_params(threads=None)
     if isinstance(svm, ProductSVM) != (sign == "*"):
@@ -163,7 +162,7 @@ def explore(
     sample, count = dataset.sample(id_), len(dataset.classes)
     if source:
         scores = source.localiser.scores(dataset, id_)
-        pixels = select_samples(scores, n, source.selection, maps.get(source.look), seed, id_)
+        pixels = select_samples(scores, n, source.selection, maps.get(LOOK), seed, id_)
     else:
         pixels = sample_mask(sample.mask, n, seed, id_)
     result = expand([maps[each] for each in layers], pixels.label_image(), svm)
