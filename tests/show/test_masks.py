@@ -80,8 +80,8 @@ def test_a_grid_has_one_row_per_image_and_titles_on_top_only():
 
 
 def test_figure_6_shows_image_truth_and_the_samples_of_each_image():
-    images = [Sample(f"{n}", np.full((3, 4, 3), 50 * n, np.uint8), np.zeros((3, 4), np.uint8))
-              for n in range(2)]  # fmt: skip
+    grey, mask = np.full((3, 4, 3), 50, np.uint8), np.zeros((3, 4), np.uint8)
+    images = [Sample("dark", grey, mask), Sample("bright", 2 * grey, mask)]
     pixels = [sample_mask(sample.mask, n + 1) for n, sample in enumerate(images)]
     axes = samples_figure(images, pixels).axes
     assert [ax.get_title() for ax in axes[:3]] == ["image", "ground truth", "samples"]

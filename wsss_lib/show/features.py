@@ -21,8 +21,9 @@ def pca_rgb(values: np.ndarray) -> np.ndarray:
     """
     channels, height, width = values.shape
     cells = values.reshape(channels, -1).T
-    components = PCA(min(3, channels), svd_solver="full" if channels < 4 else "randomized",
-                     random_state=0).fit_transform(cells)  # fmt: skip
+    solver = "full" if channels < 4 else "randomized"
+    pca = PCA(min(3, channels), svd_solver=solver, random_state=0)
+    components = pca.fit_transform(cells)
     low, high = np.percentile(components, [2, 98], axis=0)
     stretched = np.clip((components - low) / np.maximum(high - low, 1e-12), 0, 1)
     picture = np.zeros((height * width, 3))

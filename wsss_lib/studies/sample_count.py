@@ -124,7 +124,7 @@ def budget_table(
     Returns
     -------
     DataFrame
-        A line for each value of ``samples``, by ``total`` within each way of sharing: ``split``
+        One line per value of ``samples``, by ``total`` within each way of sharing: ``split``
         (`EQUAL` or `BY_CELLS`), the ``total`` of samples drawn from an image and the ``seconds`` of
         fit and prediction, both summed over the features (of the seeds the mean, and the median,
         since one has the first call of a process, which compiles), the ``mean`` IoU in % with its
@@ -216,7 +216,7 @@ _SPLITS = {
 
 
 def budget_curves(table: pd.DataFrame, x: str = "total", ax: Axes | None = None) -> Axes:
-    """Draw the layers' mean score against what they cost, a curve for each way of sharing out.
+    """Draw the layers' mean score against what they cost, one curve per way of sharing out.
 
     Parameters
     ----------

@@ -129,7 +129,7 @@ def _row(pool: pd.DataFrame, own: pd.DataFrame) -> dict[str, float]:
 
 #: Whose classifier it is, and what one for all images knows about the image.
 OWN, KNOWN, UNKNOWN = "own", "for all, labels known", "for all, labels unknown"
-_LOOKS = {OWN: {"color": "0.2", "linestyle": "--"}}
+_LOOKS = {OWN: {"color": "0.2", "linestyle": "--"}}  # the others have a palette's colours
 
 
 def by_pool(scores: pd.DataFrame) -> pd.DataFrame:
@@ -153,7 +153,7 @@ def by_pool(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def pool_panels(scores: pd.DataFrame) -> Figure:
-    """Draw pooled classifiers over the size of their pool, a panel for each feature.
+    """Draw pooled classifiers over the size of their pool, one panel per feature.
 
     Parameters
     ----------
