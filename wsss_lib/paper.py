@@ -1,15 +1,14 @@
 """The paper's own numbers: Lyu, Beauseroy, Baussard, ICPRAM 2024."""
 
 from collections.abc import Sequence
-from importlib import resources
+from pathlib import Path
 
 import pandas as pd
 
 
 def table1() -> pd.DataFrame:
     """Table 1: IoU in % on VOC 2012 train; rows are features, columns classes and ``mean``."""
-    with resources.files("wsss_lib").joinpath("table1_paper.csv").open() as file:
-        return pd.read_csv(file, index_col="feature")
+    return pd.read_csv(Path(__file__).with_name("table1_paper.csv"), index_col="feature")
 
 
 #: What is known of a number that was read somewhere; pictures draw it solid, all others hollow.
@@ -55,8 +54,7 @@ def results() -> pd.DataFrame:
     The paper prints no numbers beside its figures, so these may differ from what it draws. Never
     take one that is ``partial`` or ``unconfirmed`` for a fact.
     """
-    with resources.files("wsss_lib").joinpath("literature.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file).fillna({"remarks": ""})
+    return pd.read_csv(Path(__file__).with_name("literature.csv")).fillna({"remarks": ""})
 
 
 def plotted_results() -> pd.DataFrame:

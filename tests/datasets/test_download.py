@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from wsss_lib.datasets.download import Archive, fetch, require_space, unpack
+from wsss_lib.datasets.download import Archive, fetch, fetch_and_unpack
 from wsss_lib.errors import DataError, DownloadError
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
@@ -46,33 +46,25 @@ def test_a_wrong_file_in_its_place_is_fetched_anew(archive, tmp_path, capsys):
     assert "downloaded again" in capsys.readouterr().out
 
 
-def test_a_partial_file_is_continued(archive, server, tmp_path):
-    (tmp_path / "x.tar.part").write_bytes(DATA[:1000])
-    assert fetch(archive("good"), tmp_path).read_bytes() == DATA
-    assert server.requests == [("good", "bytes=1000-")]
-
-
-def test_a_server_without_ranges_sends_it_all_again(archive, server, tmp_path):
-    (tmp_path / "x.tar.part").write_bytes(DATA[:1000])
-    assert fetch(archive("deaf"), tmp_path).read_bytes() == DATA
-    assert server.requests == [("deaf", "bytes=1000-")]
-
-
-def test_a_complete_partial_file_is_only_checked(archive, server, tmp_path):
-    (tmp_path / "x.tar.part").write_bytes(DATA)
-    assert fetch(archive("good"), tmp_path).read_bytes() == DATA
-    assert server.requests == [("good", f"bytes={len(DATA)}-")]
+@pytest.mark.parametrize(
+    ("vices", "part", "requests"),
+    [
+        (["good"], DATA[:1000], [("good", "bytes=1000-")]),
+        (["deaf"], DATA[:1000], [("deaf", "bytes=1000-")]),  # sends it all again
+        (["good"], DATA, [("good", f"bytes={len(DATA)}-")]),  # complete, only checked
+        (["good"], bytes(1000), [("good", "bytes=1000-"), ("good", None)]),  # bad, thrown away
+        (["page", "good"], DATA[:1000], [("page", "bytes=1000-"), ("good", "bytes=1000-")]),
+    ],
+)
+def test_a_partial_file_is_continued(archive, server, tmp_path, vices, part, requests):
+    (tmp_path / "x.tar.part").write_bytes(part)
+    assert fetch(archive(*vices), tmp_path).read_bytes() == DATA
+    assert server.requests == requests
 
 
 def test_the_md5_sum_decides_where_the_noted_size_is_a_little_off(archive, server, tmp_path):
     noted = replace(archive("dying", "good"), size=len(DATA) + 99)
     assert fetch(noted, tmp_path).read_bytes() == DATA
-
-
-def test_a_bad_partial_file_is_thrown_away(archive, server, tmp_path):
-    (tmp_path / "x.tar.part").write_bytes(b"\0" * 1000)
-    assert fetch(archive("good"), tmp_path).read_bytes() == DATA
-    assert server.requests == [("good", "bytes=1000-"), ("good", None)]
 
 
 def test_a_line_that_is_cut_is_taken_up_again(archive, server, tmp_path):
@@ -89,16 +81,10 @@ def test_the_next_address_is_tried(archive, server, tmp_path, vice):
     assert server.requests == [(vice, None), ("good", None)]
 
 
-def test_a_page_does_not_replace_what_came_so_far(archive, server, tmp_path):
-    (tmp_path / "x.tar.part").write_bytes(DATA[:1000])
-    fetch(archive("page", "good"), tmp_path)
-    assert server.requests == [("page", "bytes=1000-"), ("good", "bytes=1000-")]
-
-
 def test_a_failure_names_every_address_and_keeps_the_part(archive, server, tmp_path):
     unreachable = "http://127.0.0.1:9/x.tar"
     wanted = archive("dying", "missing")
-    wanted = Archive("x.tar", wanted.md5, wanted.size, 0, (*wanted.addresses, unreachable))
+    wanted = replace(wanted, addresses=(*wanted.addresses, unreachable))
     (tmp_path / "x.tar.part").write_bytes(DATA[:-1])
     with pytest.raises(DownloadError) as error:
         fetch(wanted, tmp_path)
@@ -118,33 +104,26 @@ def test_wrong_bytes_everywhere_leave_nothing_behind(archive, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_told_before_anything_is_asked_for(archive, server, tmp_path):
-    huge = Archive("x.tar", "0" * 32, 10**18, 0, archive("good").addresses)
+def test_a_full_disk_is_an_error_before_anything_is_asked_for(archive, server, tmp_path):
+    huge = replace(archive("good"), size=10**18)
     with pytest.raises(DataError, match=r"1000000000\.0 GB are needed"):
         fetch(huge, tmp_path)
     assert server.requests == []
-    require_space(tmp_path, 1)
-
-
-def tar(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
 
 
 def test_unpacking_adds_what_is_missing_and_keeps_what_is_there(tmp_path):
-    path = tmp_path / "x.tar"
-    path.write_bytes(tar({"top/one/a": b"new", "top/one/b": b"new", "top/two/c": b"new"}))
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        for name in ("top/one/a", "top/one/b", "top/two/c"):
+            info = tarfile.TarInfo(name)
+            info.size = 3
+            tar.addfile(info, io.BytesIO(b"new"))
     (tmp_path / "top" / "one").mkdir(parents=True)
     (tmp_path / "top" / "one" / "a").write_bytes(b"mine")
     killed = tmp_path / ".unpacking-x.tar" / "top" / "two" / "half"  # of a run before
     killed.parent.mkdir(parents=True)
     killed.touch()
-    unpack(Archive("x.tar", "", 0, 0, ()), path, tmp_path)
+    md5 = hashlib.md5((tmp_path / "x.tar").read_bytes()).hexdigest()
+    fetch_and_unpack(Archive("x.tar", md5, 0, 0, ()), tmp_path)
     found = {p.relative_to(tmp_path).as_posix(): p for p in tmp_path.rglob("*") if p.is_file()}
     assert sorted(found) == ["top/one/a", "top/one/b", "top/two/c", "x.tar"]
     assert found["top/one/a"].read_bytes() == b"mine"

@@ -5,7 +5,7 @@ import numpy as np
 from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.images import write_mask
-from wsss_lib.datasets.statistics import class_statistics, cooccurrence, pixel_counts
+from wsss_lib.datasets.statistics import class_statistics, pixel_counts
 
 CLASSES = ClassSet(("background", "leaf", "shell"), ("bkg", "leaf", "shell"))
 COUNTS = np.array([[6, 2, 0, 0], [3, 4, 0, 1], [8, 0, 0, 0]])
@@ -27,9 +27,3 @@ def test_statistics_by_class():
     np.testing.assert_allclose(table["pixels"], [100 * 17 / 23, 100 * 6 / 23, 0])
     np.testing.assert_allclose(table["area"], [75, 37.5, np.nan])
     assert table["small"].tolist() == [1, 1, 0]
-
-
-def test_cooccurrence_counts_images_that_show_both():
-    table = cooccurrence(np.array([[1, 1], [1, 0], [1, 1]], np.float32), CLASSES)
-    assert table.to_numpy().tolist() == [[3, 2], [2, 2]]
-    assert list(table.columns) == ["leaf", "shell"]

@@ -97,10 +97,6 @@ def test_copies_are_the_same_bytes_and_leave_no_temporary_files(tmp_path):
     assert (tmp_path / "to" / "a.png").read_bytes() == b"any bytes"
 
 
-#: a and b are VOC's train, c its val; SBD has a, c (also in VOC), d and e.
-LISTS = {"train": ("a", "b"), "val": ("c",), "trainaug": ("a", "b", "d", "e")}
-
-
 def packed(folder, mode):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as tar:
@@ -109,8 +105,12 @@ def packed(folder, mode):
 
 
 @pytest.fixture
-def archives(server, tmp_path, make_devkit):
-    """Small archives with the layout of VOC's and SBD's on the server; gives them by vice."""
+def archives(server, tmp_path, make_devkit, monkeypatch):
+    """Puts small archives with the layout of VOC's and SBD's behind vices of the server.
+
+    a and b are VOC's train, c its val; SBD has a, c (also in VOC), d and e. Gives a function that
+    chooses the vices and the ids of trainaug.
+    """
     devkit = make_devkit(tmp_path / "made")
     for id_ in "de":
         Image.new("RGB", (6, 4)).save(devkit / "JPEGImages" / f"{id_}.jpg")
@@ -124,23 +124,21 @@ def archives(server, tmp_path, make_devkit):
     server.files["voc.tar"] = packed(devkit.parent, "w")
     server.files["sbd.tgz"] = packed(sbd.parent, "w:gz")
 
-    def make(voc="good", sbd="good"):
-        return {
-            key: Archive(
-                name,
-                hashlib.md5(server.files[name]).hexdigest(),
-                len(server.files[name]),
-                0,
-                (server.url(vice, name),),
-            )
-            for key, name, vice in (("voc", "voc.tar", voc), ("sbd", "sbd.tgz", sbd))
-        }
+    def choose(voc="good", sbd="good", trainaug="abde"):
+        for key, name, vice in (("voc", "voc.tar", voc), ("sbd", "sbd.tgz", sbd)):
+            data = server.files[name]
+            addresses = (server.url(vice, name),)
+            archive = Archive(name, hashlib.md5(data).hexdigest(), len(data), 0, addresses)
+            monkeypatch.setitem(SOURCES, key, archive)
+        lists = {"train": tuple("ab"), "val": ("c",), "trainaug": tuple(trainaug)}
+        monkeypatch.setattr("wsss_lib.datasets.voc.shipped_list", lists.get)
 
-    return make
+    choose()
+    return choose
 
 
 def test_from_nothing_to_trainaug(archives, tmp_path, capsys):
-    assert prepare_voc(tmp_path / "data", sources=archives(), lists=LISTS)
+    prepare_voc(tmp_path / "data")
     assert "complete (2 train, 1 val, 4 trainaug)" in capsys.readouterr().out
     data = open_devkit("voc", tmp_path / "data", VOC, "trainaug", masks="SegmentationClassAug")
     assert data.ids == ("a", "b", "d", "e")
@@ -153,12 +151,12 @@ def test_from_nothing_to_trainaug(archives, tmp_path, capsys):
 
 
 def test_a_second_run_does_nothing_and_says_so(archives, server, tmp_path, capsys):
-    prepare_voc(tmp_path, sources=archives(), lists=LISTS)
+    prepare_voc(tmp_path)
     times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     server.requests.clear()
     capsys.readouterr()
-    assert prepare_voc(tmp_path, sources=archives(), lists=LISTS)
-    assert capsys.readouterr().out.startswith("Nothing to do")
+    prepare_voc(tmp_path)
+    assert "complete (2 train, 1 val, 4 trainaug)" in capsys.readouterr().out
     assert server.requests == []
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == times
 
@@ -172,24 +170,26 @@ def test_a_run_that_was_killed_while_converting_goes_on(archives, server, tmp_pa
     with monkeypatch.context() as patch:
         patch.setattr("wsss_lib.datasets.voc.write_mask", write_until_killed)
         with pytest.raises(KeyboardInterrupt):
-            prepare_voc(tmp_path, sources=archives(), lists=LISTS)
+            prepare_voc(tmp_path)
     masks = tmp_path / "VOCdevkit" / "VOC2012" / "SegmentationClassAug"
     assert [path.name for path in masks.iterdir()] == ["d.png"]
     write_mask(masks / "d.png", np.full((4, 6), 3, np.uint8))  # must not be made again
     server.requests.clear()
-    assert prepare_voc(tmp_path, sources=archives(), lists=LISTS)
+    prepare_voc(tmp_path)
     assert server.requests == []
     data = open_devkit("voc", tmp_path, VOC, "trainaug", masks="SegmentationClassAug")
     assert [data.labels(id_) for id_ in data.ids] == [(1,), (2, 7), (3,), (12,)]
 
 
 def test_a_run_that_was_killed_while_downloading_goes_on(archives, server, tmp_path):
+    archives(voc="dying")
     with pytest.raises(DownloadError, match="it broke off"):
-        prepare_voc(tmp_path, sources=archives(voc="dying"), lists=LISTS)
+        prepare_voc(tmp_path)
+    archives()
     size = (tmp_path / "voc.tar.part").stat().st_size
     assert size > 0
     server.requests.clear()
-    assert prepare_voc(tmp_path, sources=archives(), lists=LISTS)
+    prepare_voc(tmp_path)
     assert server.requests == [("good", f"bytes={size}-"), ("good", None)]
 
 
@@ -197,48 +197,52 @@ def test_a_folder_that_is_there_is_completed_and_kept(archives, server, tmp_path
     devkit = make_devkit(tmp_path)
     (devkit / "SegmentationClass" / "b.png").unlink()
     (devkit / "JPEGImages" / "a.jpg").write_bytes(b"mine")
-    assert prepare_voc(tmp_path, sources=archives(), lists=LISTS)
+    prepare_voc(tmp_path)
     assert (devkit / "SegmentationClass" / "b.png").is_file()
     assert (devkit / "JPEGImages" / "d.jpg").is_file()
     assert (devkit / "JPEGImages" / "a.jpg").read_bytes() == b"mine"
 
 
 def test_masks_of_trainaug_from_elsewhere_need_no_sbd(archives, server, tmp_path):
-    prepare_voc(tmp_path, sources=archives(sbd="missing"), lists=LISTS)
+    archives(sbd="missing")
+    prepare_voc(tmp_path)
     devkit = tmp_path / "VOCdevkit" / "VOC2012"
-    for id_ in LISTS["trainaug"]:
+    for id_ in "abde":
         write_mask(devkit / "SegmentationClassAug" / f"{id_}.png", np.zeros((4, 6), np.uint8))
     server.requests.clear()
-    assert prepare_voc(tmp_path, sources=archives(sbd="missing"), lists=LISTS)
+    prepare_voc(tmp_path)
     assert server.requests == []
     assert (devkit / "ImageSets/Segmentation/trainaug.txt").read_text() == "a\nb\nd\ne\n"
 
 
 def test_voc_is_usable_without_sbd(archives, tmp_path, capsys):
-    assert not prepare_voc(tmp_path, sources=archives(sbd="missing"), lists=LISTS)
+    archives(sbd="missing")
+    prepare_voc(tmp_path)
     said = capsys.readouterr().out
     assert "HTTP Error 404" in said
     assert "VOC alone is ready" in said
     assert len(open_devkit("voc", tmp_path, VOC, "train")) == 2
     with pytest.raises(DataError, match="No list 'trainaug'"):
         open_devkit("voc", tmp_path, VOC, "trainaug")
-    assert prepare_voc(tmp_path, sources=archives(), lists=LISTS)
+    archives()
+    prepare_voc(tmp_path)
+    assert "is complete" in capsys.readouterr().out
 
 
 def test_no_voc_at_all_is_an_error(archives, server, tmp_path):
+    archives(voc="missing")
     with pytest.raises(DownloadError, match=r"voc\.tar could not be fetched"):
-        prepare_voc(tmp_path, sources=archives(voc="missing"), lists=LISTS)
+        prepare_voc(tmp_path)
     assert [vice for vice, _ in server.requests] == ["missing"]
 
 
-def test_a_list_that_does_not_fit_is_told_before_any_download(
+def test_a_list_that_does_not_fit_is_an_error_before_any_download(
     archives, server, tmp_path, make_devkit
 ):
     lists = make_devkit(tmp_path) / "ImageSets" / "Segmentation"
     (lists / "trainaug.txt").write_text("a\nx\n")
-    says = r"trainaug.txt names 2 ids, 4 were expected \(3 missing, 1 too many\)"
-    with pytest.raises(DataError, match=says):
-        prepare_voc(tmp_path, sources=archives(), lists=LISTS)
+    with pytest.raises(DataError, match=r"2 ids, 4 were expected \(3 missing, 1 too many\)"):
+        prepare_voc(tmp_path)
     assert server.requests == []
 
 
@@ -247,18 +251,22 @@ def test_a_part_of_voc_that_somebody_chose_is_left_as_it_is(
 ):
     lists = make_devkit(tmp_path) / "ImageSets" / "Segmentation"
     (lists / "train.txt").write_text("a\n")
-    assert not prepare_voc(tmp_path, sources=archives(), lists=LISTS)
+    prepare_voc(tmp_path)
     assert "a part of VOC (1 of the 2 ids of train)" in capsys.readouterr().out
     assert server.requests == []
 
 
-def test_trainaug_must_come_out_as_the_list_says(archives, tmp_path):
-    lists = LISTS | {"trainaug": ("a", "b", "d")}
-    with pytest.raises(DataError, match=r"4 ids, 3 were expected \(0 missing, 1 too many\)"):
-        prepare_voc(tmp_path, sources=archives(), lists=lists)
-    lists = LISTS | {"trainaug": ("a", "b", "d", "e", "f")}
-    with pytest.raises(DataError, match="still lacks 1 photographs"):
-        prepare_voc(tmp_path, sources=archives(), lists=lists)
+@pytest.mark.parametrize(
+    ("trainaug", "says"),
+    [
+        ("abd", r"4 ids, 3 were expected \(0 missing, 1 too many\)"),
+        ("abdef", "still lacks 1 photographs"),
+    ],
+)
+def test_trainaug_must_come_out_as_the_list_says(archives, tmp_path, trainaug, says):
+    archives(trainaug=trainaug)
+    with pytest.raises(DataError, match=says):
+        prepare_voc(tmp_path)
 
 
 def test_shipped_lists_are_those_of_the_literature():

@@ -8,7 +8,6 @@ __all__ = [
     "DevkitDataset",
     "Sample",
     "class_statistics",
-    "cooccurrence",
     "load_dataset",
     "make_toy",
     "pixel_counts",
@@ -24,6 +23,6 @@ from .devkit import DevkitDataset, Sample
 from .images import write_mask
 from .load import CLASSES, load_dataset, toy_folder
 from .photo import read_photo, read_strokes
-from .statistics import class_statistics, cooccurrence, pixel_counts
+from .statistics import class_statistics, pixel_counts
 from .toy import TOY, TOY_VERSION, make_toy
 from .voc import prepare_voc

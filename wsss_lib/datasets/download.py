@@ -20,7 +20,8 @@ from wsss_lib.errors import DataError, DownloadError
 from wsss_lib.paths import shown
 
 #: HTTP's answer to a range request that begins at the file's end: it is whole already.
-NOTHING_LEFT = 416
+_NOTHING_LEFT = 416
+_TIMEOUT = 30  # seconds without a sign of life after which an address is given up
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,14 @@ class Archive:
     addresses: tuple[str, ...]
 
 
-def fetch(archive: Archive, folder: str | Path, timeout: float = 30) -> Path:
+def fetch(archive: Archive, folder: Path) -> Path:
     """Download an archive, or find it already in `folder`.
 
     Parameters
     ----------
     archive : Archive
-    folder : path
+    folder : Path
         Where the file goes; made if it is missing.
-    timeout : float
-        Seconds without a sign of life after which an address is given up.
 
     Returns
     -------
@@ -70,7 +69,6 @@ def fetch(archive: Archive, folder: str | Path, timeout: float = 30) -> Path:
     DownloadError
         If no address gives the file; what came so far is kept for the next call.
     """
-    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / archive.name
     if path.is_file():
@@ -78,32 +76,33 @@ def fetch(archive: Archive, folder: str | Path, timeout: float = 30) -> Path:
             return path
         tqdm.write(f"The md5 sum of {shown(path)} is not {archive.md5}; it is downloaded again.")
     part = folder / f"{archive.name}.part"
-    require_space(folder, archive.size - size_of(part) + archive.unpacked)
+    _require_space(folder, archive.size - _size_of(part) + archive.unpacked)
     failures = []
     for address in archive.addresses:
-        reason = _fetch_from(address, archive, part, timeout)
+        reason = _fetch_from(address, archive, part)
         if reason is None:
             return part.replace(path)
         failures.append(f"  {address}: {reason}")
         tqdm.write(f"{address} failed: {reason}")
     raise DownloadError(
         "\n".join([f"{archive.name} could not be fetched. Tried:", *failures])
-        + f"\n{size_of(part)} of {archive.size} bytes are here; the same command continues from "
+        + f"\n{_size_of(part)} of {archive.size} bytes are here; the same command continues from "
         f"there. Or put the file (md5 {archive.md5}) into {shown(folder)} yourself, point --data "
         "or WSSS_DATA at a folder that holds VOCdevkit/, or use DATASET=toy."
     )
 
 
-def unpack(archive: Archive, path: Path, folder: Path) -> None:
-    """Unpack an archive into `folder`; what is already there stays as it is.
+def fetch_and_unpack(archive: Archive, folder: Path) -> None:
+    """Unpack an archive into `folder`, fetched if need be; what is already there stays as it is.
 
     Everything is unpacked aside first and then moved, so that a run that is killed leaves no half
-    file behind.
+    file behind. Errors as of `fetch`.
     """
-    require_space(folder, archive.unpacked)
+    path = fetch(archive, folder)
+    _require_space(folder, archive.unpacked)
     aside = folder / f".unpacking-{archive.name}"
     shutil.rmtree(aside, ignore_errors=True)
-    tqdm.write(f"Unpacking {shown(path)} ({gigabytes(archive.unpacked)}, some minutes) ...")
+    tqdm.write(f"Unpacking {shown(path)} ({archive.unpacked / 1e9:.1f} GB, some minutes) ...")
     with warnings.catch_warnings():
         # Python 3.12 needs a filter against hostile archives; this one's md5 sum is known
         warnings.filterwarnings("ignore", category=DeprecationWarning, message="Python 3.14")
@@ -112,44 +111,33 @@ def unpack(archive: Archive, path: Path, folder: Path) -> None:
     shutil.rmtree(aside)
 
 
-def require_space(folder: str | Path, needed: int) -> None:
-    """Check that the disk of `folder` (which exists) has `needed` bytes left.
-
-    Raises
-    ------
-    DataError
-        If it has not.
-    """
+def _require_space(folder: Path, needed: int) -> None:
+    """Check that the disk of `folder` (which exists) has `needed` bytes left."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DataError(
-            f"{shown(folder)} has {gigabytes(free)} left, {gigabytes(needed)} are needed. Make "
+            f"{shown(folder)} has {free / 1e9:.1f} GB left, {needed / 1e9:.1f} GB are needed. Make "
             "room, or name a folder on another disk with --data or WSSS_DATA."
         )
 
 
-def size_of(path: Path) -> int:
+def _size_of(path: Path) -> int:
     """The bytes of a file, 0 where there is none."""
     return path.stat().st_size if path.is_file() else 0
 
 
-def gigabytes(size: int) -> str:
-    """Bytes, in words."""
-    return f"{size / 1e9:.1f} GB"
-
-
-def _fetch_from(address: str, archive: Archive, part: Path, timeout: float) -> str | None:
+def _fetch_from(address: str, archive: Archive, part: Path) -> str | None:
     """Complete `part` from one address; the reason if that did not work."""
     while True:
-        before = size_of(part)
+        before = _size_of(part)
         try:
-            _stream(address, archive, part, timeout)
+            _stream(address, archive, part)
         except (OSError, HTTPException) as error:
             if isinstance(error, HTTPError):
                 error.close()
-            if size_of(part) > before:
+            if _size_of(part) > before:
                 continue  # it broke off, but brought something: ask for the rest
-            if not (isinstance(error, HTTPError) and error.code == NOTHING_LEFT):
+            if not (isinstance(error, HTTPError) and error.code == _NOTHING_LEFT):
                 return str(error)
         if _is_right(part, archive):
             return None
@@ -164,11 +152,11 @@ def _is_right(path: Path, archive: Archive) -> bool:
     return check_integrity(path, archive.md5)
 
 
-def _stream(address: str, archive: Archive, part: Path, timeout: float) -> None:
+def _stream(address: str, archive: Archive, part: Path) -> None:
     """Append what `part` lacks, or write it again if the server sends the whole file."""
-    start = size_of(part)
+    start = _size_of(part)
     headers = {"User-Agent": "wsss-study-kit"} | ({"Range": f"bytes={start}-"} if start else {})
-    with urlopen(Request(address, headers=headers), timeout=timeout) as response:
+    with urlopen(Request(address, headers=headers), timeout=_TIMEOUT) as response:
         if response.status != 206:
             start = 0
         size = start + (response.length or 0)
@@ -182,8 +170,8 @@ def _stream(address: str, archive: Archive, part: Path, timeout: float) -> None:
             while block := response.read(1 << 16):
                 file.write(block)
                 bar.update(len(block))
-    if size_of(part) < size:
-        raise OSError(f"it broke off after {size_of(part)} of {size} bytes")
+    if _size_of(part) < size:
+        raise OSError(f"it broke off after {_size_of(part)} of {size} bytes")
 
 
 def _move_missing(source: Path, target: Path) -> None:

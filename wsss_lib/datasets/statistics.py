@@ -45,29 +45,13 @@ def class_statistics(counts: np.ndarray, classes: ClassSet, samples: int) -> pd.
     """
     labelled = counts[:, :-1]
     present = labelled > 0
-    shares = np.where(present, labelled / counts.sum(1, keepdims=True), np.nan)
-    area = [np.median(column[~np.isnan(column)]) if np.isfinite(column).any() else np.nan
-            for column in shares.T]  # fmt: skip
+    shares = pd.DataFrame(labelled / counts.sum(1, keepdims=True)).where(present)
     return pd.DataFrame(
         {
             "images": present.sum(0),
             "pixels": 100 * labelled.sum(0) / labelled.sum(),
-            "area": 100 * np.array(area),
+            "area": 100 * shares.median().to_numpy(),
             "small": (present & (labelled < samples)).sum(0),
         },
         index=pd.Index(classes.short, name="class"),
     )
-
-
-def cooccurrence(labels: np.ndarray, classes: ClassSet) -> pd.DataFrame:
-    """How many images show two object classes together; how many show one, on the diagonal.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (images, K - 1), 0 or 1
-        As `DevkitDataset.label_matrix` gives them.
-    classes : ClassSet
-        K classes, background included.
-    """
-    names = pd.Index(classes.short[1:], name="class")
-    return pd.DataFrame((labels.T @ labels).astype(int), index=names, columns=names.rename(None))

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import VOC
 from wsss_lib.datasets.devkit import missing_ids
-from wsss_lib.datasets.download import Archive, fetch, unpack
+from wsss_lib.datasets.download import Archive, fetch_and_unpack
 from wsss_lib.datasets.images import write_mask
 from wsss_lib.errors import DataError, DownloadError, MaskError
 from wsss_lib.files import atomic_path, write_text
@@ -63,32 +63,18 @@ def shipped_list(name: str) -> tuple[str, ...]:
     return tuple(path.read_text(encoding="utf-8").split())
 
 
-def prepare_voc(
-    root: str | Path,
-    *,
-    sources: Mapping[str, Archive] = SOURCES,
-    lists: Mapping[str, tuple[str, ...]] | None = None,
-) -> bool:
+def prepare_voc(root: str | Path) -> None:
     """Get VOC 2012 and trainaug into ``root/VOCdevkit/VOC2012``, doing only what is missing.
 
-    A run that was killed is continued by the next one; files that are there stay as they are. What
-    happens is printed.
+    A run that was killed is continued by the next one; files that are there stay as they are, and
+    so does a folder with a part of VOC that somebody chose. What happens is printed, also that SBD
+    could not be fetched, so that trainaug is missing.
 
     Parameters
     ----------
     root : path
         The folder that holds, or will hold, ``VOCdevkit/``. The archives go there too and may be
         put there by hand.
-    sources : mapping of str to Archive
-        ``voc`` and ``sbd``.
-    lists : mapping of str to ids, optional
-        What ``train``, ``val`` and ``trainaug`` must be; by default the lists of the package.
-
-    Returns
-    -------
-    bool
-        True if all is there; False if SBD could not be fetched, so that trainaug is missing, or
-        if the folder holds a part of VOC that somebody chose, which stays as it is.
 
     Raises
     ------
@@ -99,7 +85,7 @@ def prepare_voc(
     """
     root = Path(root)
     devkit = root / "VOCdevkit" / "VOC2012"
-    lists = lists or {name: shipped_list(name) for name in ("train", "val", "trainaug")}
+    lists = {name: shipped_list(name) for name in ("train", "val", "trainaug")}
     for name, ids in lists.items():
         path = _list_path(devkit, name)
         if path.is_file():
@@ -109,62 +95,47 @@ def prepare_voc(
                     f"{shown(devkit)} holds a part of VOC ({len(found)} of the {len(ids)} ids of "
                     f"{name}). It is used as it is; nothing is fetched."
                 )
-                return False
+                return
             _compare(shown(path), found, ids)
-    worked = _complete_voc(root, devkit, sources["voc"], lists)
+    if lacking := _lacking(devkit, lists):
+        tqdm.write(f"{shown(devkit)} lacks {lacking}.")
+        fetch_and_unpack(SOURCES["voc"], root)
+        if lacking := _lacking(devkit, lists):
+            raise DataError(
+                f"{SOURCES['voc'].name} is unpacked, but {shown(devkit)} still lacks {lacking}. Is "
+                "it the archive of VOC 2012's train and val?"
+            )
     try:
-        worked = _complete_trainaug(root, devkit, sources["sbd"], lists) or worked
+        _complete_trainaug(root, devkit, lists)
     except DownloadError as error:
         tqdm.write(
             f"{error}\nVOC alone is ready under {shown(devkit)}: the lists train and val with the "
             "masks of SegmentationClass. Without SBD there is no trainaug; the same command adds "
             "it later."
         )
-        return False
+        return
     counts = ", ".join(f"{len(ids)} {name}" for name, ids in lists.items())
-    tqdm.write(f"{'Ready' if worked else 'Nothing to do'}: {shown(devkit)} is complete ({counts}).")
-    return True
+    tqdm.write(f"{shown(devkit)} is complete ({counts}).")
 
 
-def _complete_voc(
-    root: Path, devkit: Path, archive: Archive, lists: Mapping[str, tuple[str, ...]]
-) -> bool:
-    """Fetch VOC if a file of it is missing; whether there was something to do."""
-    if not (lacking := _lacking(devkit, lists)):
-        return False
-    tqdm.write(f"{shown(devkit)} lacks {lacking}.")
-    unpack(archive, fetch(archive, root), root)
-    if lacking := _lacking(devkit, lists):
-        raise DataError(
-            f"{archive.name} is unpacked, but {shown(devkit)} still lacks {lacking}. Is it the "
-            "archive of VOC 2012's train and val?"
-        )
-    return True
-
-
-def _complete_trainaug(
-    root: Path, devkit: Path, archive: Archive, lists: Mapping[str, tuple[str, ...]]
-) -> bool:
-    """Make the masks and the list of trainaug as far as they are missing; whether some were."""
+def _complete_trainaug(root: Path, devkit: Path, lists: Mapping[str, tuple[str, ...]]) -> None:
+    """Make the masks and the list of trainaug as far as they are missing."""
     sbd = root / "benchmark_RELEASE" / "dataset"
     masks = devkit / "SegmentationClassAug"
-    path = _list_path(devkit, "trainaug")
     own = lists["train"] + lists["val"]
     to_convert = missing_ids(masks, sorted(set(lists["trainaug"]) - set(own)), ".png")
-    to_copy = missing_ids(masks, own, ".png")
     if to_convert:
         splits = [sbd / "train.txt", sbd / "val.txt"]
         if missing_ids(sbd / "cls", to_convert, ".mat") or not all(p.is_file() for p in splits):
-            unpack(archive, fetch(archive, root), root)
+            fetch_and_unpack(SOURCES["sbd"], root)
         ids = " ".join(split.read_text(encoding="utf-8") for split in splits).split()
         built = {*lists["train"], *ids} - set(lists["val"])
         _compare(f"trainaug as built from VOC and {shown(sbd)}", built, lists["trainaug"])
         make_masks(to_convert, sbd / "cls", masks, ".mat")
-    make_masks(to_copy, devkit / "SegmentationClass", masks, ".png")
-    if path.is_file():
-        return bool(to_convert or to_copy)
-    write_text(path, "".join(f"{id_}\n" for id_ in lists["trainaug"]))
-    return True
+    make_masks(missing_ids(masks, own, ".png"), devkit / "SegmentationClass", masks, ".png")
+    path = _list_path(devkit, "trainaug")
+    if not path.is_file():
+        write_text(path, "".join(f"{id_}\n" for id_ in lists["trainaug"]))
 
 
 def _lacking(devkit: Path, lists: Mapping[str, tuple[str, ...]]) -> str:
