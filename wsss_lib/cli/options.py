@@ -3,10 +3,16 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from wsss_lib.paths import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wsss_lib.datasets.devkit import DevkitDataset
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -119,7 +125,7 @@ def svm_parameters(command: Callable) -> Callable:
 
 def training_set(
     dataset: str, root: Path | None, list_name: str | None, images: int | None, masks: str | None
-) -> object:
+) -> "DevkitDataset":
     """The images to train a network on, by default with the data set's own list and masks."""
     from wsss_lib.classify.spec import TRAINING_LISTS
     from wsss_lib.datasets.load import load_dataset
@@ -130,7 +136,7 @@ def training_set(
     )
 
 
-def report(table: object, path: Path, failures: dict[str, str], caption: str = "") -> None:
+def report(table: "pd.DataFrame", path: Path, failures: dict[str, str], caption: str = "") -> None:
     """Show a table of scores, if there are any, and where it was written.
 
     The exit status is 1 if some images could not be done.
