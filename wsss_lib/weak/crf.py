@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import softmax
 
 from wsss_lib.errors import ParameterError
 from wsss_lib.scores import ClassScores
@@ -118,10 +119,10 @@ def dense_crf(
         return np.ones_like(unary)
     evidence = -unary.reshape(len(unary), -1)
     kernels = _kernels(image, parameters)
-    marginals = _softmax(evidence)
+    marginals = softmax(evidence, 0)
     for _ in range(parameters.iterations):
         pixels = np.ascontiguousarray(marginals.T)
-        marginals = _softmax(sum((kernel(pixels).T for kernel in kernels), evidence))
+        marginals = softmax(sum((kernel(pixels).T for kernel in kernels), evidence), 0)
     return marginals.reshape(unary.shape)
 
 
@@ -180,9 +181,3 @@ def _kernel(features: np.ndarray, weight: float) -> Callable[[np.ndarray], np.nd
     lattice = PermutohedralLattice(features)
     norm = 1 / np.sqrt(lattice.filter(np.ones((len(features), 1))))
     return lambda values: lattice.filter(values * norm) * (norm * np.float32(weight))
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    """Over the labels (K, pixels)."""
-    exponentials = np.exp(logits - logits.max(0))
-    return exponentials / exponentials.sum(0)

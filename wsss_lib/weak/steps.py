@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import softmax
 
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
@@ -244,8 +245,7 @@ def decision_scores(
     if decision.ndim == 2:
         pair = [decision] if len(svm.classes_) == 1 else [-decision, decision]
         decision = np.stack(pair, -1)
-    exponentials = np.exp(decision - decision.max(-1, keepdims=True))
-    values = np.moveaxis(exponentials / exponentials.sum(-1, keepdims=True), -1, 0)
+    values = np.moveaxis(softmax(decision, -1), -1, 0)
     return ClassScores(values.astype(np.float32), tuple(svm.classes_.tolist()))
 
 
