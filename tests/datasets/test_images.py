@@ -1,11 +1,18 @@
-"""Photographs and masks, good and bad."""
+"""Photographs, masks and strokes, good and bad."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_lib.datasets.classes import palette
-from wsss_lib.datasets.images import read_image, read_mask, write_mask
+from wsss_lib.datasets.classes import VOID, palette
+from wsss_lib.datasets.images import (
+    read_image,
+    read_mask,
+    read_photo,
+    read_strokes,
+    scale_photo,
+    write_mask,
+)
 from wsss_lib.errors import ImageError, MaskError
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
@@ -46,50 +53,62 @@ def test_grey_and_print_jpegs_are_converted(tmp_path, mode):
     assert abs(image.astype(int) - expected).max() < 12
 
 
-def test_truncated_files_are_damaged(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 21, (64, 64), dtype=np.uint8)
-    write_mask(tmp_path / "a.png", noise)
-    Image.fromarray(noise).save(tmp_path / "a.jpg")
-    for path in (tmp_path / "a.jpg", tmp_path / "a.png"):
+def mask_of_voc(path):
+    return read_mask(path, 21)
+
+
+def small_strokes(path):
+    return read_strokes(path, (2, 3))
+
+
+@pytest.mark.parametrize(
+    ("read", "error"),
+    [
+        (read_image, ImageError),
+        (mask_of_voc, MaskError),
+        (read_photo, ImageError),
+        (small_strokes, ImageError),
+    ],
+)
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, r"No (image|mask) .*a\.png\. (Check|Leave)"),
+        (b"", "no picture that Pillow can read"),
+        (b"no picture", "no picture that Pillow can read"),
+        ("half", r"a\.png is damaged .*Copy it again"),
+        ("large", "too large: .*exceeds limit.*Scale it down"),
+    ],
+)
+def test_a_bad_file_is_an_error(tmp_path, monkeypatch, read, error, content, sentence):
+    path = tmp_path / "a.png"
+    if content in ("half", "large"):
+        write_mask(path, np.random.default_rng(0).integers(0, 21, (64, 64), dtype=np.uint8))
+    if content == "half":
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ImageError, match=r"a\.jpg is damaged .*truncated.*Copy it again"):
-        read_image(tmp_path / "a.jpg")
-    with pytest.raises(MaskError, match="damaged"):
-        read_mask(tmp_path / "a.png", 21)
+    elif content == "large":
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(error, match=sentence):
+        read(path)
 
 
-@pytest.mark.parametrize("data", [b"", b"no picture"])
-def test_what_is_no_picture_is_an_error(tmp_path, data):
-    (tmp_path / "a.jpg").write_bytes(data)
-    with pytest.raises(ImageError, match="not a picture that Pillow can read"):
-        read_image(tmp_path / "a.jpg")
-    with pytest.raises(MaskError, match="damaged"):
-        read_mask(tmp_path / "a.jpg", 21)
-
-
-def test_missing_files_are_errors(tmp_path):
-    with pytest.raises(ImageError, match=r"No image .*a\.jpg"):
-        read_image(tmp_path / "a.jpg")
-    with pytest.raises(MaskError, match=r"No mask .*a\.png.*--masks"):
-        read_mask(tmp_path / "a.png", 21)
-
-
-def test_absurdly_large_pictures_are_errors(tmp_path, monkeypatch):
+def test_a_photograph_of_which_pillow_only_warns_is_too_large(tmp_path, monkeypatch):
     Image.fromarray(RGB).save(tmp_path / "a.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
-    with pytest.raises(ImageError, match="too large"):
-        read_image(tmp_path / "a.png")
-    with pytest.raises(MaskError, match="exceeds limit"):
-        read_mask(tmp_path / "a.png", 21)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 15)
+    with pytest.raises(ImageError, match=r"too large.*Scale it down"):
+        read_photo(tmp_path / "a.png")
 
 
+@pytest.mark.parametrize("read", [mask_of_voc, small_strokes])
 @pytest.mark.parametrize("mode", ["P", "L"])
-def test_masks_are_indices_whatever_their_colours(tmp_path, mode):
+def test_palette_and_grey_files_hold_labels_whatever_their_colours(tmp_path, mode, read):
     image = Image.fromarray(MASK)
     if mode == "P":
         image.putpalette(np.random.default_rng(1).bytes(768))
     image.save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_mask(tmp_path / "a.png", 21), MASK)
+    np.testing.assert_array_equal(read(tmp_path / "a.png"), MASK)
 
 
 def test_a_value_that_is_neither_class_nor_void_is_an_error(tmp_path):
@@ -98,11 +117,15 @@ def test_a_value_that_is_neither_class_nor_void_is_an_error(tmp_path):
         read_mask(tmp_path / "a.png", 20)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "1"])
-def test_a_mask_in_colour_is_an_error(tmp_path, mode):
-    Image.fromarray(RGB).convert(mode).save(tmp_path / "a.png")
+@pytest.mark.parametrize(
+    ("read", "mode"),
+    [(mask_of_voc, mode) for mode in ("RGB", "RGBA", "LA", "1")]
+    + [(small_strokes, mode) for mode in ("1", "LA", "I;16")],
+)
+def test_other_kinds_of_pictures_hold_no_labels(tmp_path, read, mode):
+    Image.new(mode, (3, 2)).save(tmp_path / "a.png")
     with pytest.raises(MaskError, match=f"has mode {mode}"):
-        read_mask(tmp_path / "a.png", 21)
+        read(tmp_path / "a.png")
 
 
 def test_written_masks_have_the_palette_and_every_index(tmp_path):
@@ -113,3 +136,91 @@ def test_written_masks_have_the_palette_and_every_index(tmp_path):
         colours = np.array(image.convert("RGB")).reshape(-1, 3)
     np.testing.assert_array_equal(colours, palette())
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.png"]
+
+
+def save_turned(path, picture, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(picture).save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [
+        (1, RGB),
+        (3, RGB[::-1, ::-1]),
+        (6, np.rot90(RGB, -1)),
+        (8, np.rot90(RGB)),
+        (5, RGB.transpose(1, 0, 2)),
+    ],
+)
+def test_a_photograph_is_turned_as_its_camera_says(tmp_path, orientation, upright):
+    np.testing.assert_array_equal(
+        read_photo(save_turned(tmp_path / "a.png", RGB, orientation)), upright
+    )
+
+
+def test_strokes_are_turned_as_well_and_agree_with_the_photograph(tmp_path):
+    path = save_turned(tmp_path / "s.png", MASK, 6)
+    np.testing.assert_array_equal(read_strokes(path, (3, 2)), np.rot90(MASK, -1))
+
+
+@pytest.mark.parametrize(
+    ("size", "long_side", "expected"),
+    [((30, 40), 40, (30, 40)), ((30, 40), 20, (15, 20)), ((400, 3), 100, (100, 1))],
+)
+def test_only_what_is_too_long_is_scaled(size, long_side, expected):
+    image = np.full((*size, 3), 77, np.uint8)
+    scaled = scale_photo(image, long_side)
+    assert scaled.shape == (*expected, 3)
+    assert (scaled == 77).all()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_colours_of_the_palette_are_their_classes(tmp_path, mode):
+    write_mask(tmp_path / "s.png", MASK)
+    with Image.open(tmp_path / "s.png") as image:
+        image.convert(mode).save(tmp_path / "c.png")
+    np.testing.assert_array_equal(small_strokes(tmp_path / "c.png"), MASK)
+
+
+def test_white_and_what_is_not_opaque_are_not_labelled(tmp_path):
+    pixels = np.dstack([palette()[MASK], np.full((2, 3), 255, np.uint8)])
+    pixels[0, 0] = (255, 255, 255, 255)
+    pixels[0, 1, 3] = 254
+    pixels[1, 2] = (12, 34, 56, 0)
+    Image.fromarray(pixels).save(tmp_path / "s.png")
+    expected = [[VOID, VOID, 20], [VOID, 20, VOID]]
+    np.testing.assert_array_equal(small_strokes(tmp_path / "s.png"), expected)
+
+
+def test_another_colour_is_named_with_its_place(tmp_path):
+    pixels = palette()[MASK].copy()
+    pixels[1, 2] = (255, 0, 1)
+    Image.fromarray(pixels).save(tmp_path / "s.png")
+    with pytest.raises(MaskError, match=r"#ff0001 at x = 2, y = 1; .*#800000 is class 1"):
+        small_strokes(tmp_path / "s.png")
+
+
+def test_a_jpeg_blurs_labels(tmp_path):
+    Image.fromarray(MASK).save(tmp_path / "s.jpg")
+    with pytest.raises(MaskError, match=r"JPEG.*Save strokes as a PNG"):
+        small_strokes(tmp_path / "s.jpg")
+
+
+def test_strokes_of_another_size_are_an_error(tmp_path):
+    write_mask(tmp_path / "s.png", MASK)
+    with pytest.raises(MaskError, match="3 x 2 pixels, the photograph 2 x 3"):
+        read_strokes(tmp_path / "s.png", (3, 2))
+
+
+@pytest.mark.parametrize("count", [32, 33])
+def test_a_soft_brush_is_known_by_its_many_classes(tmp_path, count):
+    soft = np.arange(count, dtype=np.uint8)[None]
+    write_mask(tmp_path / "s.png", soft)
+    if count == 32:
+        np.testing.assert_array_equal(read_strokes(tmp_path / "s.png", (1, count)), soft)
+    else:
+        with pytest.raises(MaskError, match=r"33 classes.*edges are hard"):
+            read_strokes(tmp_path / "s.png", (1, count))

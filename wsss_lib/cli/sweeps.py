@@ -339,8 +339,7 @@ def expand(
 
     from wsss_lib.classify.spec import BackboneSpec
     from wsss_lib.datasets.classes import VOID
-    from wsss_lib.datasets.images import write_mask
-    from wsss_lib.datasets.photo import read_photo, read_strokes
+    from wsss_lib.datasets.images import read_photo, read_strokes, write_mask
     from wsss_lib.evaluate.photo import PhotoSegmenter
     from wsss_lib.evaluate.settings import Setting
     from wsss_lib.features import needs_backbone

@@ -1,51 +1,27 @@
-"""Reading photographs and masks; every way in which a file can be bad has an error in words."""
+"""Reading photographs, masks and strokes; each way in which a file can be bad has its error.
 
+Files of a data set are read as they are. What a user brings along, from whatever camera or program,
+is turned upright as its camera says (EXIF).
+"""
+
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from wsss_lib.datasets.classes import VOID, palette
-from wsss_lib.errors import ImageError, MaskError
+from wsss_lib.errors import DataError, ImageError, MaskError
 from wsss_lib.files import atomic_path
 from wsss_lib.paths import shown
 
+#: More classes than this are no strokes but a brush with soft edges.
+MOST_CLASSES = 32
+_WHITE = 0xFFFFFF
 _NOTE = "Comment"  # a keyword of the PNG standard
-
-
-@contextmanager
-def open_picture(path: str | Path, missing: str) -> Iterator[Image.Image]:
-    """Open a picture; whatever is wrong with its file, there or while it is used, is an error.
-
-    Parameters
-    ----------
-    path : path
-    missing : str
-        What to do if the file is missing.
-
-    Raises
-    ------
-    ImageError
-        If the file is missing, no picture, truncated or absurdly large.
-    """
-    try:
-        with Image.open(path) as image:
-            yield image
-    except FileNotFoundError:
-        raise ImageError(f"No image {shown(path)}. {missing}") from None
-    except UnidentifiedImageError:
-        raise ImageError(
-            f"{shown(path)} is not a picture that Pillow can read; a JPEG or PNG was expected."
-        ) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{shown(path)} is too large: {error}. Scale it down first.") from None
-    except (OSError, SyntaxError) as error:
-        raise ImageError(
-            f"{shown(path)} is damaged ({error}). Copy it again from its source."
-        ) from None
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -58,9 +34,10 @@ def read_image(path: str | Path) -> np.ndarray:
     Raises
     ------
     ImageError
-        As of `open_picture`.
+        If the file is missing, no picture, damaged or absurdly large.
     """
-    with open_picture(path, "Check the list of ids against JPEGImages/.") as image:
+    missing = f"No image {shown(path)}. Check the list of ids against JPEGImages/."
+    with _picture(path, missing) as image:
         return np.array(image.convert("RGB"))
 
 
@@ -76,23 +53,16 @@ def read_mask(path: str | Path, n_classes: int) -> np.ndarray:
     MaskError
         If the file is missing, damaged, in colour, or holds a value that is neither class nor void.
     """
-    try:
-        with Image.open(path) as image:
-            if image.mode not in ("P", "L"):
-                raise MaskError(
-                    f"{shown(path)} has mode {image.mode}; a mask is a palette (P) or grey (L) PNG "
-                    "whose values are class indices. Convert its colours to indices first."
-                )
-            mask = np.array(image)
-    except FileNotFoundError:
-        raise MaskError(
-            f"No mask {shown(path)}. Leave its id out of the list, or name another folder with "
-            "--masks."
-        ) from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise MaskError(
-            f"{shown(path)} is damaged ({error}). Copy it again from its source."
-        ) from None
+    missing = (
+        f"No mask {shown(path)}. Leave its id out of the list, or name another folder with --masks."
+    )
+    with _picture(path, missing, MaskError) as image:
+        if image.mode not in ("P", "L"):
+            raise MaskError(
+                f"{shown(path)} has mode {image.mode}; a mask is a palette (P) or grey (L) PNG "
+                "whose values are class indices. Convert its colours to indices first."
+            )
+        mask = np.array(image)
     values = np.unique(mask)
     wrong = values[(values >= n_classes) & (values != VOID)]
     if wrong.size:
@@ -130,3 +100,151 @@ def read_note(path: str | Path) -> str:
             return image.info.get(_NOTE, "")
     except OSError:
         return ""
+
+
+def read_photo(path: str | Path) -> np.ndarray:
+    """Read any photograph as RGB, turned as its camera says (EXIF).
+
+    Returns
+    -------
+    ndarray, shape (H, W, 3), uint8
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, no picture, damaged, or larger than 89 million pixels.
+    """
+    with _upright_picture(path) as image:
+        return np.array(image.convert("RGB"))
+
+
+def scale_photo(image: np.ndarray, long_side: int) -> np.ndarray:
+    """Scale a photograph to a longer side of at most `long_side` pixels; smaller ones stay.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, 3), uint8
+    long_side : int
+
+    Returns
+    -------
+    ndarray, shape (h, w, 3), uint8
+    """
+    height, width = image.shape[:2]
+    share = long_side / max(height, width)
+    if share >= 1:
+        return image
+    size = max(1, round(width * share)), max(1, round(height * share))
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
+
+
+def read_strokes(path: str | Path, size: tuple[int, int]) -> np.ndarray:
+    """Read strokes painted on a photograph: a label image.
+
+    Palette and grey PNGs hold the labels themselves. In a PNG in colour each colour must be one of
+    VOC's palette, exactly; what is white or not wholly opaque is not labelled. So a layer of a
+    drawing program will do, if its brush has hard edges.
+
+    Parameters
+    ----------
+    path : path
+    size : tuple of int
+        (H, W) of the photograph.
+
+    Returns
+    -------
+    ndarray, shape (H, W), uint8
+        255 = not labelled.
+
+    Raises
+    ------
+    ImageError
+        As of `read_photo`.
+    MaskError
+        If it has another size, holds a colour that is not a class or more than 32 classes, or was
+        saved in a way that changes values.
+    """
+    with _upright_picture(path) as image:
+        if image.format == "JPEG":
+            raise MaskError(f"{shown(path)} is a JPEG, which blurs labels. Save strokes as a PNG.")
+        if image.mode not in ("P", "L", "RGB", "RGBA"):
+            raise MaskError(
+                f"{shown(path)} has mode {image.mode}; expected a palette (P), grey (L) or colour "
+                "PNG (RGB, RGBA) of 8 bits."
+            )
+        coloured = image.mode.startswith("RGB")
+        values = np.array(image.convert("RGBA") if coloured else image)
+    if values.shape[:2] != size:
+        raise MaskError(
+            f"{shown(path)} is {values.shape[1]} x {values.shape[0]} pixels, the photograph "
+            f"{size[1]} x {size[0]} (upright, as its camera says); they must agree. Paint on the "
+            "photograph itself and do not crop or scale it."
+        )
+    strokes = _labels_of_colours(values, path) if coloured else values
+    count = len(np.unique(strokes[strokes != VOID]))
+    if count > MOST_CLASSES:
+        raise MaskError(
+            f"{shown(path)} holds {count} classes; at most {MOST_CLASSES} were expected. Paint "
+            f"with a brush whose edges are hard, and leave {VOID} where there is no stroke."
+        )
+    return strokes
+
+
+@contextmanager
+def _picture(
+    path: str | Path, missing: str, error: type[DataError] = ImageError
+) -> Iterator[Image.Image]:
+    """Open a picture; whatever is wrong with its file, there or while it is used, is an `error`.
+
+    `missing` is what it says if there is no such file.
+    """
+    try:
+        with Image.open(path) as image:
+            yield image
+    except FileNotFoundError:
+        raise error(missing) from None
+    except UnidentifiedImageError:
+        raise error(
+            f"{shown(path)} is no picture that Pillow can read; a JPEG or PNG was expected."
+        ) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as reason:
+        raise error(f"{shown(path)} is too large: {reason}. Scale it down first.") from None
+    except (OSError, SyntaxError) as reason:
+        raise error(
+            f"{shown(path)} is damaged ({reason}). Copy it again from its source."
+        ) from None
+
+
+@contextmanager
+def _upright_picture(path: str | Path) -> Iterator[Image.Image]:
+    """A picture of a bounded size, its EXIF orientation applied."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with _picture(path, f"No image {shown(path)}. Check the path.") as image:
+            ImageOps.exif_transpose(image, in_place=True)
+            yield image
+
+
+def _labels_of_colours(pixels: np.ndarray, path: str | Path) -> np.ndarray:
+    """The labels whose colours the pixels (H, W, 4) have."""
+    known, codes = _codes(palette()), _codes(pixels)
+    unlabelled = (pixels[..., 3] < 255) | (codes == _WHITE)
+    codes = np.where(unlabelled, known[VOID], codes)
+    order = np.argsort(known)
+    place = np.searchsorted(known, codes, sorter=order).clip(max=255)
+    labels = order[place].astype(np.uint8)
+    wrong = np.argwhere(known[labels] != codes)
+    if len(wrong):
+        row, col = wrong[0]
+        first = ", ".join(f"#{code:06x} is class {i}" for i, code in enumerate(known[:4]))
+        raise MaskError(
+            f"{shown(path)} has the colour #{codes[row, col]:06x} at x = {col}, y = {row}; "
+            f"expected colours of VOC's palette ({first}, ...), and white or transparent where "
+            "there is no stroke. Use a brush with hard edges, or save labels as a grey PNG."
+        )
+    return labels
+
+
+def _codes(colours: np.ndarray) -> np.ndarray:
+    """Colours (..., 3 or 4) as one number each, without their alpha."""
+    return colours[..., :3].astype(int) @ (65536, 256, 1)

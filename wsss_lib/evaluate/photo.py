@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from wsss_lib.classify.spec import BackboneSpec
-from wsss_lib.datasets.photo import scale_photo
+from wsss_lib.datasets.images import scale_photo
 from wsss_lib.errors import MaskError, ParameterError
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.sampling import samples_on

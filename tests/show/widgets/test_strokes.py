@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 
 from wsss_lib.datasets.classes import VOID
-from wsss_lib.datasets.images import read_mask, read_note
-from wsss_lib.datasets.photo import read_strokes
+from wsss_lib.datasets.images import read_mask, read_note, read_strokes
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.photo import PhotoSegmenter
 from wsss_lib.evaluate.settings import Setting

@@ -12,8 +12,7 @@ from ipycanvas import MultiCanvas
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.classes import VOC, VOID, palette
-from wsss_lib.datasets.images import write_mask
-from wsss_lib.datasets.photo import read_photo
+from wsss_lib.datasets.images import read_photo, write_mask
 from wsss_lib.errors import ParameterError, WsssError
 from wsss_lib.evaluate.photo import LONG_SIDE, NETWORK, SETTING, PhotoSegmenter, enlarged_mask
 from wsss_lib.evaluate.settings import Setting
@@ -324,7 +323,7 @@ class StrokePainter(widgets.VBox):
         self._latest.say(_HINT)
 
     def read(self, path: str | Path) -> None:
-        """Take the photograph of a file; errors as of `wsss_lib.datasets.photo.read_photo`."""
+        """Take the photograph of a file; errors as of `wsss_lib.datasets.images.read_photo`."""
         self.load(read_photo(path), Path(path).stem)
 
     def paint(self, points: Sequence[tuple[float, float]]) -> None:
