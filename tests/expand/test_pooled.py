@@ -52,17 +52,11 @@ def test_known_labels_are_the_only_ones_that_are_given(classes):
     assert set(classifier.choose(decision, known=[0]).ravel()) == {0}
 
 
-def test_a_pool_of_one_class_gives_that_class():
+def test_a_pool_of_one_class_gives_that_class_and_no_other():
     svm = ImageSVM(threads=1).fit(np.arange(4.0)[:, None], np.full(4, 3, np.uint8))
     classifier = PooledClassifier(svm, {3: 4})
     decision = classifier.decide(pixels([0.0, 9.0]))
     assert classifier.choose(decision, [0, 3]).tolist() == [[3, 3]]
-
-
-def test_a_pool_without_any_known_class_says_so():
-    svm = ImageSVM(threads=1).fit(np.arange(4.0)[:, None], np.array([0, 0, 3, 3], np.uint8))
-    classifier = PooledClassifier(svm, {0: 2, 3: 2})
-    decision = classifier.decide(pixels([0.0, 9.0]))
     with pytest.raises(DataError, match="Take a larger pool"):
         classifier.choose(decision, [1, 2])
 

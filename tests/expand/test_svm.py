@@ -129,6 +129,4 @@ def test_refuses_bad_input():
 
 def test_reads_gamma():
     assert parse_gamma("0.5xscale") == (0.5, True)
-    assert parse_gamma("scale") == (1.0, True)
-    assert parse_gamma(0.25) == (0.25, False)
     assert parse_gamma("0.25") == (0.25, False)

@@ -10,7 +10,7 @@ import pytest
 
 from wsss_lib.expand.engine import compiled
 from wsss_lib.expand.engine.fit import NUMPY, backend
-from wsss_lib.expand.engine.interpolation import axes, cells, squared_norms
+from wsss_lib.expand.engine.interpolation import Grid
 from wsss_lib.expand.engine.predict_compiled import distinct_rows, merge_equal
 from wsss_lib.expand.engine.predict_numpy import Duals
 from wsss_lib.expand.engine.threads import run, thread_count
@@ -89,7 +89,7 @@ def test_labels_do_not_depend_on_threads_or_runs(shapes):
 def test_norms_of_interpolated_features():
     (map_,) = random_maps([(6, (5, 9))])
     expected = (full_resolution(map_) ** 2).sum(1).reshape(SIZE)
-    np.testing.assert_allclose(squared_norms(cells(map_), *axes(map_)), expected, rtol=1e-6)
+    np.testing.assert_allclose(Grid.of(map_).squared_norms(), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("dtype", "accuracy"), [(np.float32, 2.5e-7), (np.float64, 1e-13)])

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from wsss_lib.datasets.classes import VOID
-from wsss_lib.expand.engine.samples import as_maps, labelled_pixels
+from wsss_lib.expand.engine.samples import as_features, labelled_pixels
 from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap
@@ -49,7 +49,7 @@ class NearestSample(ClassifierMixin, BaseEstimator):
         ParameterError
             If the sizes do not agree, or nothing is labelled.
         """
-        _, _, labels = labelled_pixels(y, as_maps(X)[0].image_size)
+        _, _, labels = labelled_pixels(y, as_features(X)[0].image_size)
         self.classes_, self.n_support_ = np.unique(labels), len(labels)
         y = np.asarray(y)
         nearest = distance_transform_edt(y == VOID, return_distances=False, return_indices=True)

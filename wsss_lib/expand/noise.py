@@ -78,10 +78,9 @@ def corrupt(
     elif kind == "border":
         orders = _near_others(samples, mask)
     elif kind == "companion":
-        _check_companions(companions, samples.image_size, noise)
         orders = _on_companions(samples, companions, seed, image_id)
     else:
-        orders = iter(())
+        orders = ()
     for order, wrong in orders:
         count = round(len(order) * percent / 100)
         labels[order[:count]] = wrong[:count]
@@ -140,26 +139,20 @@ def _near_others(samples: PixelSamples, mask: np.ndarray) -> Iterator[Wrong]:
 
 
 def _on_companions(
-    samples: PixelSamples, companions: np.ndarray, seed: int, image_id: str
+    samples: PixelSamples, companions: np.ndarray | None, seed: int, image_id: str
 ) -> Iterator[Wrong]:
     """The background on companions in random order, with the labels of the objects."""
+    if companions is None:
+        raise ParameterError(
+            "Noise on companions needs masks of companions, and the data set has none; use the toy "
+            "set (dataset='toy') or another kind of noise, such as random or border."
+        )
+    if companions.shape != samples.image_size:
+        raise MaskError(
+            f"The mask of companions has shape {companions.shape}; that of its image, "
+            f"{samples.image_size}, was expected. Is it the mask of another image?"
+        )
     objects = companions[samples.rows, samples.cols]
     lured = np.flatnonzero((samples.labels == 0) & (objects > 0))
     order = random_stream(seed, image_id, COMPANION).permutation(lured)
     yield order, objects[order]
-
-
-def _check_companions(
-    companions: np.ndarray | None, image_size: tuple[int, int], noise: str
-) -> None:
-    """Raise an error unless there are companions, of the size of the image."""
-    if companions is None:
-        raise ParameterError(
-            f"The noise {noise!r} needs masks of companions, and the data set has none; use the "
-            "toy set (dataset='toy') or another kind of noise, such as random or border."
-        )
-    if companions.shape != image_size:
-        raise MaskError(
-            f"The mask of companions has shape {companions.shape}; that of its image, "
-            f"{image_size}, was expected. Is it the mask of another image?"
-        )

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from wsss_lib.errors import ParameterError
 from wsss_lib.expand.engine.fit import backend, pixel_samples
-from wsss_lib.expand.engine.samples import as_maps, labelled_pixels, scale_gamma
+from wsss_lib.expand.engine.samples import as_features, labelled_pixels, scale_gamma
 from wsss_lib.expand.engine.threads import run, slices
 from wsss_lib.expand.svm import ImageSVM, one_vs_rest, parse_gamma
 from wsss_lib.features import FeatureMap
@@ -186,8 +186,8 @@ class ProductSVM(ClassifierMixin, BaseEstimator):
 
 
 def _layers(X) -> tuple[FeatureMap, ...]:
-    maps = as_maps(X)
-    if maps is None:
+    maps = as_features(X)
+    if not isinstance(maps, tuple):
         raise ParameterError(f"X is a {type(X).__name__}; expected feature maps, one per layer.")
     return maps
 

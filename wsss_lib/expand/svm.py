@@ -15,8 +15,7 @@ from wsss_lib.expand.engine.fit import backend, gram, pixel_samples, vector_samp
 from wsss_lib.expand.engine.predict_numpy import Duals, linear_maps
 from wsss_lib.expand.engine.samples import (
     Samples,
-    as_maps,
-    as_rows,
+    as_features,
     check_labels,
     labelled_pixels,
     scale_gamma,
@@ -124,13 +123,12 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
             not agree, or nothing is labelled.
         """
         self.check_parameters()
-        maps = as_maps(X)
-        if maps is None:
-            X = as_rows(X)
-            labels, samples = check_labels(y, len(X)), vector_samples(X, self.C)
+        X = as_features(X)
+        if isinstance(X, tuple):
+            rows, cols, labels = labelled_pixels(y, X[0].image_size)
+            samples = pixel_samples(X, rows, cols, self.C, self.threads)
         else:
-            rows, cols, labels = labelled_pixels(y, maps[0].image_size)
-            samples = pixel_samples(maps, rows, cols, self.C, self.threads)
+            labels, samples = check_labels(y, len(X)), vector_samples(X, self.C)
         self.n_features_in_ = samples.width
         self.classes_ = np.unique(labels)
         self._solve(samples, labels)
@@ -157,14 +155,20 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
             If X does not have the features that were fitted, or is not finite.
         """
         check_is_fitted(self)
-        maps = as_maps(X)
-        X = as_rows(X) if maps is None else maps
-        width = X.shape[1] if maps is None else sum(feature.channels for feature in maps)
+        X = as_features(X)
+        are_maps = isinstance(X, tuple)
+        width = sum(map_.channels for map_ in X) if are_maps else X.shape[1]
         if width != self.n_features_in_:
             raise ParameterError(f"X has {width} features; fitted with {self.n_features_in_}.")
         if len(self.classes_) == 1:
-            return np.zeros(len(X) if maps is None else maps[0].image_size)
-        decision = self._decide(X, maps is None)
+            return np.zeros(X[0].image_size if are_maps else len(X))
+        if self.kernel == "rbf":
+            decide = backend().decide_maps if are_maps else backend().decide_rows
+            decision = decide(X, self.duals_, self.threads)
+        elif are_maps:
+            decision = linear_maps(X, self.duals_)
+        else:
+            decision = X @ self.duals_.weights + self.duals_.intercept
         return decision[..., 0] if len(self.classes_) == 2 else decision
 
     def predict(self, X) -> np.ndarray:
@@ -205,7 +209,8 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
 
     def _by_ours(self, samples: Samples, targets: np.ndarray) -> list[Solution]:
         """Solve the problems over one Gram matrix, a thread for each."""
-        matrix, solve = self._gram(samples), backend().solve
+        matrix = gram(samples, self.kernel, self.gamma_, self.threads)
+        solve = backend().solve
         return run(lambda target: solve(matrix, target, self.C, self.tol), targets.T, self.threads)
 
     def _by_libsvm(self, samples: Samples, targets: np.ndarray) -> list[Solution]:
@@ -213,7 +218,7 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         svc = SVC(kernel=self.kernel, gamma=self.gamma_, C=self.C, tol=self.tol)
         if samples.width >= PRECOMPUTE_FROM:
             svc.set_params(kernel="precomputed")
-            X = self._gram(samples)
+            X = gram(samples, self.kernel, self.gamma_, self.threads)
         else:
             X = samples.vectors(np.arange(len(samples)))
         solutions = []
@@ -223,19 +228,6 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
             beta[svc.support_] = svc.dual_coef_[0]
             solutions.append(Solution(beta, float(svc.intercept_[0]), np.nan, int(svc.n_iter_[0])))
         return solutions
-
-    def _gram(self, samples: Samples) -> np.ndarray:
-        return gram(samples, self.kernel, self.gamma_, self.threads)
-
-    def _decide(self, X, are_rows: bool) -> np.ndarray:
-        if self.kernel == "linear":
-            return (
-                X @ self.duals_.weights + self.duals_.intercept
-                if are_rows
-                else linear_maps(X, self.duals_)
-            )
-        decide = backend().decide_rows if are_rows else backend().decide_maps
-        return decide(X, self.duals_, self.threads)
 
 
 def one_vs_rest(labels: np.ndarray) -> np.ndarray:

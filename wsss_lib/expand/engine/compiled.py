@@ -93,8 +93,8 @@ def sum_interpolated(products, bias, rows, cols, norms, coef, out):
         Inner products of cells and support vectors, as exponents of two.
     bias : ndarray, shape (b,)
         Squared norm of each support vector, as a (negative) exponent.
-    rows, cols : tuples of ndarray
-        First cell, second cell and weight of the second, for rows and columns of pixels.
+    rows, cols : Axis
+        Of the strip's rows and columns of pixels.
     norms : ndarray, shape (rows, W)
         Squared norms of the pixels, as (positive) exponents.
     coef : ndarray, shape (k, b)

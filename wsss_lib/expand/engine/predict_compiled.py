@@ -6,12 +6,12 @@ into sums.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from wsss_lib.expand.engine import compiled
-from wsss_lib.expand.engine.interpolation import Axis, axes, cells, squared_norms
+from wsss_lib.expand.engine.interpolation import Grid
 from wsss_lib.expand.engine.predict_numpy import Duals
 from wsss_lib.expand.engine.threads import run, slices
 from wsss_lib.features import FeatureMap
@@ -25,22 +25,9 @@ CELL_ROWS = 6
 #: Up to so many channels, kernel values are computed from differences of distinct vectors.
 FEW_CHANNELS = 4
 
-
-@dataclass(frozen=True)
-class _Block:
-    """Some support vectors, ready for the compiled loops.
-
-    Attributes
-    ----------
-    support : ndarray, shape (b, d)
-        Scaled so that its product with a vector is an exponent of two.
-    bias : ndarray, shape (b,)
-    coef : ndarray, shape (columns, b)
-    """
-
-    support: np.ndarray
-    bias: np.ndarray
-    coef: np.ndarray
+#: Some support vectors, ready for the compiled loops: the vectors, (b, d), scaled so that their
+#: product with a vector is an exponent of two; what is added to it, (b,); the duals, (columns, b).
+Block = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def decide_rows(X: np.ndarray, duals: Duals, threads: int | None = None) -> np.ndarray:
@@ -63,12 +50,11 @@ def decide_rows(X: np.ndarray, duals: Duals, threads: int | None = None) -> np.n
     X = (X - centre).astype(dtype)
     norms = (factor * np.einsum("nd,nd->n", X, X, dtype=np.float64)).astype(dtype)
     blocks = list(_blocks(duals, centre))
-    out = np.zeros((len(X), len(blocks[0].coef)))
+    out = np.zeros((len(X), len(blocks[0][-1])))
 
     def work(part: slice) -> None:
-        for block in blocks:
-            products = X[part] @ block.support.T
-            compiled.sum_rows(products, block.bias, norms[part], block.coef, out[part])
+        for support, bias, coef in blocks:
+            compiled.sum_rows(X[part] @ support.T, bias, norms[part], coef, out[part])
 
     run(work, slices(len(X), ROWS), threads)
     return out[:, : duals.coef.shape[1]] + duals.intercept
@@ -89,66 +75,48 @@ def decide_maps(maps: Sequence[FeatureMap], duals: Duals, threads: int | None = 
     ndarray, shape (H, W, k), float64
     """
     height, width = image_size = maps[0].image_size
-    if sum(map_.channels for map_ in maps) <= FEW_CHANNELS and {map_.size for map_ in maps} == {
-        image_size
-    }:
-        X = np.concatenate([cells(map_) for map_ in maps], axis=2).reshape(height * width, -1)
+    grids = [Grid.of(map_) for map_ in maps]
+    ends = np.cumsum([map_.channels for map_ in maps])
+    if ends[-1] <= FEW_CHANNELS and {map_.size for map_ in maps} == {image_size}:
+        X = np.concatenate([grid.cells for grid in grids], axis=2).reshape(height * width, -1)
         return _decide_direct(X, duals, threads).reshape(height, width, -1)
     dtype = duals.dtype
     centre = duals.support.mean(0)
-    ends = np.cumsum([map_.channels for map_ in maps])[:-1]
-    grids = [
-        (cells(map_) - part, *axes(map_))
-        for map_, part in zip(maps, np.split(centre, ends), strict=True)
-    ]
-    norms = (_exponents_of_two(duals) * sum(squared_norms(*grid) for grid in grids)).astype(dtype)
-    grids = [(grid.astype(dtype, copy=False), rows, cols) for grid, rows, cols in grids]
+    parts = np.split(centre, ends[:-1])
+    grids = [replace(g, cells=g.cells - part) for g, part in zip(grids, parts, strict=True)]
+    norms = _exponents_of_two(duals) * sum(grid.squared_norms() for grid in grids)
+    norms = norms.astype(dtype)
+    grids = [replace(grid, cells=grid.cells.astype(dtype, copy=False)) for grid in grids]
     blocks = list(_blocks(duals, centre))
-    out = np.zeros((height, width, len(blocks[0].coef)))
+    out = np.zeros((height, width, len(blocks[0][-1])))
 
-    def work(strip: slice) -> None:
+    def work(part: slice) -> None:
+        strips = [grid.strip(part) for grid in grids]
         for block in blocks:
-            parts = np.split(block.support, ends, axis=1)
-            slabs = [_products(grid, strip, part) for grid, part in zip(grids, parts, strict=True)]
-            _sum_strip(slabs, block, norms[strip], out[strip])
+            _sum_strip(strips, block, ends[:-1], norms[part], out[part])
 
     run(work, slices(height, _strip_height(maps)), threads)
     return out[..., : duals.coef.shape[1]] + duals.intercept
 
 
-def _products(
-    grid: tuple[np.ndarray, Axis, Axis], strip: slice, support: np.ndarray
-) -> tuple[np.ndarray, tuple, tuple]:
-    """Inner products of the cells under a strip, and the axes that interpolate them."""
-    values, rows, cols = grid
-    rows = rows[strip]
-    top, bottom = rows.first[0], rows.second[-1] + 1
-    slab = values[top:bottom]
-    products = slab.reshape(-1, slab.shape[2]) @ support.T
-    axes_ = [
-        (axis.first - start, axis.second - start, axis.weight.astype(values.dtype))
-        for axis, start in ((rows, top), (cols, 0))
-    ]
-    return products.reshape(*slab.shape[:2], -1), *axes_
-
-
-def _sum_strip(slabs: list, block: _Block, norms: np.ndarray, out: np.ndarray) -> None:
+def _sum_strip(
+    grids: list[Grid], block: Block, ends: np.ndarray, norms: np.ndarray, out: np.ndarray
+) -> None:
     """Interpolate, exponentiate and sum; several maps meet in the exponent."""
-    if len(slabs) == 1:
-        compiled.sum_interpolated(
-            slabs[0][0], block.bias, slabs[0][1], slabs[0][2], norms, block.coef, out
-        )
+    support, bias, coef = block
+    products = [
+        (grid.cells.reshape(-1, grid.cells.shape[2]) @ part.T).reshape(*grid.cells.shape[:2], -1)
+        for grid, part in zip(grids, np.split(support, ends, axis=1), strict=True)
+    ]
+    if len(grids) == 1:
+        (grid,) = grids
+        compiled.sum_interpolated(products[0], bias, grid.rows, grid.cols, norms, coef, out)
         return
-    exponents = np.zeros((*norms.shape, len(block.bias)), norms.dtype)
-    for products, rows, cols in slabs:
-        compiled.add_interpolated(products, rows, cols, exponents)
-    compiled.sum_rows(
-        exponents.reshape(norms.size, -1),
-        block.bias,
-        norms.ravel(),
-        block.coef,
-        out.reshape(norms.size, -1),
-    )
+    exponents = np.zeros((*norms.shape, len(bias)), norms.dtype)
+    for grid, values in zip(grids, products, strict=True):
+        compiled.add_interpolated(values, grid.rows, grid.cols, exponents)
+    flat, pixels = out.reshape(norms.size, -1), exponents.reshape(norms.size, -1)
+    compiled.sum_rows(pixels, bias, norms.ravel(), coef, flat)
 
 
 def _decide_direct(X: np.ndarray, duals: Duals, threads: int | None) -> np.ndarray:
@@ -209,17 +177,14 @@ def _exponents_of_two(duals: Duals) -> float:
     return duals.gamma * np.log2(np.e)
 
 
-def _blocks(duals: Duals, centre: np.ndarray) -> Iterator[_Block]:
+def _blocks(duals: Duals, centre: np.ndarray) -> Iterator[Block]:
     """The support vectors in blocks, moved by `centre`, which leaves distances as they are."""
     factor = _exponents_of_two(duals)
     for part in slices(len(duals.support), BLOCK):
         support = duals.support[part] - centre
         bias = -factor * np.einsum("nd,nd->n", support, support, dtype=np.float64)
-        yield _Block(
-            (2 * factor * support).astype(duals.dtype),
-            bias.astype(duals.dtype),
-            _columns(duals.coef[part], duals.dtype),
-        )
+        support, bias = (values.astype(duals.dtype) for values in (2 * factor * support, bias))
+        yield support, bias, _columns(duals.coef[part], duals.dtype)
 
 
 def _columns(coef: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wsss_lib.expand.engine.interpolation import Axis, axes, cells, squared_norms
+from wsss_lib.expand.engine.interpolation import Grid
 from wsss_lib.expand.engine.threads import slices
 from wsss_lib.features import FeatureMap
 
@@ -103,16 +103,17 @@ def decide_maps(maps: Sequence[FeatureMap], duals: Duals, threads: int | None = 
     ndarray, shape (H, W, k), float64
     """
     height, width = maps[0].image_size
-    grids = [(cells(feature), *axes(feature)) for feature in maps]
-    norms = sum(squared_norms(*grid) for grid in grids)
-    ends = np.cumsum([feature.channels for feature in maps])[:-1]
+    grids = [Grid.of(map_) for map_ in maps]
+    norms = sum(grid.squared_norms() for grid in grids)
+    ends = np.cumsum([map_.channels for map_ in maps])[:-1]
     result = np.tile(duals.intercept, (height, width, 1))
     for strip in slices(height, max(1, PIXELS // width)):
+        strips = [grid.strip(strip) for grid in grids]
         for support, coef in _blocks(duals):
             parts = np.split(support, ends, axis=1)
             products = sum(
-                _interpolated(grid, rows[strip], cols, part)
-                for (grid, rows, cols), part in zip(grids, parts, strict=True)
+                grid.interpolated(grid.cells @ part.T)
+                for grid, part in zip(strips, parts, strict=True)
             )
             result[strip] += _kernel(products, norms[strip], support, duals.gamma) @ coef
     return result
@@ -123,11 +124,11 @@ def linear_maps(maps: Sequence[FeatureMap], duals: Duals) -> np.ndarray:
 
     Parameters and result are those of `decide_maps`.
     """
-    ends = np.cumsum([feature.channels for feature in maps])[:-1]
+    grids = [Grid.of(map_) for map_ in maps]
+    ends = np.cumsum([map_.channels for map_ in maps])[:-1]
     result = duals.intercept
-    for feature, weights in zip(maps, np.split(duals.weights, ends), strict=True):
-        rows, cols = axes(feature)
-        result = result + cols.apply(rows.apply(cells(feature) @ weights, 0), 1)
+    for grid, weights in zip(grids, np.split(duals.weights, ends), strict=True):
+        result = result + grid.interpolated(grid.cells @ weights)
     return result
 
 
@@ -135,14 +136,6 @@ def _blocks(duals: Duals) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Some support vectors and their duals at a time."""
     for part in slices(len(duals.support), BLOCK):
         yield duals.support[part], duals.coef[part]
-
-
-def _interpolated(grid: np.ndarray, rows: Axis, cols: Axis, support: np.ndarray) -> np.ndarray:
-    """Inner products of a strip of pixels with some support vectors, shape (rows, W, n_sv)."""
-    top, bottom = rows.first.min(), rows.second.max() + 1
-    products = grid[top:bottom] @ support.T
-    rows = Axis(rows.first - top, rows.second - top, rows.weight)
-    return cols.apply(rows.apply(products, 0), 1)
 
 
 def _kernel(

@@ -10,7 +10,7 @@ import numpy as np
 
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.errors import ParameterError
-from wsss_lib.expand.engine.interpolation import Axis, axes, cells
+from wsss_lib.expand.engine.interpolation import Grid
 from wsss_lib.expand.engine.threads import run, slices
 from wsss_lib.features import FeatureMap
 
@@ -18,19 +18,19 @@ from wsss_lib.features import FeatureMap
 CELLS = 256
 
 
-def as_maps(X) -> tuple[FeatureMap, ...] | None:
-    """The feature maps in `X` (one or a sequence), or None if it holds feature vectors.
+def as_features(X) -> tuple[FeatureMap, ...] | np.ndarray:
+    """The input of a classifier, checked: feature maps, or feature vectors as an (n, d) array.
 
     Raises
     ------
     ParameterError
-        If there is no map, the maps belong to images of different sizes, or one has a value that is
-        not finite.
+        If there is no map, the maps belong to images of different sizes, or a value is not finite;
+        if feature vectors are not a table of numbers, or empty.
     """
     if isinstance(X, FeatureMap):
         X = (X,)
     elif not (isinstance(X, Sequence) and all(isinstance(x, FeatureMap) for x in X)):
-        return None
+        return _as_rows(X)
     if not X:
         raise ParameterError("X is empty; at least one feature map was expected.")
     sizes = {feature.image_size for feature in X}
@@ -48,14 +48,7 @@ def as_maps(X) -> tuple[FeatureMap, ...] | None:
     return tuple(X)
 
 
-def as_rows(X) -> np.ndarray:
-    """Feature vectors as an (n, d) array, checked.
-
-    Raises
-    ------
-    ParameterError
-        If it is not a table of finite numbers, or is empty.
-    """
+def _as_rows(X) -> np.ndarray:
     X = np.asarray(X)
     if X.ndim != 2 or not np.issubdtype(X.dtype, np.number):
         raise ParameterError(
@@ -169,8 +162,9 @@ class CellSamples:
     def __init__(self, map_: FeatureMap, rows, cols, combine, dtype, threads: int | None) -> None:
         self.map, self.rows, self.cols, self.combine = map_, rows, cols, combine
         self.width = map_.channels
-        self.corners, self.weights = _corners(*axes(map_), rows, cols, map_.size[1])
-        values = cells(map_).reshape(-1, self.width).astype(dtype, copy=False)
+        grid = Grid.of(map_)
+        self.corners, self.weights = grid.corners(rows, cols)
+        values = grid.cells.reshape(-1, self.width).astype(dtype, copy=False)
         self.cell_products = np.empty((len(values), len(values)), dtype)
 
         def work(part: slice) -> None:
@@ -231,15 +225,3 @@ def scale_gamma(samples: Samples) -> float:
     values = len(samples) * samples.width
     variance = samples.squared_norms.sum() / values - (samples.total / values) ** 2
     return 1 / (samples.width * variance) if variance > 0 else 1.0
-
-
-def _corners(
-    rows_axis: Axis, cols_axis: Axis, rows: np.ndarray, cols: np.ndarray, width: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The four cells round each pixel, as indices of a flat map, and their weights: (n, 4)."""
-    ys = (rows_axis.first[rows], rows_axis.second[rows])
-    xs = (cols_axis.first[cols], cols_axis.second[cols])
-    down, across = rows_axis.weight[rows], cols_axis.weight[cols]
-    corners = [y * width + x for y in ys for x in xs]
-    weights = [v * u for v in (1 - down, down) for u in (1 - across, across)]
-    return np.stack(corners, 1).astype(np.int32), np.stack(weights, 1)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
+from joblib import cpu_count
 from threadpoolctl import ThreadpoolController
 
 
@@ -23,7 +24,7 @@ def thread_count(threads: int | None = None) -> int:
         value = os.environ.get(variable, "").split(",")[0].strip()
         if value.isdigit() and int(value) > 0:
             return int(value)
-    return _cores()
+    return cpu_count()
 
 
 def run(work: Callable, pieces: Iterable, threads: int | None = None) -> list:
@@ -50,11 +51,6 @@ def run(work: Callable, pieces: Iterable, threads: int | None = None) -> list:
 def _controller() -> ThreadpoolController:
     """Found once: looking through the loaded libraries takes milliseconds."""
     return ThreadpoolController()
-
-
-def _cores() -> int:
-    """The cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def slices(count: int, step: int) -> list[slice]:
