@@ -144,11 +144,11 @@ def test_a_gpu_that_torch_was_not_built_for_is_a_note(cuda):
         raise ParameterError("no kernel image is available")
 
     cuda.setattr(torch.cuda, "is_available", lambda: True)
-    cuda.setattr("wsss_lib.training.check_device", refuse)
+    cuda.setattr("wsss_lib.training.choose_device", refuse)
     check = look("torch")
     assert check.found.endswith("GTX 580, unusable: no kernel image is available")
     assert "CUDA_VISIBLE_DEVICES" in check.advice
-    cuda.setattr("wsss_lib.training.check_device", lambda name: None)
+    cuda.setattr("wsss_lib.training.choose_device", lambda name: None)
     assert look("torch").status == "ok"
 
 

@@ -119,7 +119,7 @@ def _python() -> tuple[str, ...]:
 def _torch() -> tuple[str, ...]:
     import torch
 
-    from wsss_lib.training import check_device
+    from wsss_lib.training import choose_device
 
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -128,7 +128,7 @@ def _torch() -> tuple[str, ...]:
     if there:
         found += torch.cuda.get_device_name(0)
         try:
-            check_device("cuda")
+            choose_device("cuda")
         except ParameterError as error:
             advice = f"run 'export CUDA_VISIBLE_DEVICES=', or install a torch for it: {_BUILDS}"
             return f"{found}, unusable: {error}", "note", advice

@@ -17,12 +17,9 @@ from wsss_lib.datasets.devkit import Sample
 from wsss_lib.errors import ParameterError
 
 
-@pytest.fixture(scope="module")
-def pretrained(tmp_path_factory):
-    """A backbone with weights from a file."""
-    path = tmp_path_factory.mktemp("weights") / "some.pth"
-    torch.save(build_backbone("resnet18").body.state_dict(), path)
-    return build_backbone("resnet18", path)
+@pytest.fixture
+def pretrained(pretrained_file):
+    return build_backbone("resnet18", pretrained_file)
 
 
 @pytest.fixture
@@ -76,6 +73,7 @@ def test_of_pretrained_weights_the_deep_layers_learn_with_fixed_statistics(pretr
 def test_new_layers_learn_faster(pretrained):
     backbone, new = ClassificationNetwork(pretrained, 2).parameter_groups(0.1, 10)
     assert (backbone["lr"], new["lr"]) == (0.1, 1.0)
+    assert (backbone["initial_lr"], new["initial_lr"]) == (0.1, 1.0)
     assert [p.shape for p in new["params"]] == [(2, 512, 1, 1)]
     assert all(p.requires_grad for p in backbone["params"])
 

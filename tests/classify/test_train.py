@@ -1,6 +1,7 @@
-"""Average precision of the scores."""
+"""Training a classification network: scores, checkpoints, resuming, and what is refused."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -94,13 +95,13 @@ def test_a_stopped_training_ends_as_if_it_had_not_been(tiny, tmp_path, monkeypat
 
 def test_a_finished_training_is_not_repeated(tiny, monkeypatch):
     path = train_classifier(tiny, SMALL, val_list=None)
-    monkeypatch.setattr(train, "_train", None)
+    monkeypatch.setattr(train, "Training", None)
     assert train_classifier(tiny, SMALL) == path
     assert path.name.startswith("toy-resnet10-")
 
 
 def test_what_matters_gives_another_checkpoint(tiny, monkeypatch):
-    monkeypatch.setattr(train, "_train", lambda *_: None)
+    monkeypatch.setattr(train, "Training", lambda *_: SimpleNamespace(run=lambda: None))
     paths = [
         train_classifier(tiny, SMALL),
         train_classifier(tiny, SMALL, seed=1),
@@ -113,7 +114,7 @@ def test_what_matters_gives_another_checkpoint(tiny, monkeypatch):
     assert len(set(paths)) == 5
 
 
-def test_settings_and_source_of_labels_are_recorded(tiny):
+def test_a_trained_network_has_its_settings_and_gives_features(tiny):
     trained = load_trained(train_classifier(tiny, replace(SMALL, epochs=1), val_list=None))
     assert list(trained.history) == ["epoch", "loss"]
     setting = trained.setting
@@ -121,12 +122,6 @@ def test_settings_and_source_of_labels_are_recorded(tiny):
     assert setting["weights"]["name"] == "random"
     assert len(setting["weights"]["sha256"]) == 64
     assert setting["preset"]["crop"] == 32
-    assert trained.weights.name == trained.path.name
-    assert trained.weights.sha256 == sha256(trained.path)
-
-
-def test_the_trained_backbone_gives_features(tiny):
-    trained = load_trained(train_classifier(tiny, replace(SMALL, epochs=1), val_list=None))
     maps = extract(tiny.image(tiny.ids[0]), ("F1", "F5"), trained.network.backbone)
     assert maps["F5"].channels == 512
     key = "backbone.body.conv1.weight"
@@ -141,22 +136,6 @@ def test_processes_that_read_images_change_nothing(tiny, tmp_path, monkeypatch):
     assert all(torch.equal(value, alone[key]) for key, value in weights_of(path).items())
 
 
-def test_the_learning_rate_falls_as_a_power(tiny, monkeypatch):
-    """SGD without momentum and decay steps by lr times the clipped gradient, of norm 1 here."""
-    rates = []
-    step = torch.optim.SGD.step
-
-    def spy(self: torch.optim.SGD) -> None:
-        rates.append([group["lr"] for group in self.param_groups])
-        step(self)
-
-    monkeypatch.setattr(torch.optim.SGD, "step", spy)
-    sgd = replace(SMALL, optimiser="sgd", lr=0.1, head_factor=10, momentum=0, power=0.9)
-    train_classifier(tiny, sgd, val_list=None)
-    expected = [0.1 * (1 - t / 6) ** 0.9 for t in range(6)]
-    np.testing.assert_allclose(rates, [(rate, 10 * rate) for rate in expected])
-
-
 def test_the_voc_preset_is_that_of_sipe():
     voc = PRESETS["voc"]
     assert (voc.backbone, voc.weights, voc.optimiser) == ("resnet50", "imagenet", "sgd")
@@ -165,26 +144,20 @@ def test_the_voc_preset_is_that_of_sipe():
     assert (voc.power, voc.clip_norm) == (0.9, 1.0)
 
 
-def test_a_missing_image_is_named_before_the_training(tiny, monkeypatch):
-    monkeypatch.setattr(train, "_train", None)
-    tiny.image_path("07").unlink()
-    with pytest.raises(ImageError, match=r"07\.jpg"):
+@pytest.mark.parametrize(("id_", "listed"), [("07", "train"), ("13", "val")])
+def test_a_missing_image_is_named_before_the_training(tiny, monkeypatch, id_, listed):
+    monkeypatch.setattr(train, "Training", None)
+    tiny.image_path(id_).unlink()
+    with pytest.raises(DataError, match=rf"'{listed}' have no photograph .*{id_}\.jpg"):
         train_classifier(tiny, SMALL)
 
 
 def test_all_bad_images_of_both_lists_are_named_before_the_training(tiny, monkeypatch):
-    monkeypatch.setattr(train, "_train", None)
+    monkeypatch.setattr(train, "Training", None)
     for id_ in ("07", "13"):
         path = tiny.image_path(id_)
         path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(ImageError, match=r"2 of 16 images cannot be read: 07, 13\. .*07\.jpg"):
-        train_classifier(tiny, SMALL)
-
-
-def test_a_missing_validation_image_is_named_before_the_training(tiny, monkeypatch):
-    monkeypatch.setattr(train, "_train", None)
-    tiny.image_path("13").unlink()
-    with pytest.raises(DataError, match=r"'val' have no photograph .*13\.jpg"):
         train_classifier(tiny, SMALL)
 
 

@@ -1,12 +1,12 @@
 """Training with SIPE's head and its second loss."""
 
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from wsss_lib.classify import train
-from wsss_lib.classify import train as presets
 from wsss_lib.classify.sipe import SIPENetwork, SIPESettings
 from wsss_lib.classify.train import ClassifierSettings, load_trained, train_classifier
 from wsss_lib.files import sha256
@@ -18,7 +18,12 @@ SMALL = ClassifierSettings(crop=32, batch=4, epochs=2, weights="random", lr=1e-3
 def asked(monkeypatch):
     """The settings of the trainings that are asked for; none takes place."""
     seen = []
-    monkeypatch.setattr(train, "_train", lambda *arguments: seen.append(arguments[5]))
+
+    def training(_network, _settings, _batches, _losses, _path, record, *_more):
+        seen.append(record["setting"])
+        return SimpleNamespace(run=lambda: None)
+
+    monkeypatch.setattr(train, "Training", training)
     return seen
 
 
@@ -59,7 +64,7 @@ def test_sipe_has_checkpoints_of_its_own_and_those_of_the_plain_network_stay_val
 
 def test_on_toy_sipe_starts_from_the_plain_network(tiny, monkeypatch):
     short = {"crop": 32, "batch": 4, "epochs": 1}
-    for known in (presets.PRESETS, presets.SIPE_PRESETS):
+    for known in (train.PRESETS, train.SIPE_PRESETS):
         monkeypatch.setitem(known, "toy", replace(known["toy"], **short))
     trained = load_trained(train_classifier(tiny, sipe=SIPESettings(), val_list=None))
     plain = train_classifier(tiny, val_list=None)

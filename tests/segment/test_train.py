@@ -1,6 +1,5 @@
-"""Training crops of the segmentation network."""
+"""Training the segmentation network: crops, checkpoints, resuming, and what is refused."""
 
-import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -245,20 +244,6 @@ def test_wrong_settings_are_named(squares, changes, text):
         train_segmenter(squares, SegmenterSettings(**changes))
 
 
-def test_the_learning_rates_fall_as_a_power(few_squares, small, monkeypatch):
-    rates, step = [], torch.optim.SGD.step
-
-    def spy(self):
-        rates.append([group["lr"] for group in self.param_groups])
-        step(self)
-
-    monkeypatch.setattr(torch.optim.SGD, "step", spy)
-    sgd = replace(small, optimiser="sgd", lr=1e-3, head_factor=10, batch=1, epochs=2)
-    train_segmenter(few_squares, sgd, val_list=None)
-    expected = [1e-3 * (1 - t / 6) ** 0.9 for t in range(6)]
-    np.testing.assert_allclose(rates, [(rate, 10 * rate, 20 * rate) for rate in expected])
-
-
 def test_the_voc_preset_is_the_published_one():
     voc = PRESETS["voc"]
     assert (voc.backbone, voc.weights, voc.optimiser) == ("resnet101", "imagenet", "sgd")
@@ -279,15 +264,11 @@ def test_a_caffe_network_is_loaded_as_it_was_trained(few_squares, small, monkeyp
     monkeypatch.setattr(train, "first_backbone", caffe)
     settings = replace(small, backbone="resnet50", weights="random")
     path = train_segmenter(few_squares, settings, val_list=None)
-    backbone = load_segmenter(path).network.backbone
+    segmenter = load_segmenter(path)
+    assert list(segmenter.history) == ["epoch", "loss"]
+    assert segmenter.source["val"] is None
+    backbone = segmenter.network.backbone
     assert isinstance(backbone, CaffeBackbone)
     assert backbone.body.layer2[0].conv1.stride == (2, 2)
     with pytest.raises(WeightsError, match="layout of caffe; torchvision's was expected"):
         build_backbone("resnet50", path)
-
-
-def test_history_without_a_list_has_only_losses(few_squares, small):
-    path = train_segmenter(few_squares, small, val_list=None)
-    content = torch.load(path, weights_only=True)
-    assert [list(row) for row in json.loads(content["history"])] == [["epoch", "loss"]]
-    assert content["source"]["val"] is None

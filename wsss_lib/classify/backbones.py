@@ -39,6 +39,8 @@ class _Recipe:
 class Backbone(nn.Module):
     """A network cut into five parts, one for each of the feature maps F1..F5.
 
+    Batch norm that is pretrained keeps its statistics: it stays in evaluation mode.
+
     Attributes
     ----------
     name : str
@@ -46,6 +48,8 @@ class Backbone(nn.Module):
         All layers, named as in the weights file.
     channels : tuple of int
         Channels of F1..F5.
+    parts : tuple of Module
+        The five parts in order; part i makes F(i+1) from the map before it.
     weights : WeightsInfo
         The weights that it was built with.
     """
@@ -55,15 +59,19 @@ class Backbone(nn.Module):
         recipe = RECIPES[name]
         self.name, self.body, self.weights = name, body, weights
         self.channels = recipe.channels
-        self._parts = recipe.parts(body)  # a tuple: the layers are registered once, in `body`
+        self.parts = recipe.parts(body)  # a tuple: the layers are registered once, in `body`
         for key in ("mean", "deviation"):
             value = torch.tensor(getattr(recipe, key)).view(1, 3, 1, 1)
             self.register_buffer(f"_{key}", value, persistent=False)
 
-    @property
-    def parts(self) -> tuple[nn.Module, ...]:
-        """The five parts in order; part i makes F(i+1) from the map before it."""
-        return self._parts
+    def train(self, mode: bool = True) -> "Backbone":
+        """Set training mode; pretrained batch norm stays in evaluation mode."""
+        super().train(mode)
+        if self.weights.pretrained:
+            for layer in self.modules():
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.eval()
+        return self
 
     def stages(self, x: torch.Tensor, last: int = 5) -> list[torch.Tensor]:
         """The feature maps F1 to F`last`.
@@ -81,7 +89,7 @@ class Backbone(nn.Module):
             Every halving gives ceil(n / 2) cells.
         """
         maps = []
-        for part in self._parts[:last]:
+        for part in self.parts[:last]:
             x = part(x)
             maps.append(x)
         return maps

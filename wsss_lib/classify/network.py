@@ -46,15 +46,6 @@ class ClassificationNetwork(nn.Module):
             for part in backbone.parts[:3]:
                 part.requires_grad_(False)
 
-    def train(self, mode: bool = True) -> "ClassificationNetwork":
-        """Set training mode; batch norm of a pretrained backbone stays in evaluation mode."""
-        super().train(mode)
-        if self.backbone.weights.pretrained:
-            for layer in self.backbone.modules():
-                if isinstance(layer, nn.BatchNorm2d):
-                    layer.eval()
-        return self
-
     def check_classes(self, classes: Sequence[int]) -> None:
         """Raise `ParameterError` unless all are class indices of the network, from 1."""
         known = self.classifier.out_channels

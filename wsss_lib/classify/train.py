@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.metrics import average_precision_score
-from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from wsss_lib.classify.backbones import Backbone, build_backbone
@@ -17,12 +16,10 @@ from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.classify.sipe import SIPENetwork, SIPESettings
 from wsss_lib.datasets.devkit import DevkitDataset, check_readable
 from wsss_lib.errors import ImageError
-from wsss_lib.paths import shown
 from wsss_lib.training import (
     Trained,
     Training,
     TrainingSettings,
-    WeightsInfo,
     checkpoint_path,
     choose_device,
     load_checkpoint,
@@ -213,6 +210,7 @@ def train_classifier(
         If the first weights are not there.
     """
     device = choose_device(device)
+    dataset.check_files(need_masks=False)
     settings = settings.completed(PRESETS if sipe is None else SIPE_PRESETS, dataset.name)
     weights = settings.weights
     if weights == "trained":
@@ -222,88 +220,50 @@ def train_classifier(
         )
     backbone = build_backbone(settings.backbone, weights, seed)
     labels = dataset.label_matrix()
-    setting = _setting(dataset, labels, backbone.weights, settings, sipe, seed)
-    path = checkpoint_path(f"{dataset.name}-{settings.backbone}", setting)
-    if read_progress(path)["epoch"] < settings.epochs:
-        network = make_network(backbone, len(dataset.classes) - 1, sipe, seed).to(device)
-        # with the official masks, whatever the training's are
-        val = None if val_list is None else dataset.with_list(val_list)
-        check_readable(dataset, *filter(None, [val]))
-        _train(network, dataset, labels, val, settings, setting, path, workers)
-    return path
-
-
-def _setting(
-    dataset: DevkitDataset,
-    labels: np.ndarray,
-    weights: WeightsInfo,
-    settings: ClassifierSettings,
-    sipe: SIPESettings | None,
-    seed: int,
-) -> dict:
-    """All that determines a training, in plain values; of the photographs only ids and sizes."""
-    return {
+    # all that determines the training, in plain values; of the photographs only ids and sizes
+    setting = {
         "dataset": dataset.name,
         "images": len(dataset),
         "files_sha256": _fingerprint(dataset),
         "labels_sha256": hashlib.sha256(labels.tobytes()).hexdigest(),
         "label_source": dataset.label_source,
-        "weights": asdict(weights),
+        "weights": asdict(backbone.weights),
         "preset": asdict(settings),
         "seed": seed,
         **({} if sipe is None else {"sipe": asdict(sipe)}),
     }
-
-
-def _fingerprint(dataset: DevkitDataset) -> str:
-    """A checksum of the ids in their order and of the sizes of their photographs, in bytes.
-
-    Raises
-    ------
-    ImageError
-        If a photograph is missing.
-    """
-    digest = hashlib.sha256()
-    for id_ in dataset.ids:
-        path = dataset.image_path(id_)
-        if not path.is_file():
-            raise ImageError(f"No image {shown(path)}. Check the list {dataset.list_name!r}.")
-        digest.update(f"{id_} {path.stat().st_size}\n".encode())
-    return digest.hexdigest()
-
-
-def _train(
-    network: ClassificationNetwork,
-    dataset: DevkitDataset,
-    labels: np.ndarray,
-    val: DevkitDataset | None,
-    settings: ClassifierSettings,
-    setting: dict,
-    path: Path,
-    workers: int,
-) -> None:
-    """Run the epochs that are left."""
-
-    def batches(epoch: int) -> DataLoader:
-        crops = ClassifierCrops(dataset, settings, setting["seed"], epoch, labels)
-        return crops.batches(workers)
-
-    method = "SIPE, " if "sipe" in setting else ""
+    path = checkpoint_path(f"{dataset.name}-{settings.backbone}", setting)
+    if read_progress(path)["epoch"] == settings.epochs:
+        return path
+    network = make_network(backbone, len(dataset.classes) - 1, sipe, seed).to(device)
+    # with the official masks, whatever the training's are
+    val = None if val_list is None else dataset.with_list(val_list)
+    check_readable(dataset, *filter(None, [val]))
     training = Training(
         network,
         settings,
-        batches,
+        lambda epoch: ClassifierCrops(dataset, settings, seed, epoch, labels).batches(workers),
         lambda batch: network.losses(*network_input(network, batch)),
         path,
         {"classes": list(dataset.classes.names[1:]), "setting": setting},
         dict if val is None else partial(_validate, network, val),
-        f"training {method}{settings.backbone} on {dataset.name}",
+        f"training {'SIPE, ' if sipe else ''}{settings.backbone} on {dataset.name}",
     )
     try:
         training.run()
     except ImageError:
         check_readable(dataset)  # of a reading process only a traceback arrives here
         raise
+    return path
+
+
+def _fingerprint(dataset: DevkitDataset) -> str:
+    """A checksum of the ids in their order and of the sizes of their photographs, in bytes."""
+    digest = hashlib.sha256()
+    for id_ in dataset.ids:
+        size = dataset.image_path(id_).stat().st_size
+        digest.update(f"{id_} {size}\n".encode())
+    return digest.hexdigest()
 
 
 def _validate(network: ClassificationNetwork, val: DevkitDataset) -> dict[str, float]:

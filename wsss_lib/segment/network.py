@@ -85,20 +85,10 @@ class DeepLabV2(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.aspp = ASPP(backbone.channels[-1], n_classes, rates)
-        for layer in self._frozen():
-            layer.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> "DeepLabV2":
-        """Set training mode; batch norm of a pretrained backbone stays in evaluation mode."""
-        super().train(mode)
-        for layer in self._frozen():
-            layer.eval()
-        return self
-
-    def _frozen(self) -> list[nn.Module]:
-        """The layers that do not learn."""
-        layers = self.backbone.modules() if self.backbone.weights.pretrained else ()
-        return [layer for layer in layers if isinstance(layer, nn.BatchNorm2d)]
+        if backbone.weights.pretrained:
+            for layer in backbone.modules():
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.requires_grad_(False)
 
     def logit_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
         """The logits of images (N, 3, H, W) at each of `SCALES`, (N, n_classes, h, w) each.

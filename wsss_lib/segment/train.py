@@ -6,8 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from wsss_lib.classify.crops import EpochCrops, augment_pair, network_input
@@ -181,49 +179,19 @@ def train_segmenter(
         "seed": seed,
     }
     path = checkpoint_path(f"{dataset.name}-deeplab-{settings.backbone}", setting)
-    if read_progress(path)["epoch"] < settings.epochs:
-        # with the official masks, whatever the training's are
-        val = None if val_list is None else dataset.with_list(val_list)
-        check_readable(dataset, *filter(None, [val]), masks=True)
-        network = DeepLabV2(backbone, len(dataset.classes), settings.rates, seed).to(device)
-        _train(network, dataset, val, settings, setting, path, workers)
-    return path
-
-
-def _fingerprint(dataset: DevkitDataset) -> str:
-    """A checksum of the ids in their order and of the bytes of their photographs and masks."""
-    digest = hashlib.sha256()
-    for id_ in tqdm(dataset.ids, desc="reading masks", unit="image", delay=2, leave=False):
-        files = dataset.image_path(id_), dataset.mask_path(id_)
-        digest.update(" ".join([id_, *map(sha256, files)]).encode() + b"\n")
-    return digest.hexdigest()
-
-
-def _train(
-    network: DeepLabV2,
-    dataset: DevkitDataset,
-    val: DevkitDataset | None,
-    settings: SegmenterSettings,
-    setting: dict,
-    path: Path,
-    workers: int,
-) -> None:
-    """Run the epochs that are left."""
+    if read_progress(path)["epoch"] == settings.epochs:
+        return path
+    network = DeepLabV2(backbone, len(dataset.classes), settings.rates, seed).to(device)
+    # with the official masks, whatever the training's are
+    val = None if val_list is None else dataset.with_list(val_list)
+    check_readable(dataset, *filter(None, [val]), masks=True)
     source = {"list": Path(dataset.list_name).name, "masks": Path(dataset.masks).name}
     source["val"] = None if val is None else Path(val.list_name).name
-
-    def batches(epoch: int) -> DataLoader:
-        return SegmentationCrops(dataset, settings, setting["seed"], epoch).batches(workers)
-
-    def losses(batch: list[torch.Tensor]) -> dict[str, torch.Tensor]:
-        x, labels, _ = network_input(network, batch)
-        return network.losses(x, labels)
-
     training = Training(
         network,
         settings,
-        batches,
-        losses,
+        lambda epoch: SegmentationCrops(dataset, settings, seed, epoch).batches(workers),
+        lambda batch: network.losses(*network_input(network, batch)[:2]),
         path,
         {"classes": list(dataset.classes.names), "setting": setting, "source": source},
         dict if val is None else partial(_validate, network, val),
@@ -234,6 +202,16 @@ def _train(
     except DataError:
         check_readable(dataset, masks=True)  # of a reading process only a traceback arrives here
         raise
+    return path
+
+
+def _fingerprint(dataset: DevkitDataset) -> str:
+    """A checksum of the ids in their order and of the bytes of their photographs and masks."""
+    digest = hashlib.sha256()
+    for id_ in tqdm(dataset.ids, desc="reading masks", unit="image", delay=2, leave=False):
+        files = dataset.image_path(id_), dataset.mask_path(id_)
+        digest.update(" ".join([id_, *map(sha256, files)]).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def _validate(network: DeepLabV2, val: DevkitDataset) -> dict[str, float]:

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.classify.crops import EpochCrops, augment_pair, network_input
@@ -183,16 +182,11 @@ def train_irn(
     path = checkpoint_path(f"{dataset.name}-irn-{backbone.name}", setting)
     if read_progress(path)["epoch"] < settings.epochs:
         network = EdgeNetwork(backbone, seed).to(device)
-
-        def losses(batch: list[torch.Tensor]) -> dict[str, torch.Tensor]:
-            x, affinity, _ = network_input(network, batch)
-            return network.losses(x, affinity, settings.radius)
-
         Training(
             network,
             settings,
             lambda epoch: AffinityCrops(labelled, settings, seed, epoch).batches(),
-            losses,
+            lambda batch: network.losses(*network_input(network, batch)[:2], settings.radius),
             path,
             {"setting": setting},
             description=f"training IRN, {backbone.name} on {dataset.name}",
