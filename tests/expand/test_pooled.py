@@ -27,7 +27,7 @@ def test_the_pool_has_the_stated_size_and_the_classes_of_the_images(times):
             assert abs(taken.counts.get(label, 0) - count * times / 4) <= 1
 
 
-def test_more_than_all_samples_are_not_to_be_had():
+def test_a_pool_takes_at_most_all_samples():
     images = [sample_mask(mask_of(50, 50), 20, 0, str(i)) for i in range(3)]
     assert sum(map(len, pool_samples(images, 10))) == 120
 

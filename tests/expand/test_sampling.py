@@ -108,7 +108,7 @@ def test_uniform_is_the_papers_sampling(mask):
 
 
 @pytest.mark.parametrize("scheme", ["blocks", "apart0", "apart-3", "half", "uniform4", ""])
-def test_a_scheme_that_is_none_is_refused(scheme):
+def test_an_unknown_scheme_is_refused(scheme):
     with pytest.raises(ParameterError, match="expected uniform"):
         parse_scheme(scheme)
 

@@ -93,6 +93,6 @@ def test_of_each_class_at_most_n_pixels_are_drawn_as_from_a_mask():
     ("strokes", "found"),
     [(EMPTY, "no labels at all"), (paint_stroke(EMPTY, [(5, 5)], 0, 4), "only the class 0")],
 )
-def test_fewer_than_two_classes_are_told(strokes, found):
+def test_fewer_than_two_classes_are_refused(strokes, found):
     with pytest.raises(MaskError, match=f"hold {found}; two classes or more"):
         stroke_samples(strokes, 10)

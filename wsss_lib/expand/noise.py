@@ -96,7 +96,7 @@ def parse_noise(noise: str) -> tuple[str, float]:
     Raises
     ------
     ParameterError
-        If it is none, or more than 100 percent.
+        If it is unknown, or the percentage above 100.
     """
     match = re.fullmatch(r"(none|(random|border|companion)(\d+(\.\d+)?))", noise)
     percent = float(match[3] or 0) if match else 0.0

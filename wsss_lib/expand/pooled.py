@@ -73,13 +73,13 @@ def pool_samples(images: Sequence[PixelSamples], times: int) -> list[PixelSample
     # rounded along the way, so that the whole has the size that was asked for
     ends = np.rint(share * np.cumsum([0, *counts])).astype(int)
     quotas = iter(np.diff(ends).tolist())
-    return [_first(samples, dict(zip(samples.counts, quotas, strict=False))) for samples in images]
 
+    def first(samples: PixelSamples) -> PixelSamples:
+        """The first samples of each class."""
+        kept = [np.flatnonzero(samples.labels == label)[: next(quotas)] for label in samples.counts]
+        return samples.take(np.concatenate(kept))
 
-def _first(samples: PixelSamples, quotas: dict[int, int]) -> PixelSamples:
-    """The first samples of each class."""
-    kept = [np.flatnonzero(samples.labels == label)[:quota] for label, quota in quotas.items()]
-    return samples.take(np.concatenate(kept))
+    return [first(samples) for samples in images]
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def parse_scheme(scheme: str) -> tuple[str, int]:
     Raises
     ------
     ParameterError
-        If it is none.
+        If it is unknown.
     """
     match = re.fullmatch(r"(uniform|(blocks|apart)([1-9]\d*))", scheme)
     if not match:
@@ -233,29 +233,23 @@ def sample_apart(samples: PixelSamples, n: int, distance: int) -> PixelSamples:
     PixelSamples
     """
     by_class = [np.flatnonzero(samples.labels == label).tolist() for label in samples.counts]
-    free = np.ones(samples.image_size, bool)
     left = dict.fromkeys(samples.counts, n)
-    offsets = np.indices((2 * distance - 1,) * 2) - (distance - 1)
+    reach = distance - 1
+    offsets = np.indices((2 * reach + 1,) * 2) - reach
     near = (offsets**2).sum(0) < distance**2
+    # with a margin, so that no neighbourhood is cut off
+    free = np.pad(np.ones(samples.image_size, bool), reach)
     kept = []
     for index in chain.from_iterable(zip_longest(*by_class)):
         if index is None:
             continue
         row, col, label = samples.rows[index], samples.cols[index], int(samples.labels[index])
-        if free[row, col] and left[label]:
+        around = free[row : row + len(near), col : col + len(near)]
+        if around[reach, reach] and left[label]:
             kept.append(index)
             left[label] -= 1
-            _forbid(free, row, col, near)
+            around &= ~near
     return replace(samples.take(np.sort(kept)), requested=n)
-
-
-def _forbid(free: np.ndarray, row: int, col: int, near: np.ndarray) -> None:
-    """Take the neighbourhood of a sample out of the free pixels."""
-    reach = len(near) // 2
-    top, start = max(0, row - reach), max(0, col - reach)
-    part = free[top : row + reach + 1, start : col + reach + 1]
-    first, left = top - (row - reach), start - (col - reach)
-    part &= ~near[first : first + part.shape[0], left : left + part.shape[1]]
 
 
 def random_stream(seed: int, image_id: str, label: int) -> np.random.Generator:

@@ -56,7 +56,7 @@ NUMPY = Backend(
 
 @cache
 def backend() -> Backend:
-    """The compiled loops; `NUMPY` where numba is missing, which is said once."""
+    """The compiled loops; `NUMPY`, with a single warning, where numba is missing."""
     try:  # here, since importing numba takes a second that not every command has
         from wsss_lib.expand.engine import compiled, predict_compiled, smo
     except ImportError as error:
