@@ -74,8 +74,8 @@ def small_strokes(path):
     ("content", "sentence"),
     [
         (None, r"No (image|mask) .*a\.png\. (Check|Leave)"),
-        (b"", "no picture that Pillow can read"),
-        (b"no picture", "no picture that Pillow can read"),
+        (b"", "not a picture that Pillow can read"),
+        (b"no picture", "not a picture that Pillow can read"),
         ("half", r"a\.png is damaged .*Copy it again"),
         ("large", "too large: .*exceeds limit.*Scale it down"),
     ],

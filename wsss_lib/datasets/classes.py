@@ -65,6 +65,21 @@ VOC = ClassSet(
 # fmt: on
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file that are not blank, without the space round them.
+
+    Raises
+    ------
+    DataError
+        If the file is not text.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise DataError(f"{shown(path)} is not text; one name per line was expected.") from None
+    return [line.strip() for line in lines if line.strip()]
+
+
 def read_classes(path: Path) -> ClassSet:
     """The classes of somebody's own data set: a text file, one name per line, background first.
 
@@ -73,11 +88,7 @@ def read_classes(path: Path) -> ClassSet:
     DataError
         If the file is not text, or holds fewer than two names, more than 255, or one twice.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise DataError(f"{shown(path)} is not text; one class per line was expected.") from None
-    names = tuple(line.strip() for line in lines if line.strip())
+    names = tuple(read_lines(path))
     if not 2 <= len(names) <= VOID or len(set(names)) < len(names):
         raise DataError(
             f"{shown(path)} names {len(names)} classes, {len(set(names))} different ones; expected "

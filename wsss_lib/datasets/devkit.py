@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from wsss_lib.datasets.classes import VOID, ClassSet
+from wsss_lib.datasets.classes import VOID, ClassSet, read_lines
 from wsss_lib.datasets.images import read_image, read_mask
 from wsss_lib.errors import DataError, ImageError, MaskError, ParameterError
 from wsss_lib.paths import shown
@@ -151,8 +151,9 @@ class DevkitDataset:
         if missing := missing_ids(photographs, self.ids, ".jpg"):
             raise DataError(
                 f"{len(missing)} {count} have no photograph in {shown(photographs)} (first: "
-                f"{missing[0]}.jpg). Is the devkit half unpacked? {self._cure()}, or leave them "
-                "out of the list."
+                f"{missing[0]}.jpg). Is the devkit half unpacked? Run 'make data DATASET=voc', "
+                "which adds what is missing of a whole VOC; delete a toy set and run 'make data'; "
+                "or leave them out of the list."
             )
         if need_masks and (missing := missing_ids(self.mask_folder, self.ids, ".png")):
             raise MaskError(
@@ -160,11 +161,6 @@ class DevkitDataset:
                 f"{missing[0]}.png). Leave them out of the list, or name another folder with "
                 "--masks."
             )
-
-    def _cure(self) -> str:
-        if self.name == "toy":
-            return f"Delete {shown(self.root)} and run 'make data'"
-        return "Run 'make data DATASET=voc', which adds what is missing of a whole VOC"
 
     def subset(self, ids: tuple[str, ...]) -> "DevkitDataset":
         """The same data set restricted to some ids."""
@@ -265,11 +261,7 @@ def read_ids(devkit: Path, name: str) -> tuple[str, ...]:
     if path is None:
         known = ", ".join(sorted(p.stem for p in lists.glob("*.txt"))) or "none"
         raise DataError(f"No list {name!r}; expected a file, or one of: {known}.")
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise DataError(f"{shown(path)} is not text; one id per line was expected.") from None
-    ids = tuple(line.split()[0] for line in lines if line.strip())
+    ids = tuple(line.split()[0] for line in read_lines(path))
     if not ids:
         raise DataError(f"The list {shown(path)} is empty; one id per line was expected.")
     if len(set(ids)) < len(ids):

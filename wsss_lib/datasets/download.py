@@ -132,13 +132,14 @@ def _fetch_from(address: str, archive: Archive, part: Path) -> str | None:
         before = _size_of(part)
         try:
             _stream(address, archive, part)
-        except (OSError, HTTPException) as error:
-            if isinstance(error, HTTPError):
-                error.close()
-            if _size_of(part) > before:
-                continue  # it broke off, but brought something: ask for the rest
-            if not (isinstance(error, HTTPError) and error.code == _NOTHING_LEFT):
+        except HTTPError as error:
+            error.close()
+            if error.code != _NOTHING_LEFT:
                 return str(error)
+        except (OSError, HTTPException) as error:
+            if _size_of(part) == before:
+                return str(error)
+            continue  # it broke off, but brought something: ask for the rest
         if _is_right(part, archive):
             return None
         part.unlink()

@@ -18,7 +18,7 @@ from wsss_lib.errors import DataError, ImageError, MaskError
 from wsss_lib.files import atomic_path
 from wsss_lib.paths import shown
 
-#: More classes than this are no strokes but a brush with soft edges.
+#: More classes than this are not strokes but a brush with soft edges.
 MOST_CLASSES = 32
 _WHITE = 0xFFFFFF
 _NOTE = "Comment"  # a keyword of the PNG standard
@@ -34,7 +34,7 @@ def read_image(path: str | Path) -> np.ndarray:
     Raises
     ------
     ImageError
-        If the file is missing, no picture, damaged or absurdly large.
+        If the file is missing, not a picture, damaged or absurdly large.
     """
     missing = f"No image {shown(path)}. Check the list of ids against JPEGImages/."
     with _picture(path, missing) as image:
@@ -112,7 +112,7 @@ def read_photo(path: str | Path) -> np.ndarray:
     Raises
     ------
     ImageError
-        If the file is missing, no picture, damaged, or larger than 89 million pixels.
+        If the file is missing, not a picture, damaged, or larger than 89 million pixels.
     """
     with _upright_picture(path) as image:
         return np.array(image.convert("RGB"))
@@ -205,7 +205,7 @@ def _picture(
         raise error(missing) from None
     except UnidentifiedImageError:
         raise error(
-            f"{shown(path)} is no picture that Pillow can read; a JPEG or PNG was expected."
+            f"{shown(path)} is not a picture that Pillow can read; a JPEG or PNG was expected."
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as reason:
         raise error(f"{shown(path)} is too large: {reason}. Scale it down first.") from None

@@ -3,12 +3,10 @@
 from pathlib import Path
 
 from wsss_lib.datasets.classes import VOC, read_classes
-from wsss_lib.datasets.devkit import DevkitDataset, Sample, devkit_folder, open_devkit
+from wsss_lib.datasets.devkit import DevkitDataset, devkit_folder, open_devkit
 from wsss_lib.datasets.toy import TOY, TOY_VERSION, make_toy
 from wsss_lib.errors import ParameterError
 from wsss_lib.paths import cache_dir, data_root
-
-__all__ = ["CLASSES", "DevkitDataset", "Sample", "load_dataset", "make_toy", "toy_folder"]
 
 #: The classes of each data set.
 CLASSES = {"toy": TOY, "voc": VOC}

@@ -152,7 +152,6 @@ KINDS = {
     "basket": Kind(basket, textures.weave, tilt=6, companion=Kind(wall, textures.bricks)),
     "tortoise": Kind(tortoise, textures.plates, tilt=15, eye=(0.97, 0.05)),
 }
-_KINDS = tuple(KINDS.values())
 
 TOY = ClassSet(
     names=("background", *KINDS),
@@ -216,22 +215,19 @@ class Thing:
     ----------
     label : int
         Its class; 0 for a companion.
-    texture : callable
+    kind : Kind
     frame : Frame
         A companion has the frame of its object.
     coverage : ndarray, shape (H, W), float32
         The share of each pixel that it covers, ignoring other things.
-    eye : tuple of float, optional
-        Position of the eye, in object coordinates.
     companion_of : int
         The class of the object that a companion belongs to; 0 for an object.
     """
 
     label: int
-    texture: MakeTexture
+    kind: Kind
     frame: Frame
     coverage: np.ndarray
-    eye: tuple[float, float] | None = None
     companion_of: int = 0
 
 
@@ -311,7 +307,7 @@ def _try_scene(
 
 
 def _place(label: int, shape: tuple[int, int], rng: np.random.Generator, alone: bool) -> Thing:
-    kind = _KINDS[label - 1]
+    kind = KINDS[TOY.names[label]]
     small = rng.random() < (0.1 if alone else 0.2)
     low, high = (0.14, 0.18) if small else (0.24, 0.42 if alone else 0.36)
     size = min(shape) * rng.uniform(low, high)
@@ -326,8 +322,7 @@ def _place(label: int, shape: tuple[int, int], rng: np.random.Generator, alone: 
         angle=np.radians(rng.uniform(-kind.tilt, kind.tilt)),
         flip=rng.random() < 0.5,
     )
-    coverage = frame.coverage(kind.outline(rng), shape)
-    return Thing(label, kind.texture, frame, coverage, kind.eye)
+    return Thing(label, kind, frame, frame.coverage(kind.outline(rng), shape))
 
 
 def _fits(thing: Thing, others: list[Thing], overlap: float) -> bool:
@@ -338,8 +333,8 @@ def _fits(thing: Thing, others: list[Thing], overlap: float) -> bool:
 
 def _companions(thing: Thing, rng: np.random.Generator) -> list[Thing]:
     """The companion of an object, if its class has one."""
-    companion = _KINDS[thing.label - 1].companion
-    if companion is None:
+    kind = thing.kind.companion
+    if kind is None:
         return []
-    coverage = thing.frame.coverage(companion.outline(rng), thing.coverage.shape)
-    return [Thing(0, companion.texture, thing.frame, coverage, companion_of=thing.label)]
+    coverage = thing.frame.coverage(kind.outline(rng), thing.coverage.shape)
+    return [Thing(0, kind, thing.frame, coverage, companion_of=thing.label)]

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from wsss_lib.datasets.images import write_mask
 from wsss_lib.datasets.toy.scenes import KINDS, Scene, Thing, draw_scene
 from wsss_lib.datasets.toy.textures import BACKGROUNDS, noise
-from wsss_lib.errors import DataError, ParameterError
+from wsss_lib.errors import DataError
 from wsss_lib.files import write_text
 from wsss_lib.paths import shown
 
@@ -54,16 +54,9 @@ def make_toy(root: Path, n_train: int = 240, n_val: int = 60, seed: int = 0) -> 
 
     Raises
     ------
-    ParameterError
-        If a list would be empty or the seed is negative.
     DataError
         If `root` holds another ``VOCdevkit/``.
     """
-    if min(n_train, n_val) < 1 or seed < 0:
-        raise ParameterError(
-            f"n_train={n_train}, n_val={n_val}, seed={seed}; expected at least one image per list, "
-            "and a seed of 0 or more."
-        )
     root = Path(root)
     recipe = {"version": TOY_VERSION, "n_train": n_train, "n_val": n_val, "seed": seed}
     if _is_made(root, recipe):
@@ -245,10 +238,10 @@ def _texture(thing: Thing, rng: np.random.Generator) -> np.ndarray:
     size, shape = thing.frame.size, thing.coverage.shape
     period = np.clip(0.3 * size, 5.5, 9.5) * rng.uniform(0.9, 1.15) / size
     u, v = thing.frame.coordinates(shape)
-    field = thing.texture(u, v, period, rng)
+    field = thing.kind.texture(u, v, period, rng)
     field = field / field.std() + 0.2 * noise(shape, rng, 1.0)
-    if thing.eye:
-        distance = np.hypot(u - thing.eye[0], v - thing.eye[1])
+    if thing.kind.eye:
+        distance = np.hypot(u - thing.kind.eye[0], v - thing.kind.eye[1])
         field = np.select([distance < 0.055, distance < 0.1], [-3.0, 2.0], field)
     return field
 
