@@ -102,3 +102,15 @@ def checkpoints(squares, tmp_path_factory) -> SimpleNamespace:
         settings = EdgeSettings(batch=4, crop=32, epochs=1, weights=str(plain), radius=3)
         edges = train_irn(squares, Localiser(plain, scales=(1.0,)), settings)
     return SimpleNamespace(plain=plain, sipe=sipe, edges=edges)
+
+
+@pytest.fixture(scope="session")
+def pretrained_file(tmp_path_factory) -> Path:
+    """A file of a ResNet-18's weights: what comes from one counts as pretrained."""
+    import torch
+
+    from wsss_lib.classify.backbones import build_backbone
+
+    path = tmp_path_factory.mktemp("weights") / "some.pth"
+    torch.save(build_backbone("resnet18").body.state_dict(), path)
+    return path

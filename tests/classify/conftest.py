@@ -80,14 +80,6 @@ def oracle() -> SimpleNamespace:
     return SimpleNamespace(seeds=seeds, cams=cams)
 
 
-@pytest.fixture(scope="session")
-def pretrained_file(tmp_path_factory):
-    """A file of weights: what comes from one counts as pretrained."""
-    path = tmp_path_factory.mktemp("weights") / "some.pth"
-    torch.save(build_backbone("resnet18").body.state_dict(), path)
-    return path
-
-
 @pytest.fixture(params=["random", "pretrained"])
 def backbone(request) -> Backbone:
     if request.param == "random":

@@ -124,13 +124,6 @@ def test_names_that_say_nothing_are_told(state, save):
 
 
 @pytest.fixture(scope="module")
-def pretrained_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("weights") / "some.pth"
-    torch.save(build_backbone("resnet18").body.state_dict(), path)
-    return path
-
-
-@pytest.fixture(scope="module")
 def network():
     return DeepLabV2(build_backbone("resnet18"), 3).eval()
 

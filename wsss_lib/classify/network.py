@@ -99,7 +99,6 @@ def class_activation_maps(
     image: np.ndarray,
     classes: Sequence[int],
     scales: Sequence[float] = (1.0,),
-    flip: bool = True,
 ) -> np.ndarray:
     """The class activation maps of an image, brought to its size.
 
@@ -116,8 +115,6 @@ def class_activation_maps(
         Class indices as in masks, from 1: those of `DevkitDataset.labels`, say.
     scales : sequence of float
         Multiples of the image's size; the field uses (1, 0.5, 1.5, 2).
-    flip : bool
-        Whether the mirror image is looked at, too.
 
     Returns
     -------
@@ -132,27 +129,28 @@ def class_activation_maps(
     network.check_classes(classes)
     network.eval()
     channels = np.array(classes, int) - 1
-    maps = sum(_logit_maps(network, image, scale, flip)[channels] for scale in scales)
+    maps = sum(_logit_maps(network, image, scale)[channels] for scale in scales)
     greatest = maps.amax((1, 2), keepdim=True)
     return (maps / greatest.where(greatest > 0, 1)).cpu().numpy()
 
 
 @torch.no_grad()
-def _logit_maps(
-    network: ClassificationNetwork, image: np.ndarray, scale: float, flip: bool
-) -> torch.Tensor:
+def _logit_maps(network: ClassificationNetwork, image: np.ndarray, scale: float) -> torch.Tensor:
     """The positive part of the logit maps at one scale, at image size: (classes, H, W)."""
-    logits = network.logit_maps(views(network.backbone, image, scale, flip))
-    if flip:
-        logits = (logits[:1] + logits[1:].flip(-1)) / 2
+    logits = united(network.logit_maps(views(network.backbone, image, scale))) / 2
     return functional.interpolate(logits.relu(), image.shape[:2], mode="bilinear")[0]
 
 
-def views(backbone: Backbone, image: np.ndarray, scale: float, flip: bool) -> torch.Tensor:
-    """An image at a scale, normalised, and behind it its mirror image where that is asked for."""
+def views(backbone: Backbone, image: np.ndarray, scale: float) -> torch.Tensor:
+    """An image at a scale and behind it its mirror image, normalised."""
     if scale != 1:
         image = rescale(image, max(round(max(image.shape[:2]) * scale), 1))
-    return backbone.normalise(np.stack([image, image[:, ::-1]] if flip else [image]))
+    return backbone.normalise(np.stack([image, image[:, ::-1]]))
+
+
+def united(maps: torch.Tensor) -> torch.Tensor:
+    """The map of an image plus, turned back, that of its mirror image, see `views`."""
+    return maps[:1] + maps[1:].flip(-1)
 
 
 def activation_places(cam: np.ndarray, mask: np.ndarray, label: int) -> np.ndarray:

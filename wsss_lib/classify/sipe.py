@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from wsss_lib.classify.backbones import Backbone
-from wsss_lib.classify.network import ClassificationNetwork, views
+from wsss_lib.classify.network import ClassificationNetwork, united, views
 from wsss_lib.errors import ParameterError
 from wsss_lib.scores import ClassScores
 
@@ -328,7 +328,6 @@ def image_specific_cams(
     image: np.ndarray,
     labels: Sequence[int],
     scales: Sequence[float] = (1.0, 0.5, 1.5, 2.0),
-    flip: bool = True,
     background_weight: float | None = None,
 ) -> ClassScores:
     """The image-specific CAMs of an image and its background, brought to its size.
@@ -347,8 +346,6 @@ def image_specific_cams(
         The image-level labels, rising: class indices as in masks, from 1.
     scales : sequence of float
         Multiples of the image's size.
-    flip : bool
-        Whether the mirror image is looked at, too.
     background_weight : float, optional
         See `SIPESettings`; that of the training when left out. A network that was trained for a
         short time sees absent classes everywhere, which takes the background away; 1 gives it back.
@@ -369,7 +366,7 @@ def image_specific_cams(
     settings = network.settings
     if background_weight is not None:
         settings = replace(settings, background_weight=background_weight)
-    cams = sum(_cams(network, settings, image, channels, scale, flip) for scale in scales)
+    cams = sum(_cams(network, settings, image, channels, scale) for scale in scales)
     return ClassScores(divide_by_greatest(cams)[0].cpu().numpy(), tuple(channels))
 
 
@@ -379,19 +376,13 @@ def _cams(
     image: np.ndarray,
     channels: list[int],
     scale: float,
-    flip: bool,
 ) -> torch.Tensor:
     """The image-specific CAMs at one scale, at image size: (1, channels, H, W)."""
-    stages = network.backbone.stages(views(network.backbone, image, scale, flip))
-    deepest, features = _united(stages[-1]), _united(network.hierarchical(stages))
-    logits = _united(network.classifier(stages[-1]))
+    stages = network.backbone.stages(views(network.backbone, image, scale))
+    deepest, features = united(stages[-1]), united(network.hierarchical(stages))
+    logits = united(network.classifier(stages[-1]))
     source = {"F5": deepest, "hierarchical": features}[settings.inference_structure]
     # cells can join an absent class, whose map is not masked here, and then are no seeds at all
     seeds = structure_seeds(source, localisation_maps(logits), settings.background_weight)
     cams = prototype_cams(features, prototypes(seeds[:, channels], features))
     return functional.interpolate(cams, image.shape[:2], mode="bilinear")
-
-
-def _united(maps: torch.Tensor) -> torch.Tensor:
-    """The map of an image plus, turned back, that of its mirror image, if there is one."""
-    return maps[:1] + maps[1:].flip(-1) if len(maps) > 1 else maps
