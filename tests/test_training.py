@@ -1,4 +1,4 @@
-"""Where checkpoints lie, and how they are written."""
+"""Checkpoints and loading them, devices, settings, and the loop against its formulas."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ def test_a_name_is_for_ever(tmp_path):
     assert checkpoint_path("toy-some", SETTING) == tmp_path / "weights" / name
 
 
-def test_the_name_hangs_on_all_of_the_setting_but_not_on_its_order():
+def test_the_name_depends_on_all_of_the_setting_but_not_on_its_order():
     settings = [
         SETTING,
         SETTING | {"seed": 1},

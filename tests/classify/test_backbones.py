@@ -78,7 +78,7 @@ def test_layers_behind_the_wanted_map_are_not_run():
     assert len(backbone.stages(x, last=2)) == 2
 
 
-def test_random_weights_hang_on_the_seed_and_leave_the_global_state_alone():
+def test_random_weights_depend_on_the_seed_and_leave_the_global_state_alone():
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
     first, again, other = (build_backbone("resnet18", seed=seed).weights for seed in (1, 1, 2))

@@ -302,7 +302,7 @@ def test_training_makes_both_losses_smaller(tiny):
     assert history[-1]["consistency"] < 0.8 * history[0]["consistency"]
 
 
-def test_new_layers_hang_on_the_seed_and_leave_the_global_state_alone():
+def test_new_layers_depend_on_the_seed_and_leave_the_global_state_alone():
     backbone = build_backbone("resnet18")
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
@@ -401,7 +401,7 @@ def test_scales_are_summed_before_the_division(network, image):
         assert np.abs(first[channel] - second[channel]).max() > 0.1
 
 
-def test_maps_do_not_hang_on_the_other_labels(network, image):
+def test_maps_do_not_depend_on_the_other_labels(network, image):
     """A cell that joins an absent class is no seed of another one."""
     every = image_specific_cams(network, image, (1, 2, 3), (1.0, 0.5)).values
     for label in (1, 2, 3):

@@ -81,27 +81,18 @@ def test_a_text_is_refused(tmp_path, text):
         build_backbone("resnet18", tmp_path / "bad.pth")
 
 
-def test_a_training_that_was_stopped_gives_no_weights(tmp_path, state):
+@pytest.mark.parametrize(
+    ("kind", "command"), [("preset", "classifier"), ("segmenter", "segmenter")]
+)
+def test_a_training_that_was_stopped_gives_no_weights(tmp_path, state, kind, command):
     network = {f"backbone.body.{k}": v for k, v in state.items()}
-    setting = {"preset": {"epochs": 5}}
-    torch.save({"network": network, "epoch": 3, "setting": setting}, tmp_path / "half.pth")
-    with pytest.raises(WeightsError, match=r"half\.pth was stopped after epoch 3 of 5\. Start"):
-        build_backbone("resnet18", tmp_path / "half.pth")
-
-
-def test_stopped_and_caffe_like_segmenters_give_no_weights(tmp_path, state):
-    network = {f"backbone.body.{k}": v for k, v in state.items()}
-    content = {"network": network, "epoch": 3, "setting": {"segmenter": {"epochs": 5}}}
+    content = {"network": network, "epoch": 3, "setting": {kind: {"epochs": 5}}}
     path = tmp_path / "some.pth"
     torch.save(content, path)
-    with pytest.raises(WeightsError, match=r"stopped after epoch 3 of 5\. .* segmenter'"):
+    with pytest.raises(WeightsError, match=rf"stopped after epoch 3 of 5\. .* {command}'"):
         build_backbone("resnet18", path)
     torch.save(content | {"epoch": 5}, path)
     assert build_backbone("resnet18", path).weights.pretrained
-    content["setting"]["layout"] = "caffe"
-    torch.save(content | {"epoch": 5}, path)
-    with pytest.raises(WeightsError, match="layout of caffe; torchvision's was expected"):
-        build_backbone("resnet18", path)
 
 
 def test_the_published_weights_are_torchvisions_first():

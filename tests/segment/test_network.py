@@ -328,7 +328,7 @@ def test_the_pyramid_learns_ten_times_faster_and_its_biases_twenty(pretrained_fi
     assert given == {id(p) for p in network.parameters() if p.requires_grad}
 
 
-def test_first_weights_hang_on_the_seed_and_leave_the_random_state_alone():
+def test_first_weights_depend_on_the_seed_and_leave_the_random_state_alone():
     state = torch.random.get_rng_state()
     backbone = build_backbone("resnet18")
     one, same, other = (

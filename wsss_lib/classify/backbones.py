@@ -26,7 +26,10 @@ from wsss_lib.training import WeightsInfo
 
 @dataclass(frozen=True)
 class _Recipe:
-    """How one backbone is made; mean and deviation normalise pixels of 0..255."""
+    """How one backbone is made; mean and deviation normalise pixels of 0..255.
+
+    The head is what is left out behind F5: the beginnings of its layers' names in a weights file.
+    """
 
     body: Callable[[], nn.Module]
     parts: Callable[[nn.Module], tuple[nn.Module, ...]]
@@ -191,12 +194,9 @@ _RESNET_CHANNELS = {
     "Bottleneck": (64, 256, 512, 1024, 2048),
     "BasicBlock": (64, 64, 128, 256, 512),
 }
-_LITE0_CHANNELS = (16, 24, 40, 112, 320)
 #: Blocks of F1..F5: the stem goes with the first, each further part begins where the map halves,
 #: the last at the block that halved it once more.
 _LITE0_PARTS = (slice(0, 1), slice(1, 3), slice(3, 5), slice(5, 11), slice(11, 16))
-#: The layers behind F5, left out, by the beginnings of their names in a weights file.
-_LITE0_HEAD = ("_conv_head.", "_bn1.", "_fc.")
 
 
 def _lite0_body() -> nn.Module:
@@ -236,8 +236,8 @@ RECIPES = {
     "efficientnet_lite0": _Recipe(
         body=_lite0_body,
         parts=_lite0_parts,
-        head=_LITE0_HEAD,
-        channels=_LITE0_CHANNELS,
+        head=("_conv_head.", "_bn1.", "_fc."),
+        channels=(16, 24, 40, 112, 320),
         mean=(127.0, 127.0, 127.0),
         deviation=(128.0, 128.0, 128.0),
     ),
