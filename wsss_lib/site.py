@@ -33,30 +33,7 @@ _PAGE = """{% extends "lab/index.html.j2" %}
 {% block body_header %}{{ super() }}
 <p class="jp-RenderedHTMLCommon"><a href="index.html">All notebooks</a> ·
 <a href="glossary.html">Glossary</a> · <a href="api/index.html">Library</a></p>{% endblock %}"""
-_INDEX = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>WSSS study kit</title>
-<style>
-body {max-width: 60em; margin: 2em auto; padding: 0 1em; font-family: sans-serif}
-tr > * {padding: .5em 1em .5em 0}
-img {width: 12em; height: auto}
-</style>
-<h1>WSSS study kit</h1>
-<p>Executed notebooks on image-specific classifiers for weakly supervised semantic segmentation,
-the <a href="glossary.html">glossary</a>, and <a href="api/index.html">the library</a>.
-Data set of these runs: {{ dataset }}.
-{% if dataset == "toy" %}It checks the code and teaches the method; it is no evidence for the paper.
-{% endif %}</p>
-<table>
-{% for stem, title, question, picture in lines %}
-<tr><td>{% if picture %}<img src="thumbnails/{{ stem }}.png" alt="{{ picture }}">{% endif %}</td>
-<td><a href="{{ stem }}.html">{{ title }}</a><br>{{ question }}</td></tr>
-{% endfor %}
-</table>
-</html>
-"""
+_INDEX = Path(__file__).with_name("site_index.html")
 
 
 def build_site(dataset: str = "toy", out: Path | None = None) -> Path:
@@ -93,7 +70,9 @@ def build_site(dataset: str = "toy", out: Path | None = None) -> Path:
         (stem, *_title_and_question(notebook, stem), _write_thumbnail(dataset, stem, out))
         for stem, notebook in notebooks.items()
     ]
-    index = Template(_INDEX, autoescape=True).render(dataset=dataset, lines=lines)
+    index = Template(_INDEX.read_text(encoding="utf-8"), autoescape=True).render(
+        dataset=dataset, lines=lines
+    )
     (out / "index.html").write_text(index, encoding="utf-8")
     return out / "index.html"
 

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping
 from html import escape
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -66,36 +67,8 @@ def css(label: int) -> str:
     return "#" + bytes(palette()[label]).hex()
 
 
-#: What the pieces look like; the colours of text and lines are those of the page they stand in.
-STYLE = """<style>
-.wsss {line-height: 1.45; font-size: 13px}
-.wsss figure {margin: 0; min-width: 0}
-.wsss img {display: block; max-width: 100%; max-height: 260px; border-radius: 3px}
-.wsss figcaption, .wsss .quiet {opacity: .72; font-size: 12px}
-.wsss .quiet {line-height: 28px}
-.wsss .row {display: grid; gap: 4px 12px; grid-template-columns: repeat(3, minmax(0, 1fr))}
-.wsss.pair {display: grid; gap: 8px; grid-template-columns: repeat(2, minmax(0, 1fr))}
-.wsss .head {margin: 0 0 6px; border-top: 1px solid rgba(128, 128, 128, .3); padding-top: 6px}
-.wsss .head .quiet {line-height: inherit}
-.wsss .tag {margin-right: 6px; border-radius: 3px; padding: 1px 6px; color: white;
-  background: #08519c}
-.wsss .tag.A {background: #595959}
-.wsss .swatch {display: inline-block; width: .9em; height: .9em; margin-right: 6px;
-  vertical-align: -.08em; border: 1px solid rgba(128, 128, 128, .8); border-radius: 2px}
-.wsss table {border-collapse: separate; border-spacing: 0 2px; margin-top: 4px;
-  font-variant-numeric: tabular-nums}
-.wsss th {font-weight: 600; text-align: left; white-space: nowrap; padding: 0 16px 0 0}
-.wsss thead th {font-weight: 400}
-.wsss td {padding: 0 6px; text-align: right; white-space: nowrap}
-.wsss.scores table {border-spacing: 8px 2px}
-.wsss.scores tbody tr:last-child > * {border-top: 1px solid rgba(128, 128, 128, .5)}
-.wsss.scroll {max-height: 240px}
-.wsss.scroll, .wsss.scores {overflow: auto}
-.wsss.scroll td, .wsss.scroll th {padding: 0 14px 0 0; text-align: left}
-.wsss .error {color: #b00020; white-space: pre-wrap; margin: 4px 0}
-.wsss-paint, .wsss-paint canvas {cursor: crosshair}
-.wsss-busy {opacity: .45; transition: opacity .3s .2s}
-</style>"""
+#: What the pieces look like.
+STYLE = f"<style>{Path(__file__).with_name('page.css').read_text(encoding='utf-8')}</style>"
 #: Behind a number in a table, as long as the number is high.
 _BAR = "rgba(66, 133, 196, .28)"
 
