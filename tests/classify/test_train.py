@@ -122,13 +122,6 @@ def test_a_trained_network_has_its_settings_and_gives_features(tiny):
     assert torch.equal(weights_of(trained.path)[key], kept)
 
 
-def test_processes_that_read_images_change_nothing(tiny, tmp_path, monkeypatch):
-    alone = weights_of(train_classifier(tiny, replace(SMALL, epochs=1), val_list=None))
-    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "another"))
-    path = train_classifier(tiny, replace(SMALL, epochs=1), val_list=None, workers=1)
-    assert all(torch.equal(value, alone[key]) for key, value in weights_of(path).items())
-
-
 def test_the_voc_preset_is_that_of_sipe():
     voc = PRESETS["voc"]
     assert (voc.backbone, voc.weights, voc.optimiser) == ("resnet50", "imagenet", "sgd")

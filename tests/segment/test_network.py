@@ -172,18 +172,6 @@ def test_dilations_are_torchvisions_but_for_the_first_of_a_stage():
     assert {key: found[key] for key in expected} == expected
 
 
-def test_dilating_twice_changes_nothing():
-    backbone = build_backbone("resnet18")
-    dilate(backbone)
-    once = layers_of(backbone.body)
-    dilate(backbone)
-    assert layers_of(backbone.body) == once
-    assert once["layer3.1.conv1"] == ((1, 1), (2, 2), (2, 2))
-    assert once["layer4.0.conv1"] == ((1, 1), (4, 4), (4, 4))
-    assert once["layer4.0.downsample.0"] == ((1, 1), (1, 1), (0, 0))
-    assert once["layer2.0.conv1"] == ((2, 2), (1, 1), (1, 1))
-
-
 def test_the_efficientnet_keeps_its_own_padding():
     pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
     backbone = build_backbone("efficientnet_lite0")

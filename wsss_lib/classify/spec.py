@@ -32,8 +32,8 @@ class BackboneSpec:
         Of random weights.
     """
 
-    name: str = "resnet50"
-    weights: str = "imagenet"
+    name: str
+    weights: str
     seed: int = 0
 
     def load(self) -> Backbone:
