@@ -33,7 +33,7 @@ class BackboneSpec:
     """
 
     name: str
-    weights: str
+    weights: str = "imagenet"
     seed: int = 0
 
     def load(self) -> Backbone:
