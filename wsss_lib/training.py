@@ -16,6 +16,7 @@ from typing import Literal, Self
 import numpy as np
 import pandas as pd
 import torch
+import yaml
 from torch import nn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
@@ -83,6 +84,15 @@ class TrainingSettings:
             raise ParameterError(f"momentum={self.momentum}; expected at least 0 and below 1.")
         if given.get("optimiser", "sgd") not in ("sgd", "adamw"):
             raise ParameterError(f"No optimiser {self.optimiser!r}; expected 'sgd' or 'adamw'.")
+
+    @classmethod
+    def presets(cls, network: str) -> dict[str, Self]:
+        """The settings of a network for each data set, as ``presets.yaml`` has them."""
+        text = Path(__file__).with_name("presets.yaml").read_text(encoding="utf-8")
+        return {
+            dataset: cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in preset.items()})
+            for dataset, preset in yaml.safe_load(text)[network].items()
+        }
 
     def completed(self, presets: Mapping[str, Self], dataset: str) -> Self:
         """These settings, and where they leave a value open that of the data set's preset.

@@ -1,7 +1,7 @@
 """Training a classification network, with SIPE or without: settings, scores, checkpoints."""
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -50,48 +50,8 @@ class ClassifierSettings(TrainingSettings):
     long_side: tuple[int, int] | None = None
 
 
-PRESETS = {
-    # A minute on two cores. A deeper ResNet-18 takes four for an AP that is 0.03 higher.
-    "toy": ClassifierSettings(
-        backbone="resnet10",
-        weights="random",
-        epochs=16,
-        batch=8,
-        crop=96,
-        optimiser="adamw",
-        lr=1e-3,
-        head_factor=1,
-        momentum=0.9,
-        weight_decay=1e-2,
-        power=0.9,
-        clip_norm=1.0,
-    ),
-    # SIPE's released script. Its momentum is 1e-4 in effect: the optimiser that it shares with PSA
-    # and IRN hands the weight decay to SGD in the momentum's place. 0.9 with these learning rates
-    # would be steps ten times as large.
-    "voc": ClassifierSettings(
-        backbone="resnet50",
-        weights="imagenet",
-        epochs=5,
-        batch=16,
-        crop=512,
-        long_side=(320, 640),
-        optimiser="sgd",
-        lr=0.1,
-        head_factor=10,
-        momentum=1e-4,
-        weight_decay=1e-4,
-        power=0.9,
-        clip_norm=1.0,
-    ),
-}
-
-
-#: SIPE starts from pretrained weights; on toy, where there are none, from the plain network.
-SIPE_PRESETS = {
-    "toy": replace(PRESETS["toy"], weights="trained", epochs=4, batch=16, lr=3e-4),
-    "voc": PRESETS["voc"],
-}
+PRESETS = ClassifierSettings.presets("classifier")
+SIPE_PRESETS = ClassifierSettings.presets("sipe")
 
 
 def image_scores(network: ClassificationNetwork, dataset: DevkitDataset) -> np.ndarray:

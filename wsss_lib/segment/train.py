@@ -14,7 +14,7 @@ from wsss_lib.datasets.devkit import DevkitDataset, check_readable
 from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.files import sha256
 from wsss_lib.metrics import iou, mean_iou
-from wsss_lib.segment.network import RATES, CaffeBackbone, DeepLabV2, first_backbone
+from wsss_lib.segment.network import CaffeBackbone, DeepLabV2, first_backbone
 from wsss_lib.segment.segmenter import pooled_confusion, probabilities
 from wsss_lib.training import (
     Training,
@@ -62,47 +62,7 @@ class SegmenterSettings(TrainingSettings):
                 raise ParameterError(f"{name}={values}; positive ones were expected.")
 
 
-PRESETS = {
-    # A training of minutes on one core, from a classifier that knows the classes. Crops and
-    # dilations are a quarter of VOC's. AdamW moves each weight by its rate, and a cell of the
-    # pyramid sums 18432 of them: at ten times the backbone's rate it would overshoot.
-    "toy": SegmenterSettings(
-        backbone="resnet10",
-        weights="trained",
-        epochs=4,
-        batch=4,
-        crop=80,
-        factors=(0.75, 1.0),
-        rates=(1, 2, 4, 6),
-        optimiser="adamw",
-        lr=5e-4,
-        head_factor=0.3,
-        momentum=0.9,
-        weight_decay=1e-4,
-        power=0.9,
-        clip_norm=1.0,
-    ),
-    # DeepLabV2 as deeplab-pytorch trains it, but for the first weights: those published were learnt
-    # from the masks of COCO, a file that is not here. Its 20000 steps are 18.9 passes over the
-    # 10582 images of trainaug; its batch is two of 5, added up, which makes no difference while
-    # batch norm does not learn, but for how void pixels weigh in the mean.
-    "voc": SegmenterSettings(
-        backbone="resnet101",
-        weights="imagenet",
-        epochs=19,
-        batch=10,
-        crop=321,
-        factors=(0.5, 0.75, 1.0, 1.25, 1.5),
-        rates=RATES,
-        optimiser="sgd",
-        lr=2.5e-4,
-        head_factor=10,
-        momentum=0.9,
-        weight_decay=5e-4,
-        power=0.9,
-        clip_norm=float("inf"),
-    ),
-}
+PRESETS = SegmenterSettings.presets("segmenter")
 
 
 class SegmentationCrops(EpochCrops):

@@ -83,38 +83,7 @@ class EdgeSettings(TrainingSettings):
             )
 
 
-PRESETS = {
-    # small images, hence few pairs of a smaller radius, and few steps
-    "toy": EdgeSettings(
-        epochs=8,
-        batch=8,
-        optimiser="adamw",
-        lr=1e-2,
-        head_factor=1,
-        momentum=0.9,
-        weight_decay=1e-4,
-        power=0.9,
-        clip_norm=1.0,
-        weights="trained",
-        crop=96,
-        radius=5,
-    ),
-    # IRN's released script; its momentum is SIPE's, see `wsss_lib.classify.train.PRESETS`
-    "voc": EdgeSettings(
-        epochs=3,
-        batch=32,
-        optimiser="sgd",
-        lr=0.1,
-        head_factor=1,
-        momentum=1e-4,
-        weight_decay=1e-4,
-        power=0.9,
-        clip_norm=float("inf"),
-        weights="imagenet",
-        crop=512,
-        radius=10,
-    ),
-}
+PRESETS = EdgeSettings.presets("irn")
 
 #: How many images of its list the edge network of a data set learns from, from the start; None for
 #: all. On toy more do not make the masks better, and their affinity labels would take minutes.
