@@ -173,12 +173,11 @@ def own_classifier(
     result: SweepResult, setting: Setting, score: Callable[[Setting], float]
 ) -> Setting | None:
     """For a pooled classifier, the image-specific one of the same feature."""
-    return else_alike(result, setting, pool="own")
+    return swept(result, replace(setting, pool="own"), setting)
 
 
-def else_alike(result: SweepResult, setting: Setting, **changed: object) -> Setting | None:
-    """The setting with other values in some fields, if it differs and is in the result."""
-    other = replace(setting, **changed)
+def swept(result: SweepResult, other: Setting, setting: Setting) -> Setting | None:
+    """A setting, if it differs from another one and is in the result."""
     return other if other != setting and other in result.rows else None
 
 

@@ -7,6 +7,7 @@ both.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from matplotlib.lines import Line2D
 from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.datasets.devkit import Sample
 from wsss_lib.engine import SweepResult
-from wsss_lib.evaluate.scores import difference_table, else_alike
+from wsss_lib.evaluate.scores import difference_table, swept
 from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.expand.noise import parse_noise
 from wsss_lib.expand.sampling import PixelSamples
@@ -74,7 +75,7 @@ def companion_settings(samples: int, seed: int) -> list[Setting]:
 
 def clean_labels(result: SweepResult, setting: Setting, score: object) -> Setting | None:
     """For wrong labels, the same setting with clean ones, see `wsss_lib.evaluate.scores`."""
-    return else_alike(result, setting, noise="none")
+    return swept(result, replace(setting, noise="none"), setting)
 
 
 def loss_table(
