@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, Self
 
@@ -88,10 +88,9 @@ class TrainingSettings:
     @classmethod
     def presets(cls, network: str) -> dict[str, Self]:
         """The settings of a network for each data set, as ``presets.yaml`` has them."""
-        text = Path(__file__).with_name("presets.yaml").read_text(encoding="utf-8")
         return {
             dataset: cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in preset.items()})
-            for dataset, preset in yaml.safe_load(text)[network].items()
+            for dataset, preset in _read_presets()[network].items()
         }
 
     def completed(self, presets: Mapping[str, Self], dataset: str) -> Self:
@@ -106,6 +105,12 @@ class TrainingSettings:
             raise ParameterError(f"No training preset {dataset!r}; expected {', '.join(presets)}.")
         given = {name: value for name, value in vars(self).items() if value is not None}
         return replace(presets[dataset], **given)
+
+
+@cache  # read once for all networks: it is asked for while they are imported
+def _read_presets() -> dict[str, dict[str, dict]]:
+    text = Path(__file__).with_name("presets.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
 
 
 @dataclass

@@ -137,9 +137,10 @@ def image_masks(
     settings = list(settings)
     backbone = _checked(settings, backbone)
     files = _find_files(dataset)[0] if any(each.pool != "own" for each in settings) else {}
+    pools = fit_pools(dataset, backbone, files, settings)  # with all threads, as a sweep does
     with one_thread():
-        job = _make_job(located(dataset), backbone, files, settings)
-        return dict(zip(settings, job(id_, settings), strict=True))
+        done = evaluate_image(dataset, id_, settings, backbone, pools=pools)
+    return dict(zip(settings, done, strict=True))
 
 
 def _checked(settings: Sequence[Setting], backbone: BackboneSpec | None) -> BackboneSpec | None:
