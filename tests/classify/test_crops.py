@@ -17,11 +17,19 @@ def numbered(height: int, width: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("size", "long_side", "expected"),
-    [((375, 500), 320, (240, 320)), ((500, 333), 640, (640, 426)), ((3, 200), 10, (1, 10))],
+    ("size", "factor", "expected"),
+    [
+        ((500, 375), 1.25, (625, 469)),
+        # one pixel more or less than sides in the ratio of the rounded longer one have
+        ((333, 499), 0.5, (166, 250)),
+        ((299, 333), 1.5, (448, 500)),
+        ((71, 90), 0.75, (53, 68)),
+        ((3, 200), 0.05, (1, 10)),
+        ((1, 3), 0.1, (1, 1)),
+    ],
 )
-def test_rescale_sets_the_longer_side(size, long_side, expected):
-    assert rescale(np.zeros((*size, 3), np.uint8), long_side).shape[:2] == expected
+def test_each_side_is_scaled_and_rounded(size, factor, expected):
+    assert rescale(np.zeros((*size, 3), np.uint8), factor).shape[:2] == expected
 
 
 @pytest.mark.parametrize("size", [(9, 12), (5, 12), (9, 4), (5, 4), (8, 8)])
@@ -69,6 +77,26 @@ def test_labels_go_where_their_pixels_go():
         np.testing.assert_array_equal(cut[valid], crop[..., 0][valid] // 2)
         assert valid.sum() == 9 * 10
         assert (cut[~valid] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "factor", "expected"),
+    [((23, 21), 0.5, (12, 10)), ((33, 23), 1.5, (50, 34)), ((71, 90), 0.75, (53, 68))],
+)
+def test_a_pair_has_the_scaled_size(size, factor, expected):
+    image, labels = np.ones((*size, 3), np.uint8), np.ones(size, np.uint8)
+    _, valid, cut = augment_pair(image, labels, factor, 80, np.random.default_rng(0))
+    assert (valid.any(1).sum(), valid.any(0).sum()) == expected
+    assert (cut == 1).sum() == expected[0] * expected[1]
+
+
+@pytest.mark.parametrize("size", [(40, 60), (60, 41), (37, 37)])
+@pytest.mark.parametrize("long_side", [29, 50, 87])
+def test_a_drawn_longer_side_is_met(size, long_side):
+    image = np.ones((*size, 3), np.uint8)
+    _, valid = augment(image, 96, (long_side, long_side), np.random.default_rng(0))
+    shorter = round(min(size) * (long_side / max(size)))
+    assert sorted([valid.any(0).sum(), valid.any(1).sum()]) == [shorter, long_side]
 
 
 def test_labels_of_another_size_are_the_nearest():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional
 
 from wsss_lib.classify.backbones import build_backbone
@@ -11,6 +12,7 @@ from wsss_lib.classify.network import (
     activation_places,
     cam_shares,
     class_activation_maps,
+    views,
 )
 from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.datasets.devkit import Sample
@@ -101,6 +103,22 @@ def test_grad_cam_of_pooled_linear_scores_is_the_cam(network, image):
         greatest = expected.max().clamp(min=1e-12)
         np.testing.assert_allclose(maps[channel], (expected / greatest).numpy(), atol=1e-4)
     assert maps.any()
+
+
+@pytest.mark.parametrize(
+    ("size", "scale", "expected"),
+    [((71, 90), 0.75, (53, 68)), ((90, 71), 1.0, (90, 71)), ((63, 97), 1.5, (94, 146))],
+)
+def test_views_are_the_scaled_image_and_its_mirror_image(network, size, scale, expected):
+    image = np.random.default_rng(5).integers(0, 256, (*size, 3), dtype=np.uint8)
+    pixels = image
+    if scale != 1:
+        resized = Image.fromarray(image).resize(expected[::-1], Image.Resampling.BICUBIC)
+        pixels = np.asarray(resized)
+    both = views(network.backbone, image, scale)
+    np.testing.assert_array_equal(
+        both, network.backbone.normalise(np.stack([pixels, pixels[:, ::-1]]))
+    )
 
 
 def test_maps_are_normalised_at_image_size(network, image):

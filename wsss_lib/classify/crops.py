@@ -12,10 +12,9 @@ from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.training import TrainingSettings
 
 
-def rescale(image: np.ndarray, long_side: int) -> np.ndarray:
-    """Resize so that the longer side has `long_side` pixels, bicubic; (H, W, 3) uint8 both."""
+def rescale(image: np.ndarray, factor: float) -> np.ndarray:
+    """Resize to a multiple of the size, each side rounded, bicubic; (H, W, 3) uint8 both."""
     height, width = image.shape[:2]
-    factor = long_side / max(height, width)
     size = max(round(width * factor), 1), max(round(height * factor), 1)
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
@@ -74,7 +73,8 @@ def augment(
         As of `random_crop`.
     """
     if long_side is not None:
-        image = rescale(image, int(rng.integers(long_side[0], long_side[1] + 1)))
+        longer = int(rng.integers(long_side[0], long_side[1] + 1))
+        image = rescale(image, longer / max(image.shape[:2]))
     if rng.random() < 0.5:
         image = image[:, ::-1]
     return random_crop(image, crop, rng)
@@ -102,7 +102,7 @@ def augment_pair(
     labels : ndarray, shape (crop, crop), uint8
         The nearest label, neither mixed nor smoothed; 255 beyond the image.
     """
-    image = rescale(image, max(round(max(labels.shape) * factor), 1))
+    image = rescale(image, factor)
     size = image.shape[1::-1]
     labels = np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
     both = np.dstack([image, labels])

@@ -144,7 +144,7 @@ def _logit_maps(network: ClassificationNetwork, image: np.ndarray, scale: float)
 def views(backbone: Backbone, image: np.ndarray, scale: float) -> torch.Tensor:
     """An image at a scale and behind it its mirror image, normalised."""
     if scale != 1:
-        image = rescale(image, max(round(max(image.shape[:2]) * scale), 1))
+        image = rescale(image, scale)
     return backbone.normalise(np.stack([image, image[:, ::-1]]))
 
 
