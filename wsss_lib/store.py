@@ -13,8 +13,9 @@ from tqdm.auto import tqdm
 from wsss_lib.errors import StoreError
 from wsss_lib.paths import shown
 
-#: Raise it when a change of the code changes results: rows of older formats are computed again.
-FORMAT = 3
+#: Raise it when a change of the code changes results: rows and maps of older formats are computed
+#: again.
+FORMAT = 4
 #: Keys asked for at once; SQLite takes 999 or more.
 _BATCH = 500
 

@@ -98,8 +98,8 @@ def test_grad_cam_of_pooled_linear_scores_is_the_cam(network, image):
     maps = class_activation_maps(network, image, (1, 2, 3, 4))
     for channel in range(4):
         own, mirrored = (grad_cam.attribute(x, target=channel).detach() for x in views)
-        expected = (own + mirrored.flip(-1)).relu()
-        expected = functional.interpolate(expected, (70, 90), mode="bilinear")[0, 0]
+        expected = own.relu() + mirrored.flip(-1).relu()
+        expected = functional.interpolate(expected, (80, 96), mode="bilinear")[0, 0, :70, :90]
         greatest = expected.max().clamp(min=1e-12)
         np.testing.assert_allclose(maps[channel], (expected / greatest).numpy(), atol=1e-4)
     assert maps.any()
@@ -128,7 +128,28 @@ def test_maps_are_normalised_at_image_size(network, image):
     assert set(maps.max((1, 2))) <= {0.0, 1.0}
 
 
+def test_a_map_is_positive_before_it_meets_its_mirror_image(network, image, monkeypatch):
+    logits = torch.zeros(2, 1, 5, 6)
+    logits[0, 0, :, :3], logits[1, 0, :, 3:] = 1, -3  # turned back, it lies on the same cells
+    monkeypatch.setattr(network, "logit_maps", lambda x: logits)
+    (cam,) = class_activation_maps(network, image, (1,))
+    assert (cam[:, :40] == 1).all()
+    assert (cam[:, 56:] == 0).all()
+
+
+@pytest.mark.parametrize(("width", "cells"), [(20, 2), (33, 3), (48, 3)])
+def test_cells_of_a_map_are_16_pixels_wide(network, monkeypatch, width, cells):
+    ramp = torch.arange(float(cells)).expand(1, 1, 2, -1)
+    both = torch.cat([ramp, ramp.flip(-1)])
+    monkeypatch.setattr(network, "logit_maps", lambda x: both)
+    (cam,) = class_activation_maps(network, np.zeros((17, width, 3), np.uint8), (1,))
+    place = (np.arange(width) + 0.5) / 16 - 0.5  # of a pixel's middle among the cells' middles
+    values = np.interp(place, np.arange(cells), np.arange(cells))
+    np.testing.assert_allclose(cam, [values / values.max()] * 17, atol=1e-6)
+
+
 def test_a_mirrored_image_has_mirrored_maps(network, image):
+    image = image[:, :80]  # cut nowhere, for it is whole cells wide
     maps = class_activation_maps(network, image, (1, 2, 3, 4))
     mirrored = class_activation_maps(network, image[:, ::-1], (1, 2, 3, 4))
     np.testing.assert_allclose(mirrored[:, :, ::-1], maps, atol=1e-4)

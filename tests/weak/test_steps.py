@@ -13,10 +13,12 @@ from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import extract
 from wsss_lib.scores import ClassScores
+from wsss_lib.weak import steps as steps_module
 from wsss_lib.weak.crf import refine_by_crf
 from wsss_lib.weak.irn.network import edge_map
 from wsss_lib.weak.irn.train import load_edges
 from wsss_lib.weak.irn.walk import refine_scores
+from wsss_lib.weak.seeds import with_background
 from wsss_lib.weak.selection import SELECTIONS, select_samples
 from wsss_lib.weak.steps import (
     CRF,
@@ -111,6 +113,68 @@ def test_irn_walks_along_the_edges_of_the_image(stripes, checkpoints):
     np.testing.assert_array_equal(plain.values, refine_scores(stripes.scores, edge).values)
 
 
+@pytest.fixture
+def three_rooms(monkeypatch):
+    """An image of three rooms between walls of edges, 24 x 60, and the middles of the rooms."""
+    edge = np.zeros((6, 15), np.float32)
+    edge[:, [4, 5, 9, 10]] = 1
+    monkeypatch.setattr(steps_module, "edge_map", lambda network, image: edge)
+    monkeypatch.setattr(IRN, "load", lambda irn: SimpleNamespace(network=None))
+    return SimpleNamespace(image=lambda id_: None), np.s_[:, [6, 29, 52]]
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        # by hand: CAMs divided by the greatest are 1, 0.3 and 0.2 in their rooms
+        ((0.8, 0.24, 0.16), (4, 9, 0)),
+        ((0.4, 0.1, 0.104), (4, 0, 9)),  # 1, 0.25 (no more than the background), 0.26
+    ],
+)
+def test_plain_cams_walk_first_and_meet_their_background_afterwards(three_rooms, levels, expected):
+    dataset, middles = three_rooms
+    rooms = np.repeat(np.float32([levels]), 20, 1).reshape(60)
+    first = np.arange(60) < 20
+    cams = np.stack([np.where(first, rooms, 0), np.where(first, 0, rooms)])
+    before = with_background(np.repeat(cams[:, None], 24, 1), (4, 9), 0.15)
+    irn = IRN("edges.pth", power=1.0, background=0.25)
+    found = irn.run(dataset, "rooms", before)
+    assert found.labels == (0, 4, 9)
+    assert (found.mask()[middles] == expected).all()
+    assert (found.values[0] == 0.25).all()
+    # SIPE's way: the background walks, too, and all are raised to 1.5 first
+    together = IRN("edges.pth").run(dataset, "rooms", before)
+    np.testing.assert_allclose(
+        together.values[0][middles], [[(0.15 / max(levels)) ** 1.5] * 3] * 24, rtol=0.02
+    )
+
+
+def test_a_walk_spreads_a_cam_over_its_room(three_rooms):
+    dataset, middles = three_rooms
+    cam = np.zeros((1, 24, 60), np.float32)
+    cam[0, 8:16, 4:12] = 1
+    found = IRN("edges.pth", power=1.0, background=0.25).run(
+        dataset, "rooms", with_background(cam, (4,), 0.15)
+    )
+    assert (found.mask()[middles] == (4, 0, 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "has_background", "plain"),
+    [
+        (["seed", "irn"], False, True),
+        (["seed", "irn", "crf"], False, True),
+        (["seed", "irn"], True, False),
+        (["seed", "crf", "irn"], False, False),  # the CRF's background is the image's own
+    ],
+)
+def test_plain_cams_walk_as_irn_does_and_all_else_as_sipe(stripes, names, has_background, plain):
+    localiser = SimpleNamespace(device="cpu", has_background=has_background)
+    steps = make_steps(names, stripes, localiser=localiser, edges="edges.pth")
+    (irn,) = (step for step in steps if step.name == "irn")
+    assert (irn.power, irn.background) == ((1.0, 0.25) if plain else (1.5, None))
+
+
 def test_an_image_without_object_labels_is_background_at_every_step(stripes, checkpoints):
     before = ClassScores(np.full((1, 24, 30), 0.4, np.float32), (0,))
     for selection in SELECTIONS:
@@ -118,7 +182,8 @@ def test_an_image_without_object_labels_is_background_at_every_step(stripes, che
         result = svm.run(stripes, "stripes", before)
         assert result.samples.counts == {0: 20}
         assert (result.values == 1).all()
-    for step in (CRF(), CRF(hard=True), IRN(checkpoints.edges)):
+    walks = IRN(checkpoints.edges), IRN(checkpoints.edges, power=1.0, background=0.25)
+    for step in (CRF(), CRF(hard=True), *walks):
         scores = step.run(stripes, "stripes", before)
         assert scores.labels == (0,)
         assert not scores.mask().any()
@@ -150,7 +215,12 @@ def test_steps_are_small_and_say_what_they_depend_on(steps, checkpoints):
     assert pickle.loads(pickle.dumps(steps)) == steps
     assert seed.parameters() == {}
     assert crf.parameters() == {"preset": "irn", "hard": False}
-    assert irn.parameters() == {"power": 1.5, "beta": 10, "doublings": 3}
+    assert irn.parameters() == {
+        "power": 1.5,
+        "beta": 10,
+        "doublings": 3,
+        "background": None,
+    }
     assert seed.load() is svm.load()
     assert crf.load() is None
     assert (seed.load().path, irn.load().path) == (checkpoints.plain, checkpoints.edges)

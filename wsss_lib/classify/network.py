@@ -102,9 +102,10 @@ def class_activation_maps(
 ) -> np.ndarray:
     """The class activation maps of an image, brought to its size.
 
-    The logit maps of the image and of its mirror image are averaged, cut off below 0, brought to
-    image size by bilinear interpolation and summed over the scales; each class is then divided by
-    its greatest value.
+    The positive parts of the logit maps of the image and of its mirror image are averaged, enlarged
+    by bilinear interpolation to multiples of 16 pixels, cut to the image and summed over the
+    scales; each class is then divided by its greatest value (as IRN's code does, whose thresholds
+    the field uses; Ahn et al., CVPR 2019).
 
     Parameters
     ----------
@@ -136,9 +137,11 @@ def class_activation_maps(
 
 @torch.no_grad()
 def _logit_maps(network: ClassificationNetwork, image: np.ndarray, scale: float) -> torch.Tensor:
-    """The positive part of the logit maps at one scale, at image size: (classes, H, W)."""
-    logits = united(network.logit_maps(views(network.backbone, image, scale))) / 2
-    return functional.interpolate(logits.relu(), image.shape[:2], mode="bilinear")[0]
+    """The positive parts of the logit maps at one scale, at image size: (classes, H, W)."""
+    height, width = image.shape[:2]
+    maps = united(network.logit_maps(views(network.backbone, image, scale)).relu()) / 2
+    whole = -(-height // 16) * 16, -(-width // 16) * 16  # what the cells of stride 16 cover
+    return functional.interpolate(maps, whole, mode="bilinear")[0, :, :height, :width]
 
 
 def views(backbone: Backbone, image: np.ndarray, scale: float) -> torch.Tensor:

@@ -28,6 +28,7 @@ from wsss_lib.files import atomic_path, sha256
 from wsss_lib.metrics import iou_of_counted, mean
 from wsss_lib.paths import cache_dir
 from wsss_lib.scores import ClassScores
+from wsss_lib.store import FORMAT
 from wsss_lib.training import Trained
 
 #: Multiples of the image's size that the field looks at (IRN, SIPE).
@@ -144,9 +145,9 @@ class Localiser:
 
     @property
     def name(self) -> str:
-        """What all maps depend on, as one short hash: the weights, the scales, the background."""
+        """What all maps depend on, as one short hash: code, weights, scales, the background."""
         weight = [] if self.background_weight is None else [self.background_weight]
-        return _hash([self.load().weights.sha256, self.scales, *weight])
+        return _hash([FORMAT, self.load().weights.sha256, self.scales, *weight])
 
     def key(self, dataset: DevkitDataset, id_: str) -> str:
         """What the maps of one image depend on besides: the photograph and its labels."""

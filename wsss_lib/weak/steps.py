@@ -28,12 +28,15 @@ from wsss_lib.weak.crf import find_preset, refine_by_crf
 from wsss_lib.weak.irn.network import edge_map
 from wsss_lib.weak.irn.train import load_edges
 from wsss_lib.weak.irn.walk import refine_scores
-from wsss_lib.weak.seeds import Localiser
+from wsss_lib.weak.seeds import Localiser, with_background
 from wsss_lib.weak.selection import check_selection, select_samples
 
 #: Of IRN's random walk: as published, and as the small objects of the toy set need it. With 10 they
 #: are smeared out there (measured on images of its train list).
 BETA = {"voc": 10.0, "toy": 20.0}
+
+#: The background after IRN's walk of plain CAMs, which have none: IRN's constant.
+BACKGROUND = 0.25
 
 #: The mark of a field that belongs to the network of a step: which one, and where it runs.
 NO_PARAMETER = {"parameter": False}
@@ -199,6 +202,10 @@ class IRN(Step):
         Where it runs, see `wsss_lib.training.choose_device`.
     power, beta, doublings
         See `wsss_lib.weak.irn.walk.refine_scores`.
+    background : float, optional
+        If given, the background that comes in is no score of the image, so that only the objects
+        walk, and this constant takes its place afterwards: IRN's way with plain CAMs. By default
+        the background walks as the classes do: SIPE's way.
     """
 
     edges: Path = field(metadata=NO_PARAMETER)
@@ -206,6 +213,7 @@ class IRN(Step):
     power: float = 1.5
     beta: float = 10
     doublings: int = 8
+    background: float | None = None
     name: ClassVar[str] = "irn"
 
     def __post_init__(self) -> None:
@@ -213,10 +221,15 @@ class IRN(Step):
 
     def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
         """The scores after the walk."""
+        walk = {"power": self.power, "beta": self.beta, "doublings": self.doublings}
         edge = edge_map(self.load().network, dataset.image(id_))
-        return refine_scores(
-            before, edge, power=self.power, beta=self.beta, doublings=self.doublings
-        )
+        if self.background is None:
+            return refine_scores(before, edge, **walk)
+        labels = before.labels[1:]
+        if not labels:  # nothing can walk
+            return before
+        objects = refine_scores(ClassScores(before.values[1:], labels), edge, **walk)
+        return with_background(objects.values, labels, self.background)
 
     def load(self) -> Trained:
         """The edge network."""
@@ -299,7 +312,7 @@ def make_steps(
     preset
         See `CRF`, which takes only labels where it comes right after the seed.
     beta
-        See `IRN`.
+        See `IRN`, which walks as IRN's own code does right after a seed of plain CAMs.
 
     Raises
     ------
@@ -309,6 +322,7 @@ def make_steps(
     """
     steps: list[Step] = []
     for name in names:
+        after_seed = bool(steps) and steps[-1].name == "seed"
         match name:
             case "seed":
                 step = Seed(localiser)
@@ -316,11 +330,12 @@ def make_steps(
                 count = SAMPLES_PER_CLASS[dataset.name] if samples is None else samples
                 step = SVM(localiser, count, feature, selection, look, C, gamma, temperature, seed)
             case "crf":
-                # maps are not probabilities
-                step = CRF(preset, hard=bool(steps) and steps[-1].name == "seed")
+                step = CRF(preset, hard=after_seed)  # maps are not probabilities
             case "irn" if edges is not None:
                 strength = BETA[dataset.name] if beta is None else beta
                 step = IRN(edges, localiser.device, beta=strength)
+                if after_seed and not localiser.has_background:
+                    step = replace(step, power=1.0, background=BACKGROUND)
             case "irn":
                 raise ParameterError("The step irn needs IRN's edge network, and none was given.")
             case _:

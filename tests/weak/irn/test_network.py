@@ -9,7 +9,7 @@ from wsss_lib.weak.irn.network import EdgeNetwork, edge_map
 
 @pytest.fixture(scope="module")
 def network():
-    return EdgeNetwork(build_backbone("resnet18"))
+    return EdgeNetwork(build_backbone("resnet18"), crop=48)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def labels():
 def test_edges_of_any_size_and_backbone_stand_at_a_quarter(backbone, size):
     if backbone == "efficientnet_lite0":
         pytest.importorskip("efficientnet_lite_pytorch")
-    network = EdgeNetwork(build_backbone(backbone))
+    network = EdgeNetwork(build_backbone(backbone), crop=48)
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     edges = edge_map(network, image)
     assert edges.shape == (-(-size[0] // 4), -(-size[1] // 4))
@@ -81,10 +81,44 @@ def test_all_that_learns_is_in_one_group_at_one_rate(network):
 
 def test_weights_depend_on_the_seed_and_leave_the_random_state_alone():
     backbone, state = build_backbone("resnet18"), torch.random.get_rng_state()
-    one, same, other = (EdgeNetwork(backbone, seed).edge.weight for seed in (1, 1, 2))
+    one, same, other = (EdgeNetwork(backbone, seed=seed).edge.weight for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+@pytest.fixture
+def black_is_zero(monkeypatch, network):
+    def normalise(images):
+        return torch.from_numpy(images.transpose(0, 3, 1, 2) / np.float32(255))
+
+    monkeypatch.setattr(network.backbone, "normalise", normalise)
+    monkeypatch.setattr(network, "crop", 96)
+
+
+@pytest.mark.parametrize("size", [(33, 50), (96, 41), (40, 130)])
+def test_edges_are_those_of_the_image_in_a_frame_of_zeros(network, black_is_zero, size):
+    height, width = size
+    left = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image = left // 2 + left[:, ::-1] // 2  # its own mirror image, so that one frame is enough
+    frame = np.zeros((max(height, 96), max(width, 96), 3), np.uint8)
+    frame[:height, :width] = image
+    with torch.no_grad():
+        (logits,) = network.edge_logits(network.backbone.normalise(frame[None]))
+        (bare,) = network.edge_logits(network.backbone.normalise(image[None]))
+    logits = logits[: -(-height // 4), : -(-width // 4)]
+    edges = edge_map(network, image)
+    np.testing.assert_allclose(edges, ((logits + logits.flip(-1)) / 2).sigmoid(), atol=1e-5)
+    assert np.abs(edges - ((bare + bare.flip(-1)) / 2).sigmoid().numpy()).max() > 1e-3
+
+
+@pytest.mark.parametrize("crop", [16, 32, 48])
+def test_an_image_larger_than_the_crops_is_left_whole(network, monkeypatch, crop):
+    image = np.random.default_rng(0).integers(0, 256, (50, 61, 3), dtype=np.uint8)
+    monkeypatch.setattr(network, "crop", 0)
+    whole = edge_map(network, image)
+    monkeypatch.setattr(network, "crop", crop)
+    np.testing.assert_array_equal(edge_map(network, image), whole)
 
 
 def test_the_mirror_image_has_the_mirrored_edges(network):

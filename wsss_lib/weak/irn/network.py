@@ -25,12 +25,16 @@ class EdgeNetwork(nn.Module):
     ----------
     backbone : Backbone
         Frozen, whatever its weights, and always in evaluation mode.
+    crop : int
+        Side of the crops that it learns from, in pixels: smaller images are padded to it, see
+        `edge_map`.
     seed : int
         Of the first weights of the edge branch. The global random state is left alone.
     """
 
-    def __init__(self, backbone: Backbone, seed: int = 0) -> None:
+    def __init__(self, backbone: Backbone, crop: int = 512, seed: int = 0) -> None:
         super().__init__()
+        self.crop = crop
         self.backbone = backbone.requires_grad_(False).eval()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -86,6 +90,11 @@ class EdgeNetwork(nn.Module):
 def edge_map(network: EdgeNetwork, image: np.ndarray) -> np.ndarray:
     """The probabilities of edges in an image: the logits of it and of its mirror image, averaged.
 
+    Where the image is smaller than the crops of the training, both are padded with zeros at the
+    bottom and on the right, as in IRN: the group normalisation counts all cells of its input, and
+    would otherwise see other statistics than it learned with. A larger image is left whole (IRN's
+    code cuts it).
+
     Parameters
     ----------
     network : EdgeNetwork
@@ -97,8 +106,11 @@ def edge_map(network: EdgeNetwork, image: np.ndarray) -> np.ndarray:
     ndarray, shape (ceil(H / 4), ceil(W / 4)), float32
     """
     network.eval()
-    views = np.stack([image, image[:, ::-1]])
-    logits, mirrored = network.edge_logits(network.backbone.normalise(views))
+    height, width = image.shape[:2]
+    x = network.backbone.normalise(np.stack([image, image[:, ::-1]]))
+    beyond = max(network.crop - width, 0), max(network.crop - height, 0)
+    framed = network.edge_logits(functional.pad(x, (0, beyond[0], 0, beyond[1])))
+    logits, mirrored = framed[:, : -(-height // 4), : -(-width // 4)]
     return ((logits + mirrored.flip(-1)) / 2).sigmoid().cpu().numpy()
 
 

@@ -150,7 +150,7 @@ def train_irn(
     }
     path = checkpoint_path(f"{dataset.name}-irn-{backbone.name}", setting)
     if read_progress(path)["epoch"] < settings.epochs:
-        network = EdgeNetwork(backbone, seed).to(device)
+        network = EdgeNetwork(backbone, settings.crop, seed).to(device)
         Training(
             network,
             settings,
@@ -194,4 +194,5 @@ def load_edges(path: str | Path, device: str = "cpu") -> Trained:
 
 
 def _build(content: dict) -> EdgeNetwork:
-    return EdgeNetwork(build_backbone(content["setting"]["backbone"]))
+    setting = content["setting"]
+    return EdgeNetwork(build_backbone(setting["backbone"]), setting["irn"]["crop"])

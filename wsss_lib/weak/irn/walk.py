@@ -28,8 +28,8 @@ def refine_scores(
     ----------
     scores : ClassScores, at (H, W)
         At least 0. SIPE's walk takes all classes with the background, and the label is the greatest
-        score afterwards. IRN's takes the CAMs of the objects; the background comes afterwards, see
-        `wsss_lib.weak.seeds.with_background`, as 0.25.
+        score afterwards. IRN's takes the CAMs of the objects, and the background is a constant
+        afterwards, see `wsss_lib.weak.steps.IRN`.
     edge : ndarray, shape (ceil(H / 4), ceil(W / 4)), float32
         Probabilities of edges, see `edge_map`.
     power : float
