@@ -225,6 +225,33 @@ def test_steps_are_those_of_the_formulas(tmp_path, changes):
     np.testing.assert_allclose([row["loss"] for row in history], losses, rtol=1e-10)
 
 
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+@pytest.mark.parametrize(("accumulate", "sizes"), [(2, (3, 2)), (3, (2, 2, 1)), (5, (1,) * 5)])
+def test_parts_of_a_batch_weigh_the_same(tmp_path, optimiser, accumulate, sizes):
+    """As if the loss were the mean of the parts' losses, whatever their sizes."""
+    whole, parts = Line(), Line()
+    seen = []
+
+    def mean_of_parts(batch):
+        pairs = zip(*(part.split(sizes) for part in batch), strict=True)
+        return {"square": sum(whole.losses(pair)["square"] for pair in pairs) / len(sizes)}
+
+    def one_part(batch):
+        seen.append(len(batch[0]))
+        return parts.losses(batch)
+
+    settings, contents = TrainingSettings(**SETTINGS | {"optimiser": optimiser}), []
+    for line, losses, count in ((whole, mean_of_parts, 1), (parts, one_part, accumulate)):
+        path = tmp_path / f"{count}.pth"
+        Training(line, settings, batches, losses, path, {}, accumulate=count).run()
+        contents.append(json.loads(torch.load(path, weights_only=True)["history"]))
+    assert seen == [*sizes] * 9
+    np.testing.assert_allclose(parts.slope.tolist(), whole.slope.tolist(), rtol=1e-12)
+    assert parts.offset.item() == pytest.approx(whole.offset.item(), rel=1e-12)
+    expected, found = ([row["loss"] for row in content] for content in contents)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 def test_several_losses_are_summed_and_noted_one_by_one(tmp_path):
     line = Line()  # not the one that is trained, so that it stays as it is
 

@@ -73,8 +73,8 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         given = {name: value for name, value in vars(self).items() if value is not None}
-        positive = {"epochs", "batch", "lr", "head_factor", "clip_norm", "crop"}
-        for name in given.keys() & positive:  # what learns from images has a crop
+        positive = {"epochs", "batch", "lr", "head_factor", "clip_norm", "crop", "accumulate"}
+        for name in given.keys() & positive:  # the last two are of some networks only
             if not given[name] > 0:
                 raise ParameterError(f"{name}={given[name]}; it must be positive.")
         for name in given.keys() & {"weight_decay", "power"}:
@@ -134,6 +134,9 @@ class Training:
         What to note after each epoch, by name.
     description : str
         For the progress bar.
+    accumulate : int
+        Parts that a batch is split into: a step takes the mean of their gradients, and the memory
+        of one. Losses are noted as means over them.
     """
 
     network: nn.Module
@@ -144,6 +147,7 @@ class Training:
     record: dict
     scores: Callable[[], dict[str, float]] = dict
     description: str = "training"
+    accumulate: int = 1
     _optimiser: torch.optim.Optimizer = field(init=False)
 
     def run(self) -> None:
@@ -176,15 +180,17 @@ class Training:
             done = (epoch + index / len(batches)) / settings.epochs
             for group in self._optimiser.param_groups:
                 group["lr"] = group["initial_lr"] * (1 - done) ** settings.power
-            losses = self.losses(batch)
-            loss = sum(losses.values())
             self._optimiser.zero_grad()
-            loss.backward()
+            pieces = list(zip(*(part.chunk(self.accumulate) for part in batch), strict=True))
+            for piece in pieces:
+                losses = self.losses(piece)
+                loss = sum(losses.values())
+                (loss / len(pieces)).backward()
+                parts.append({"loss": loss.item()})
+                if len(losses) > 1:
+                    parts[-1] |= {name: part.item() for name, part in losses.items()}
             nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
             self._optimiser.step()
-            parts.append({"loss": loss.item()})
-            if len(losses) > 1:
-                parts[-1] |= {name: part.item() for name, part in losses.items()}
             bar.update()
             bar.set_postfix(epoch=epoch + 1, loss=f"{parts[-1]['loss']:.3f}")
         return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}

@@ -12,6 +12,7 @@ from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.classify.network import ClassificationNetwork, class_activation_maps
 from wsss_lib.classify.train import (
     PRESETS,
+    SIPE_PRESETS,
     ClassifierSettings,
     average_precision,
     image_scores,
@@ -122,12 +123,13 @@ def test_a_trained_network_has_its_settings_and_gives_features(tiny):
     assert torch.equal(weights_of(trained.path)[key], kept)
 
 
-def test_the_voc_preset_is_that_of_sipe():
-    voc = PRESETS["voc"]
+def test_the_voc_presets_are_those_of_irn_and_sipe():
+    voc, sipe = PRESETS["voc"], SIPE_PRESETS["voc"]
     assert (voc.backbone, voc.weights, voc.optimiser) == ("resnet50", "imagenet", "sgd")
     assert (voc.epochs, voc.batch, voc.crop, voc.long_side) == (5, 16, 512, (320, 640))
     assert (voc.lr, voc.head_factor, voc.momentum, voc.weight_decay) == (0.1, 10, 1e-4, 1e-4)
-    assert (voc.power, voc.clip_norm) == (0.9, 1.0)
+    assert (voc.power, voc.clip_norm) == (0.9, float("inf"))
+    assert sipe == replace(voc, clip_norm=1.0)
 
 
 @pytest.mark.parametrize(("id_", "listed"), [("07", "train"), ("13", "val")])

@@ -145,11 +145,32 @@ def test_scored_lists_and_reading_processes_change_nothing(squares, small, tmp_p
     assert all(torch.equal(value, expected[key]) for key, value in weights_of(scored).items())
 
 
+@pytest.mark.parametrize(
+    ("accumulate", "sizes"), [(1, [4]), (2, [2, 2]), (3, [2, 2]), (4, [1] * 4)]
+)
+def test_a_batch_is_learnt_part_by_part(squares, small, monkeypatch, accumulate, sizes):
+    """The loss that is noted is the mean of the parts', each a mean over its own cells."""
+    losses, seen, noted = DeepLabV2.losses, [], []
+
+    def watched(network, x, labels):
+        found = losses(network, x, labels)
+        seen.append(len(x))
+        noted.append(found["cross_entropy"].item())
+        return found
+
+    monkeypatch.setattr(DeepLabV2, "losses", watched)
+    four = squares.subset(squares.ids[:4])
+    path = train_segmenter(four, replace(small, accumulate=accumulate), val_list=None)
+    assert seen == sizes
+    assert load_segmenter(path).history.loss.tolist() == pytest.approx([np.mean(noted)])
+
+
 def test_what_matters_gives_another_checkpoint(few_squares, checkpoints, small, no_training):
     paths = [
         train_segmenter(few_squares, small),
         train_segmenter(few_squares, small, seed=1),
         train_segmenter(few_squares, replace(small, rates=(1, 2))),
+        train_segmenter(few_squares, replace(small, accumulate=2)),
         train_segmenter(few_squares, replace(small, weights=str(checkpoints.sipe))),
         train_segmenter(few_squares.subset(few_squares.ids[:2]), small),
     ]
@@ -236,6 +257,7 @@ def test_a_mask_that_goes_bad_under_a_reading_process_is_a_sentence(
     [
         ({"factors": ()}, r"factors=\(\)"),
         ({"rates": (0, 2)}, r"rates=\(0, 2\)"),
+        ({"accumulate": 0}, "accumulate=0; it must be positive"),
         ({"backbone": "vgg", "weights": "random"}, "'vgg'.*resnet101"),
     ],
 )
@@ -250,6 +272,7 @@ def test_the_voc_preset_is_the_published_one():
     assert (voc.lr, voc.head_factor, voc.momentum, voc.weight_decay) == (2.5e-4, 10, 0.9, 5e-4)
     assert (voc.power, voc.clip_norm, voc.rates) == (0.9, float("inf"), (6, 12, 18, 24))
     assert (voc.crop, voc.factors) == (321, (0.5, 0.75, 1.0, 1.25, 1.5))
+    assert (voc.batch, voc.accumulate) == (10, 2)
     steps = voc.epochs * (10582 // voc.batch)
     assert abs(steps - 20_000) < 10582 // voc.batch
 

@@ -43,6 +43,9 @@ class SegmenterSettings(TrainingSettings):
     rates : tuple of int
         Dilations of the pyramid in cells of 8 pixels. The greatest should be well below the crop's
         cells: beyond it the outer weights see no pixel in training, and some at test time.
+    accumulate : int
+        Parts of a batch, taken one after the other: its loss is the mean of theirs, each of which
+        is a mean over its own cells.
     epochs, batch, optimiser, lr, head_factor, momentum, weight_decay, power, clip_norm
         See `wsss_lib.training.TrainingSettings`; the biases of the new layers learn at twice the
         rate of their weights, and do not decay.
@@ -53,6 +56,7 @@ class SegmenterSettings(TrainingSettings):
     crop: int | None = None
     factors: tuple[float, ...] | None = None
     rates: tuple[int, ...] | None = None
+    accumulate: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -156,6 +160,7 @@ def train_segmenter(
         {"classes": list(dataset.classes.names), "setting": setting, "source": source},
         dict if val is None else partial(_validate, network, val),
         f"training DeepLabV2, {settings.backbone} on {dataset.name}",
+        settings.accumulate,
     )
     try:
         training.run()
