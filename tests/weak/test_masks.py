@@ -170,19 +170,19 @@ def test_the_threshold_matters_to_cams_only(again, localiser, checkpoints, begun
         (
             False,
             {
-                "seed": "ce2fe8340bace6c1b69a69685253f11d0a1944d9b25835bb39237da5ef785017",
-                "svm": "be259d42ac16cf8e3b2156b7f9a0c08db26c0b86259c2f2d2600500ec1617109",
-                "crf": "6513a0d26e86a9eead82d14a9aafbbcbc4c1ab93978eeecb335e813190f59ca2",
-                "irn": "be57b62cee011c0437561f296a9487e1d69ef3efad0f3d912e4d84783342bcc4",
+                "seed": "590514a86668c4d3485e2a153cc17c8303fb4d91b790bc96bb651e43f657cf0d",
+                "svm": "46df82073d3b531fe51155c1a6c66e2026c7b494481e1de274d3a0396db27376",
+                "crf": "b2e29de218c5f1d4817136d83b513601f12d6d3e251e944e605834e588d27c65",
+                "irn": "c8c5755ff2292412c1c55b26e456a3aba94d2ed856656e52997f174d9f001942",
             },
         ),
         (
             True,
             {
-                "seed": "43b941898c16f56006eca51e3b18152c1c9f17ea6e36b23efe49bbd9168e75df",
-                "svm": "c6231eb2243bbb5bb54325b31c5f92414a2bcfde1ba083da4830c5fe31e7e6b8",
-                "crf": "8c7efcff148e7f3d2826244c66d67c4c6af21b76d9e8de9f97926bdb1e0d3a07",
-                "irn": "866c39b1838de7375a50b52094062300b50d1f9373d598d90b545ee55d398038",
+                "seed": "dd3afedd61f75a166696141aea6c7bbb9cea40533a5e677b7d438b60b2044ce3",
+                "svm": "a8ddb14340d021c84924e4c79d63c61a6a2139760117b00f86bb29eb5696bc99",
+                "crf": "43d8ea513caba1cfd2e75790c966f17b86531ddeeba1d898efc944bf40f794aa",
+                "irn": "54140c59b2692a5c742f34ad62b926b036b46793a354ef8ca4cccced37a1b344",
             },
         ),
     ],
