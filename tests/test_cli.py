@@ -1,20 +1,22 @@
 import json
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
+from PIL import Image
 
 from wsss_lib.classify.backbones import RECIPES
 from wsss_lib.cli import main
 from wsss_lib.cli.options import BACKBONES
+from wsss_lib.datasets.images import read_mask, write_mask
 from wsss_lib.evaluate.mask_worth import KINDS, over_trainings
 from wsss_lib.report import Report
 from wsss_lib.segment.train import SegmenterSettings
@@ -151,6 +153,58 @@ def test_pseudo_writes_masks_and_scores_of_every_step(wsss, squares, checkpoints
     assert last.startswith("Written to ")
 
 
+def kinds(folder):
+    """The modes of the masks in a folder, their number, and how they are as arrays."""
+    files = {path: Image.open(path) for path in sorted(folder.glob("*/*.png"))}
+    arrays = {str(path.relative_to(folder)): np.array(image) for path, image in files.items()}
+    return {image.mode for image in files.values()}, len(files), arrays
+
+
+def test_pseudo_masks_change_their_kind_and_are_not_made_again(
+    wsss, squares, checkpoints, tmp_path, monkeypatch
+):
+    folder, chain = (
+        tmp_path / "masks",
+        ("--steps", "seed,svm,irn", "--out", str(tmp_path / "masks")),
+    )
+    index = (*chain, "--png", "index")
+    assert pseudo(wsss, squares.root, checkpoints, *index, "--images", "1").exit_code == 0
+    assert kinds(folder)[:2] == ({"L"}, 3)
+    result = pseudo(wsss, squares.root, checkpoints, *index, "--images", "3")
+    assert result.exit_code == 0, result.output
+    modes, count, arrays = kinds(folder)
+    assert (modes, count) == ({"L"}, 9)
+    assert {array.shape for array in arrays.values()} == {(40, 52)}
+    n_classes = len(squares.classes)
+    for path in folder.glob("*/*.png"):
+        np.testing.assert_array_equal(
+            read_mask(path, n_classes), arrays[f"{path.parent.name}/{path.name}"]
+        )
+    monkeypatch.setattr("wsss_lib.weak.masks.run_steps", None)  # all there, of whatever kind
+    for more, mode in (((), "P"), (("--png", "palette"), "P"), (("--png", "index"), "L")):
+        few = pseudo(wsss, squares.root, checkpoints, *chain, *more, "--images", "2")
+        assert few.exit_code == 0, few.output
+        modes, count, again = kinds(folder)
+        assert (modes, count) == ({mode}, 9)  # the third image's, too
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(again[name], array)
+
+
+@pytest.mark.parametrize(("more", "mode"), [((), "P"), (("--png", "index"), "L")])
+def test_masks_of_table1_are_of_the_kind_that_is_asked_for(wsss, voc_like, tmp_path, more, mode):
+    out = ("--samples", "50", "--save-masks", "--out", str(tmp_path / "t"), *more)
+    result = table1(wsss, voc_like, *out)
+    assert result.exit_code == 0, result.output
+    assert kinds(tmp_path / "t/masks")[:2] == ({mode}, 3)
+
+
+def test_a_kind_of_masks_without_masks_is_refused(wsss, voc_like, tmp_path):
+    result = table1(wsss, voc_like, "--png", "index", "--out", str(tmp_path / "t"))
+    assert result.exit_code == 2
+    assert "--save-masks" in result.output
+    assert not (tmp_path / "t").exists()
+
+
 @pytest.mark.parametrize("steps", ["seed,crf", "seed,irn"])
 def test_what_pseudo_needs_is_trained_if_it_is_not_named(
     wsss, squares, checkpoints, monkeypatch, steps
@@ -245,8 +299,10 @@ def test_irn_is_trained_on_the_maps_of_a_classifier(wsss, squares, checkpoints, 
     assert len(list(tmp_path.glob("cache/affinity/*/*.png"))) == 4
 
 
-def test_a_segmenter_is_trained_on_a_folder_of_masks(wsss, squares, checkpoints, tmp_path):
-    shutil.copytree(squares.mask_folder, tmp_path / "pseudo")
+@pytest.mark.parametrize("png", ["palette", "index"])
+def test_a_segmenter_is_trained_on_a_folder_of_masks(wsss, squares, checkpoints, tmp_path, png):
+    for id_ in squares.ids[:4]:
+        write_mask(tmp_path / "pseudo" / f"{id_}.png", squares.mask(id_), png=png)
     result = wsss(
         *("train", "segmenter", "--data", str(squares.root), "--weights", str(checkpoints.plain)),
         *("--masks", str(tmp_path / "pseudo"), "--images", "4", "--seed", "1", "--device", "auto"),

@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from wsss_lib.datasets.devkit import DevkitDataset
-from wsss_lib.datasets.images import read_note, write_mask
+from wsss_lib.datasets.images import convert_mask, read_note, write_mask
 from wsss_lib.errors import DataError, StoreError, WeightsError, WorkerError, WsssError
 from wsss_lib.metrics import mean_iou, pooled
 from wsss_lib.paths import cache_dir, shown
@@ -256,14 +256,40 @@ def do_image(
         rows = {}
         for setting, (row, mask) in zip(settings, results, strict=True):
             if masks_out:
-                _save(task.mask_path(masks_out, setting), mask, task.keys[setting])
+                path = task.mask_path(masks_out, setting)
+                with _writing(path):
+                    write_mask(path, mask, task.keys[setting])
             rows[task.keys[setting]] = row
         return task.id, rows, ""
 
 
-def _save(path: Path, mask: np.ndarray, note: str) -> None:
+def convert_masks(result: SweepResult, masks_out: Path, png: str) -> None:
+    """Make all masks of a sweep's settings one kind of PNG; none is computed again.
+
+    Parameters
+    ----------
+    result : SweepResult
+    masks_out : Path
+        The folder that the sweep had: it writes palettes, and keeps what it finds of either kind.
+    png : {"palette", "index"}
+        See `wsss_lib.datasets.images.write_mask`.
+
+    Raises
+    ------
+    StoreError
+        If a mask cannot be written.
+    """
+    folders = [masks_out / setting.name for setting in result.rows]
+    paths = [path for folder in folders for path in folder.rglob("*.png")]
+    for path in tqdm(paths, desc=f"{png} PNGs", unit="mask", delay=2, leave=False):
+        with _writing(path):
+            convert_mask(path, png)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
-        write_mask(path, mask, note)
+        yield
     except OSError as error:
         raise StoreError(
             f"Cannot write the mask {shown(path)} ({error.strerror}). The rows before are kept: "

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from wsss_lib.datasets.classes import VOID, palette
 from wsss_lib.datasets.images import (
+    convert_mask,
     read_image,
     read_mask,
+    read_note,
     read_photo,
     read_strokes,
     scale_photo,
@@ -126,6 +129,47 @@ def test_other_kinds_of_pictures_hold_no_labels(tmp_path, read, mode):
     Image.new(mode, (3, 2)).save(tmp_path / "a.png")
     with pytest.raises(MaskError, match=f"has mode {mode}"):
         read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("mask", [MASK, np.arange(256, dtype=np.uint8).reshape(8, 32)])
+def test_index_files_are_the_array_itself(tmp_path, mask):
+    """8 bits of grey by the PNG's own header, so that no reader makes colours of them."""
+    path = tmp_path / "a.png"
+    write_mask(path, mask, "some note", png="index")
+    assert (path.read_bytes()[24], path.read_bytes()[25]) == (8, 0)
+    with Image.open(path) as image:
+        assert image.mode == "L"
+        np.testing.assert_array_equal(np.array(image), mask)
+    assert read_note(path) == "some note"
+
+
+@pytest.mark.parametrize(("first", "second"), [("palette", "index"), ("index", "palette")])
+def test_the_kind_of_a_mask_is_changed_and_nothing_else(tmp_path, first, second):
+    path, expected = tmp_path / "a.png", tmp_path / "b.png"
+    write_mask(path, MASK, "some note", png=first)
+    write_mask(expected, MASK, "some note", png=second)
+    before = path.read_bytes()
+    convert_mask(path, first)
+    assert path.read_bytes() == before
+    convert_mask(path, second)
+    assert path.read_bytes() == expected.read_bytes() != before
+
+
+@pytest.mark.parametrize("what", ["a photograph", "no note", "no picture"])
+def test_files_of_others_are_not_converted(tmp_path, what):
+    path = tmp_path / "a.png"
+    comment = PngInfo()
+    comment.add_text("Comment", "Created with GIMP")
+    match what:
+        case "a photograph":
+            Image.new("RGB", (3, 2), (90, 0, 7)).save(path, pnginfo=comment)
+        case "no note":
+            write_mask(path, MASK)
+        case "no picture":
+            path.write_bytes(b"no picture")
+    before = path.read_bytes()
+    convert_mask(path, "index")
+    assert path.read_bytes() == before
 
 
 def test_written_masks_have_the_palette_and_every_index(tmp_path):

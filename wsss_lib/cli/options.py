@@ -52,6 +52,13 @@ WORKERS = click.option(
 SCHEDULER = click.option(
     "--scheduler", help="Dask scheduler whose workers do the images, e.g. tcp://10.0.0.1:8786."
 )
+PNG = click.option(
+    "--png",
+    type=click.Choice(["palette", "index"]),
+    default="palette",
+    help="Kind of the masks: with VOC's palette, or plain 8-bit class indices, as the scripts of "
+    "IRN and SIPE read them.",
+)
 EPOCHS = click.option("--epochs", type=int, help="Passes over the images [the data set's].")
 DEVICE = click.option("--device", default="cpu", help="cpu, cuda or auto.")
 BACKGROUND_WEIGHT = click.option(

@@ -19,6 +19,7 @@ from wsss_lib.cli.options import (
     FILE_THAT_IS_THERE,
     FOLDER,
     IMAGES,
+    PNG,
     SAMPLES,
     SCHEDULER,
     SEED,
@@ -62,7 +63,8 @@ class _StudyName(click.ParamType):
 @click.option("--layers", default="img,F1,F2,F3,F4,F5")
 @svm_parameters
 @click.option("--solver", type=click.Choice(["ours", "libsvm"]), default="ours")
-@click.option("--save-masks", is_flag=True, help="Write palette PNGs to OUT/masks/<feature>/.")
+@click.option("--save-masks", is_flag=True, help="Write masks to OUT/masks/<feature>/<id>.png.")
+@PNG
 @click.option("--out", type=FOLDER, help="Folder of the tables [build/table1/<dataset>].")
 def table1(
     dataset: "DevkitDataset",
@@ -76,15 +78,19 @@ def table1(
     svm: dict,
     solver: str,
     save_masks: bool,
+    png: str,
     out: Path | None,
 ) -> None:
     """Table 1: IoU per class of the image-specific classifier, one row per feature."""
     from wsss_lib.classify.spec import choose_backbone
+    from wsss_lib.engine import convert_masks
     from wsss_lib.evaluate.iou import table1
     from wsss_lib.evaluate.settings import settings_for
     from wsss_lib.evaluate.sweeps import sweep
     from wsss_lib.features import needs_backbone
 
+    if png == "index" and not save_masks:
+        raise click.UsageError("--png index is a kind of masks; none are written: --save-masks.")
     folder = out or output_dir() / "build" / "table1" / dataset.name
     settings = settings_for(dataset, layers.split(","), samples, solver=solver, seed=seed, **svm)
     network = None
@@ -94,6 +100,8 @@ def table1(
     result = sweep(
         dataset, settings, network, workers=workers, scheduler=scheduler, masks_out=masks_out
     )
+    if masks_out:
+        convert_masks(result, masks_out, png)
     found = table1(result)
     found.write(folder)
     report(found.main, folder, found.failures)
@@ -212,6 +220,7 @@ def second_stage(
     type=float,
     help="Of IRN's random walk: the higher, the sooner edges stop it [10; toy: 20].",
 )
+@PNG
 @click.option("--out", type=FOLDER, help="Folder of the masks and scores [build/pseudo/<dataset>].")
 def pseudo(
     dataset: "DevkitDataset",
@@ -233,6 +242,7 @@ def pseudo(
     temperature: float,
     preset: str,
     beta: float | None,
+    png: str,
     out: Path | None,
 ) -> None:
     """Pseudo masks from image-level labels: seed, SVM, CRF, IRN (Figure 5a).
@@ -240,6 +250,7 @@ def pseudo(
     Writes OUT/<step>/<id>.png and, where there is ground truth, OUT/scores.csv.
     """
     from wsss_lib.classify.spec import choose_classifier
+    from wsss_lib.engine import convert_masks
     from wsss_lib.weak.irn.train import trained_edges
     from wsss_lib.weak.masks import caption, pseudo_masks, score_steps
     from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, Localiser
@@ -274,9 +285,9 @@ def pseudo(
     if "irn" in names and irn_weights is None:
         irn_weights = trained_edges(dataset, localiser, device=device, workers=workers)
     chain = make(localiser=localiser, edges=irn_weights)
-    found = score_steps(
-        pseudo_masks(dataset, chain, workers=workers, scheduler=scheduler, masks_out=folder)
-    )
+    result = pseudo_masks(dataset, chain, workers=workers, scheduler=scheduler, masks_out=folder)
+    convert_masks(result, folder, png)
+    found = score_steps(result)
     found.write(folder)
     report(found.main, folder, found.failures, caption(found))
 

@@ -22,6 +22,9 @@ from wsss_lib.paths import shown
 MOST_CLASSES = 32
 _WHITE = 0xFFFFFF
 _NOTE = "Comment"  # a keyword of the PNG standard
+#: Kinds of PNG that a mask is written as, and their modes: with VOC's palette, or plain indices for
+#: programs that would turn a palette into colours.
+MASK_MODES = {"palette": "P", "index": "L"}
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -73,8 +76,8 @@ def read_mask(path: str | Path, n_classes: int) -> np.ndarray:
     return mask
 
 
-def write_mask(path: str | Path, mask: np.ndarray, note: str = "") -> None:
-    """Write a mask as a PNG with VOC's palette.
+def write_mask(path: str | Path, mask: np.ndarray, note: str = "", png: str = "palette") -> None:
+    """Write a mask as a PNG.
 
     Parameters
     ----------
@@ -83,9 +86,12 @@ def write_mask(path: str | Path, mask: np.ndarray, note: str = "") -> None:
     mask : ndarray, shape (H, W), uint8
     note : str
         Kept inside the file, for `read_note`.
+    png : {"palette", "index"}
+        The kind, see `MASK_MODES`.
     """
-    image = Image.fromarray(np.asarray(mask, np.uint8)).convert("P")
-    image.putpalette(palette().tobytes())
+    image = Image.fromarray(np.asarray(mask, np.uint8)).convert(MASK_MODES[png])
+    if png == "palette":
+        image.putpalette(palette().tobytes())
     text = PngInfo()
     if note:
         text.add_text(_NOTE, note)
@@ -100,6 +106,17 @@ def read_note(path: str | Path) -> str:
             return image.info.get(_NOTE, "")
     except OSError:
         return ""
+
+
+def convert_mask(path: str | Path, png: str) -> None:
+    """Write a mask with a note again if its PNG is of the other kind; see `write_mask`."""
+    if not (note := read_note(path)):
+        return
+    with Image.open(path) as image:
+        other = image.mode in {*MASK_MODES.values()} - {MASK_MODES[png]}
+        mask = np.array(image) if other else None
+    if mask is not None:
+        write_mask(path, mask, note, png)
 
 
 def read_photo(path: str | Path) -> np.ndarray:
