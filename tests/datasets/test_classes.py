@@ -36,19 +36,46 @@ def test_the_palette_is_voc_s():
     assert tuple(colours[255]) == (224, 224, 192)
 
 
-def test_somebodys_own_classes_stand_in_a_file_a_line_each(tmp_path):
-    (tmp_path / "classes.txt").write_text("background\n\n red square \nblue square\n")
+@pytest.mark.parametrize(
+    "content",
+    [
+        "background\n\n red square \nblue square\n",
+        "\ufeffbackground\r\nred square\r\nblue square  ",
+        "background\n\ufeffred square\t\nblue square\n",  # two files with marks put together
+        "0 background\n1 red square\n2 blue square\n",
+        "0: _background_\n1: red square\n2: blue square\n",
+        "0,Background\n1,red square\n2,blue square\n",
+        "BKG\nred square\nblue square\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_somebodys_own_classes_stand_in_a_file_a_line_each(tmp_path, content, encoding):
+    (tmp_path / "classes.txt").write_bytes(content.encode(encoding))
     classes = read_classes(tmp_path / "classes.txt")
     assert classes.names == classes.short == ("background", "red square", "blue square")
+
+
+def test_numbers_that_belong_to_names_stay(tmp_path):
+    (tmp_path / "classes.txt").write_text("background\n2 wheels\n3 wheels\n")
+    assert read_classes(tmp_path / "classes.txt").names == ("background", "2 wheels", "3 wheels")
 
 
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        (b"background\n", "1 classes"),
-        (b"background\ncat\ncat\n", "3 classes, 2 different"),
+        (b"background\n", "names 1 classes"),
+        (b"background, cat, dog\n", "names 1 classes"),
+        (b"background\ncat\ncat \n", "names 3 classes, 'cat' twice"),
         (b"".join(b"class %d\n" % n for n in range(256)), "256 classes"),
-        (b"\xff\xfe", "not text"),
+        (b"\xff\xfe", "names 0 classes"),
+        (b"background\nK\xfche\n", "not text in UTF-8.*save it again"),
+        ("background\ncat\n".encode("utf-16-le"), "not text"),
+        (b"cat\nbackground\n", "begins with 'cat'; 'background' was expected there"),
+        (b"cat\ndog\n", "begins with 'cat'; 'background' was expected there"),
+        (b"background\ncat\nbkg\n", "expected there, and nowhere else"),
+        (b"1 background\n2 cat\n", "begins with '1 background'.*must count from 0"),
+        (b"0 background\n2 cat\n", "begins with '0 background'.*must count from 0"),
+        (b"0 cat\n1 background\n", "begins with 'cat'"),
     ],
 )
 def test_a_bad_file_of_classes_is_told(tmp_path, content, found):

@@ -13,9 +13,10 @@ from scipy.io import savemat
 from torchvision.datasets import SBDataset
 
 from wsss_lib.datasets.classes import VOC, palette
-from wsss_lib.datasets.devkit import open_devkit, read_ids
+from wsss_lib.datasets.devkit import open_devkit
 from wsss_lib.datasets.download import Archive
 from wsss_lib.datasets.images import read_mask, write_mask
+from wsss_lib.datasets.lists import read_ids
 from wsss_lib.datasets.voc import (
     SOURCES,
     make_masks,

@@ -1,16 +1,22 @@
 """Class names, the VOC palette and the void label."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from wsss_lib.datasets.lists import read_lines
 from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.paths import shown
 
 #: Label of pixels that belong to no class: the border round objects, and what nobody labelled.
 VOID = 255
+
+#: A line that begins with the number of its class, and what people call the background.
+_NUMBERED = re.compile(r"(\d+)[\s:.,;]\s*(\S.*)")
+_BACKGROUND = re.compile("_*(background|bkg|bg)_*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -65,35 +71,34 @@ VOC = ClassSet(
 # fmt: on
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a text file that are not blank, without the space round them.
-
-    Raises
-    ------
-    DataError
-        If the file is not text.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise DataError(f"{shown(path)} is not text; one name per line was expected.") from None
-    return [line.strip() for line in lines if line.strip()]
-
-
 def read_classes(path: Path) -> ClassSet:
     """The classes of somebody's own data set: a text file, one name per line, background first.
 
+    The lines may be numbered from 0, as in ``0 background``.
+
     Raises
     ------
     DataError
-        If the file is not text, or holds fewer than two names, more than 255, or one twice.
+        If the file is not text, holds fewer than two names, more than 255, or one twice, or does
+        not begin with the background.
     """
-    names = tuple(read_lines(path))
-    if not 2 <= len(names) <= VOID or len(set(names)) < len(names):
+    lines = list(read_lines(path).values())
+    numbered = [_NUMBERED.fullmatch(line) for line in lines]
+    if all(numbered) and [int(found[1]) for found in numbered] == list(range(len(lines))):
+        lines = [found[2] for found in numbered]
+    if not 2 <= len(lines) <= VOID or len(set(lines)) < len(lines):
+        twice = next((f", {name!r} twice" for name in lines if lines.count(name) > 1), "")
         raise DataError(
-            f"{shown(path)} names {len(names)} classes, {len(set(names))} different ones; expected "
-            f"2 to {VOID} different names, one per line, the background first."
+            f"{shown(path)} names {len(lines)} classes{twice}; expected 2 to {VOID} different "
+            "names, one per line, the background first."
         )
+    if [place for place, name in enumerate(lines) if _BACKGROUND.fullmatch(name)] != [0]:
+        raise DataError(
+            f"{shown(path)} begins with {lines[0]!r}; 'background' was expected there, and nowhere "
+            "else: in masks 0 is the background, 1 the class of the second line, and so on. "
+            "Numbers before the names must count from 0."
+        )
+    names = ("background", *lines[1:])
     return ClassSet(names, names)
 
 

@@ -2,7 +2,7 @@
 
 import os
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from wsss_lib.datasets.classes import VOID, ClassSet, read_lines
+from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.datasets.images import read_image, read_mask
+from wsss_lib.datasets.lists import read_ids
 from wsss_lib.errors import DataError, ImageError, MaskError, ParameterError
 from wsss_lib.paths import shown
 
@@ -192,7 +193,7 @@ def open_devkit(
         The folder that holds ``VOCdevkit/``.
     classes : ClassSet
     list_name : str
-        A list of the devkit, or a file with one id per line.
+        A list of the devkit, or a file, see `wsss_lib.datasets.lists.read_ids`.
     images : int, optional
         Only the first so many ids.
     masks : str
@@ -242,32 +243,13 @@ def devkit_folder(root: str | Path) -> Path:
     return devkit
 
 
-def missing_ids(folder: Path, ids: Iterable[str], suffix: str) -> list[str]:
+def missing_ids(folder: Path, ids: Collection[str], suffix: str) -> list[str]:
     """The ids without a file ``<id><suffix>`` in a folder, which may be missing itself."""
-    present = set(os.listdir(folder)) if folder.is_dir() else set()
-    return [id_ for id_ in ids if id_ + suffix not in present]
-
-
-def read_ids(devkit: Path, name: str) -> tuple[str, ...]:
-    """Read an id list: a name in ``ImageSets/Segmentation`` or a file with one id per line.
-
-    Raises
-    ------
-    DataError
-        If the list is missing, not text, or empty, or names an id twice.
-    """
-    lists = devkit / "ImageSets" / "Segmentation"
-    path = next((p for p in (lists / f"{name}.txt", Path(name)) if p.is_file()), None)
-    if path is None:
-        known = ", ".join(sorted(p.stem for p in lists.glob("*.txt"))) or "none"
-        raise DataError(f"No list {name!r}; expected a file, or one of: {known}.")
-    ids = tuple(line.split()[0] for line in read_lines(path))
-    if not ids:
-        raise DataError(f"The list {shown(path)} is empty; one id per line was expected.")
-    if len(set(ids)) < len(ids):
-        twice = next(id_ for id_ in ids if ids.count(id_) > 1)
-        raise DataError(f"The list {shown(path)} names {twice} more than once; remove the copy.")
-    return ids
+    present = {}  # by folder: an id may have sub-folders
+    for parent in {(folder / id_).parent for id_ in ids}:
+        present[parent] = set(os.listdir(parent)) if parent.is_dir() else set()
+    files = ((id_, folder / (id_ + suffix)) for id_ in ids)
+    return [id_ for id_, path in files if path.name not in present[path.parent]]
 
 
 def labels_from_mask(mask: np.ndarray) -> tuple[int, ...]:

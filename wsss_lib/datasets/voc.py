@@ -20,6 +20,7 @@ from wsss_lib.datasets.classes import VOC
 from wsss_lib.datasets.devkit import missing_ids
 from wsss_lib.datasets.download import Archive, fetch_and_unpack
 from wsss_lib.datasets.images import write_mask
+from wsss_lib.datasets.lists import read_ids, read_lines
 from wsss_lib.errors import DataError, DownloadError, MaskError
 from wsss_lib.files import atomic_path, write_text
 from wsss_lib.paths import shown
@@ -89,7 +90,7 @@ def prepare_voc(root: str | Path) -> None:
     for name, ids in lists.items():
         path = _list_path(devkit, name)
         if path.is_file():
-            found = path.read_text(encoding="utf-8").split()
+            found = read_ids(devkit, name)
             if set(found) < set(ids):
                 tqdm.write(
                     f"{shown(devkit)} holds a part of VOC ({len(found)} of the {len(ids)} ids of "
@@ -128,7 +129,7 @@ def _complete_trainaug(root: Path, devkit: Path, lists: Mapping[str, tuple[str, 
         splits = [sbd / "train.txt", sbd / "val.txt"]
         if missing_ids(sbd / "cls", to_convert, ".mat") or not all(p.is_file() for p in splits):
             fetch_and_unpack(SOURCES["sbd"], root)
-        ids = " ".join(split.read_text(encoding="utf-8") for split in splits).split()
+        ids = [id_ for split in splits for id_ in read_lines(split).values()]
         built = {*lists["train"], *ids} - set(lists["val"])
         _compare(f"trainaug as built from VOC and {shown(sbd)}", built, lists["trainaug"])
         make_masks(to_convert, sbd / "cls", masks, ".mat")
