@@ -1,7 +1,11 @@
 """Lists, photographs, masks and labels of a devkit."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 from torchvision.datasets import VOCSegmentation
 
 from wsss_lib.datasets import load_dataset
@@ -122,6 +126,74 @@ def test_an_id_without_a_file_is_an_error_at_once(devkit, tmp_path, file, error,
     with pytest.raises(error, match=rf"1 of the 2 ids .*{says}"):
         open_devkit("voc", tmp_path, VOC)
     assert open_devkit("voc", tmp_path, VOC, images=1).ids == ("a",)
+
+
+ENDINGS = [".JPG", ".jpeg", ".JPEG", ".png", ".PNG", ".tif", ".TIFF", ".bmp", ".webp"]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_photograph_may_have_another_ending(devkit, tmp_path, ending):
+    red = np.full((4, 6, 3), (200, 30, 40), np.uint8)
+    (devkit / "JPEGImages" / "b.jpg").unlink()
+    path = devkit / "JPEGImages" / f"b{ending}"
+    Image.fromarray(red).save(path)
+    data = open_devkit("voc", tmp_path, VOC)
+    assert data.image_path("b") == path
+    assert abs(data[1].image.astype(int) - red).max() < 8
+    assert data[0].id == "a"
+
+
+def test_ids_may_have_dots_and_folders(devkit, tmp_path):
+    for part, ending in (("JPEGImages", ".jpg"), ("SegmentationClass", ".png")):
+        (devkit / part / "trip").mkdir()
+        (devkit / part / f"a{ending}").rename(devkit / part / "trip" / f"a.1{ending}")
+    (tmp_path / "mine.txt").write_text("trip/a.1\nb\n")
+    data = open_devkit("voc", tmp_path, VOC, str(tmp_path / "mine.txt"))
+    assert data.image_path("trip/a.1").name == "a.1.jpg"
+    assert data[0].mask.shape == (4, 6)
+    (devkit / "JPEGImages" / "trip" / "a.1.jpg").unlink()
+    with pytest.raises(DataError, match=r"1 of the 2 ids .*first: trip/a\.1\.jpg"):
+        data.check_files()
+
+
+def test_a_mask_in_capitals_is_found(devkit, tmp_path):
+    masks = devkit / "SegmentationClass"
+    (masks / "a.png").rename(masks / "a.PNG")
+    assert set(np.unique(open_devkit("voc", tmp_path, VOC)[0].mask)) == {0, 1, 255}
+
+
+@pytest.mark.parametrize("more", ["a.JPG", "a.png", "a.tif"])
+def test_two_photographs_of_an_id_are_an_error(devkit, tmp_path, more):
+    (devkit / "JPEGImages" / "a.txt").touch()  # no photograph
+    open_devkit("voc", tmp_path, VOC)
+    (devkit / "JPEGImages" / more).touch()
+    first, second = sorted(["a.jpg", more])
+    with pytest.raises(DataError, match=rf"1 ids have more .*first: {first} and {second}\)"):
+        open_devkit("voc", tmp_path, VOC)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ("JPEGImages/b.jpg", "JPEGImages/b.heic", DataError),
+        ("JPEGImages/b.jpg", "JPEGImages/b.nef", DataError),
+        ("SegmentationClass/b.png", "SegmentationClass/b.jpg", MaskError),
+        ("SegmentationClass/b.png", "SegmentationClass/b.npy", MaskError),
+    ],
+)
+def test_a_file_of_another_kind_is_named(devkit, tmp_path, old, new, error):
+    (devkit / old).rename(devkit / new)
+    with pytest.raises(error, match=rf"{Path(new).name} lies there, .* must end in one of \.") as e:
+        open_devkit("voc", tmp_path, VOC)
+    assert "make data" not in str(e.value)
+
+
+def test_a_photograph_is_found_without_a_look_at_the_whole_folder(devkit, tmp_path, monkeypatch):
+    (devkit / "JPEGImages" / "b.jpg").rename(devkit / "JPEGImages" / "b.JPEG")
+    data = open_devkit("voc", tmp_path, VOC)
+    for look in ("listdir", "scandir"):
+        monkeypatch.setattr(os, look, None)
+    assert [data.image_path(id_).name for id_ in data.ids] == ["a.jpg", "b.JPEG"]
 
 
 def test_masks_come_from_any_folder(devkit, tmp_path):

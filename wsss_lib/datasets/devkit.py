@@ -2,7 +2,7 @@
 
 import os
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,11 @@ from wsss_lib.datasets.images import read_image, read_mask
 from wsss_lib.datasets.lists import read_ids
 from wsss_lib.errors import DataError, ImageError, MaskError, ParameterError
 from wsss_lib.paths import shown
+
+#: How the name of a photograph and of a mask may end; the usual ending first.
+PHOTOGRAPH = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+PHOTOGRAPH += tuple(map(str.upper, PHOTOGRAPH))
+MASK = (".png", ".PNG")
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,12 @@ class DevkitDataset:
         return inside if inside.is_dir() else Path(self.masks)
 
     def image_path(self, id_: str) -> Path:
-        """The path of the photograph of an id."""
-        return self.devkit / "JPEGImages" / f"{id_}.jpg"
+        """The path of the photograph of an id, whichever of the endings of `PHOTOGRAPH` it has."""
+        return _file(self.devkit / "JPEGImages", id_, PHOTOGRAPH)
 
     def mask_path(self, id_: str) -> Path:
         """The path of the mask of an id."""
-        return self.mask_folder / f"{id_}.png"
+        return _file(self.mask_folder, id_, MASK)
 
     def image(self, id_: str) -> np.ndarray:
         """The photograph, (H, W, 3) uint8."""
@@ -145,22 +150,51 @@ class DevkitDataset:
         Raises
         ------
         DataError, MaskError
-            With the number of missing files and the first of them.
+            With the number of missing files and the first of them; or if an id has two photographs.
         """
-        count = f"of the {len(self)} ids of the list {self.list_name!r}"
-        photographs = self.devkit / "JPEGImages"
-        if missing := missing_ids(photographs, self.ids, ".jpg"):
-            raise DataError(
-                f"{len(missing)} {count} have no photograph in {shown(photographs)} (first: "
-                f"{missing[0]}.jpg). Is the devkit half unpacked? Run 'make data DATASET=voc', "
-                "which adds what is missing of a whole VOC; delete a toy set and run 'make data'; "
-                "or leave them out of the list."
+        self._check_folder(
+            self.devkit / "JPEGImages",
+            "photograph",
+            PHOTOGRAPH,
+            "Is the devkit half unpacked? Run 'make data DATASET=voc', which adds what is missing "
+            "of a whole VOC; delete a toy set and run 'make data'; or leave them out of the list.",
+        )
+        if need_masks:
+            self._check_folder(
+                self.mask_folder,
+                "mask",
+                MASK,
+                "Leave them out of the list, or name another folder with --masks.",
+                MaskError,
             )
-        if need_masks and (missing := missing_ids(self.mask_folder, self.ids, ".png")):
-            raise MaskError(
-                f"{len(missing)} {count} have no mask in {shown(self.mask_folder)} (first: "
-                f"{missing[0]}.png). Leave them out of the list, or name another folder with "
-                "--masks."
+
+    def _check_folder(
+        self,
+        folder: Path,
+        what: str,
+        endings: Sequence[str],
+        advice: str,
+        error: type[DataError] = DataError,
+    ) -> None:
+        """Check that every id has one file in a folder that ends rightly."""
+        there = file_endings(folder, self.ids)
+        found = {id_: [ending for ending in there[id_] if ending in endings] for id_ in self.ids}
+        if missing := [id_ for id_ in self.ids if not found[id_]]:
+            first = missing[0]
+            if there[first]:
+                advice = (
+                    f"{first}{there[first][0]} lies there, but the name of a {what} must end in "
+                    f"one of {', '.join(endings)}. Save it as such a file."
+                )
+            raise error(
+                f"{len(missing)} of the {len(self)} ids of the list {self.list_name!r} have no "
+                f"{what} in {shown(folder)} (first: {first}{endings[0]}). {advice}"
+            )
+        if several := [id_ for id_ in self.ids if len(found[id_]) > 1]:
+            names = " and ".join(sorted(several[0] + ending for ending in found[several[0]]))
+            raise error(
+                f"{len(several)} ids have more than one {what} in {shown(folder)} (first: "
+                f"{names}). Keep one of each."
             )
 
     def subset(self, ids: tuple[str, ...]) -> "DevkitDataset":
@@ -243,13 +277,26 @@ def devkit_folder(root: str | Path) -> Path:
     return devkit
 
 
-def missing_ids(folder: Path, ids: Collection[str], suffix: str) -> list[str]:
+def _file(folder: Path, id_: str, endings: Sequence[str]) -> Path:
+    """The file of an id, found without a look at the whole folder; if there is none, the usual."""
+    paths = [f"{folder / id_}{ending}" for ending in endings]
+    return Path(next(filter(os.path.isfile, paths), paths[0]))
+
+
+def file_endings(folder: Path, ids: Iterable[str]) -> dict[str, list[str]]:
+    """How the files of each id end in a folder, which may be missing itself."""
+    endings = {id_: [] for id_ in ids}
+    for place in {os.path.dirname(id_) for id_ in endings}:  # of ids in sub-folders
+        for name in os.listdir(folder / place) if (folder / place).is_dir() else ():
+            stem, ending = os.path.splitext(name)
+            if (id_ := f"{place}/{stem}" if place else stem) in endings:
+                endings[id_].append(ending)
+    return endings
+
+
+def missing_ids(folder: Path, ids: Iterable[str], suffix: str) -> list[str]:
     """The ids without a file ``<id><suffix>`` in a folder, which may be missing itself."""
-    present = {}  # by folder: an id may have sub-folders
-    for parent in {(folder / id_).parent for id_ in ids}:
-        present[parent] = set(os.listdir(parent)) if parent.is_dir() else set()
-    files = ((id_, folder / (id_ + suffix)) for id_ in ids)
-    return [id_ for id_, path in files if path.name not in present[path.parent]]
+    return [id_ for id_, found in file_endings(folder, ids).items() if suffix not in found]
 
 
 def labels_from_mask(mask: np.ndarray) -> tuple[int, ...]:
