@@ -49,8 +49,8 @@ PRESETS = {
 
 #: The probability with which hard labels are right, as in IRN.
 CONFIDENCE = 0.7
-#: The least probability of a label, as a share of all.
-_LEAST = 1e-6
+#: The least probability of a label, as a share of all; that of pydensecrf.
+_LEAST = 1e-5
 
 
 def find_preset(name: str) -> CRFParameters:
@@ -151,7 +151,7 @@ def unary_from_probabilities(probabilities: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     probabilities : ndarray, shape (K, H, W), float
-        At least 0; brought to the sum 1 over the labels. None counts as less than 1e-6, so that no
+        At least 0; brought to the sum 1 over the labels. None counts as less than 1e-5, so that no
         label is ruled out for good.
 
     Returns
