@@ -8,10 +8,17 @@ import shlex
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from wsss_lib.classify.sipe import SIPESettings
+from wsss_lib.classify.weights import IMAGENET_URLS
 from wsss_lib.cli import main
+from wsss_lib.segment.train import PRESETS as SEGMENTERS
+from wsss_lib.weak.irn.train import PRESETS as EDGES
+from wsss_lib.weak.seeds import BACKGROUND_WEIGHT
+from wsss_lib.weak.steps import BETA
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -85,6 +92,28 @@ def test_the_findings_are_those_of_the_measurements(tables):
         f"{speed:.0f} times as fast",
     ):
         assert finding in text
+
+
+def test_what_differs_from_the_original_code_is_what_its_table_says():
+    text = read("docs/running.md").split("## What differs from the original code")[1]
+    rows = {row.split(" | ")[0]: row for row in re.findall(r"^\| (.+) \|$", text, re.MULTILINE)}
+    voc = SEGMENTERS["voc"]
+    steps, images = voc.epochs * (10582 // voc.batch), 10582 % voc.batch
+    assert (
+        f"{voc.epochs} epochs of {10582 // voc.batch}, together {steps}" in rows["DeepLab's steps"]
+    )
+    assert f"the {images} images of" in rows["DeepLab's steps"]
+    done = np.arange(20000) / 20000
+    rates, tens = ((1 - part) ** voc.power for part in (done, done.reshape(-1, 10)[:, :1]))
+    apart = 100 * np.abs(rates.reshape(-1, 10) - tens).max()
+    assert 0.09 < apart < 0.1
+    assert "less than 0.1 % of the first rate" in rows["DeepLab's learning rate"]
+    assert IMAGENET_URLS["resnet50"].endswith(rows["ImageNet's ResNet-50"].split("`")[3])
+    toy = f"`beta` {BETA['toy']:g}, weight of SIPE's background {BACKGROUND_WEIGHT['toy']:g}"
+    assert toy in rows["the toy set"]
+    assert f"above the crop ({EDGES['voc'].crop})" in "".join(rows)
+    assert (BETA["voc"], BACKGROUND_WEIGHT["voc"]) == (10, None)  # as published, so no row
+    assert SIPESettings().background_weight == 0.5
 
 
 @pytest.mark.parametrize("page", PAGES)
