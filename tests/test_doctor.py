@@ -165,7 +165,10 @@ def test_the_missing_folder_of_an_incomplete_voc_is_named(monkeypatch, few_squar
     assert look("voc").found.startswith("12 train images in ")
     shutil.rmtree(few_squares.devkit / "SegmentationClass")
     assert look("voc").blocks == ("voc",)
-    assert "(SegmentationClass missing)" in look("voc").advice
+    assert look("voc").found.endswith("not all with masks; weak supervision does without")
+    assert "No folder of masks 'SegmentationClass'" in look("voc").advice
+    shutil.rmtree(few_squares.devkit / "JPEGImages")
+    assert "(JPEGImages missing)" in look("voc").advice
 
 
 def test_stopped_trainings_and_damaged_checkpoints_are_noted_with_the_next_command(empty):

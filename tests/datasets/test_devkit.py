@@ -103,15 +103,72 @@ def test_no_images_is_an_error(devkit, tmp_path, images):
 
 
 def test_no_devkit_is_an_error_with_the_next_command(tmp_path):
-    with pytest.raises(DataError, match=r"No VOC under .*make data.*WSSS_DATA.*DATASET='toy'"):
+    with pytest.raises(DataError, match=r"No VOC under .*WSSS_DATA.*make data.*DATASET='toy'"):
         open_devkit("voc", tmp_path / "nowhere", VOC)
 
 
-@pytest.mark.parametrize("part", ["JPEGImages", "SegmentationClass", "ImageSets/Segmentation"])
-def test_a_devkit_without_a_part_says_which(devkit, tmp_path, part):
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        ("JPEGImages", r"\(JPEGImages missing\)"),
+        ("SegmentationClass", "No folder of masks 'SegmentationClass'"),
+        ("ImageSets/Segmentation", "No list 'train' in .*Segmentation; .*one of: none"),
+    ],
+)
+def test_a_devkit_without_a_part_says_which(devkit, tmp_path, part, says):
     (devkit / part).rename(tmp_path / "elsewhere")
-    with pytest.raises(DataError, match=rf"\({part} missing\)"):
-        devkit_folder(tmp_path)
+    with pytest.raises(DataError, match=says):
+        open_devkit("voc", tmp_path, VOC)
+
+
+@pytest.mark.parametrize("place", ["", "VOCdevkit", "VOCdevkit/VOC2012", "VOCdevkit/../"])
+def test_a_root_may_be_a_folder_too_deep(devkit, tmp_path, place):
+    root = tmp_path / place
+    assert devkit_folder(root).resolve() == devkit
+    data = load_dataset("voc", root=root)
+    assert [sample.id for sample in data] == ["a", "b"]
+    assert data.with_list("val").labels("c") == (20,)
+
+
+@pytest.mark.parametrize("names", [["one"], ["one", "two"]])
+def test_of_a_root_that_is_a_folder_too_high_the_right_ones_are_named(
+    tmp_path, make_devkit, monkeypatch, names
+):
+    monkeypatch.chdir(tmp_path)
+    for name in names:
+        make_devkit(tmp_path / name)
+    says = rf"There is one in {' and in '.join(names)}: name that folder\..*--data or WSSS_DATA"
+    with pytest.raises(DataError, match=says):
+        load_dataset("voc", root=tmp_path)
+    own = make_devkit(tmp_path)
+    assert devkit_folder(tmp_path) == own
+
+
+def test_ids_in_sub_folders_and_with_spaces_are_read_and_their_absence_is_told(devkit, tmp_path):
+    for folder, ending in (("JPEGImages", ".jpg"), ("SegmentationClass", ".png")):
+        for old, new in (("a", "2007/a"), ("b", "2008/my b")):
+            (devkit / folder / new).parent.mkdir(exist_ok=True)
+            (devkit / folder / f"{old}{ending}").rename(devkit / folder / f"{new}{ending}")
+    lists = devkit / "ImageSets/Segmentation"
+    (lists / "train.txt").write_text("2007/a\n2008/my b\n")
+    data = load_dataset("voc", root=tmp_path)
+    assert [data.labels(id_) for id_ in data.ids] == [(1,), (2, 7)]
+    assert [sample.id for sample in data] == ["2007/a", "2008/my b"]
+    (lists / "train.txt").write_text("2007/a\n2008/my cat\n")
+    with pytest.raises(DataError, match=r"1 of the 2 ids .*\(first: 2008/my cat\.jpg\)") as error:
+        load_dataset("voc", root=tmp_path)
+    assert "names of photographs without their ending" in str(error.value)
+    assert "VOC" not in str(error.value).replace("VOCdevkit/VOC2012", "")
+
+
+@pytest.mark.parametrize(
+    ("id_", "advice"),
+    [("2007_000032", "make data DATASET=voc"), ("toy_000001", "Delete the toy set")],
+)
+def test_of_voc_and_toy_it_is_known_how_to_get_a_missing_photograph(devkit, tmp_path, id_, advice):
+    (devkit / "ImageSets/Segmentation/train.txt").write_text(f"a\n{id_}\n")
+    with pytest.raises(DataError, match=advice):
+        load_dataset("voc", root=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -240,6 +297,9 @@ def test_masks_may_be_missing_where_they_are_not_needed_but_no_photograph(devkit
     assert [data.labels(id_) for id_ in data.ids] == [(1,), (18,)]
     with pytest.raises(MaskError, match=r"No mask .*b\.png"):
         data.sample("b")
+    (devkit / "Annotations" / "b.xml").unlink()
+    with pytest.raises(DataError, match=r"labels of b: neither .*b\.xml nor .*b\.png is there"):
+        data.label_matrix()
     (devkit / "JPEGImages" / "b.jpg").unlink()
     with pytest.raises(DataError, match="no photograph"):
         load_dataset("voc", root=tmp_path, need_masks=False)

@@ -102,6 +102,23 @@ def test_another_devkit_is_never_overwritten(toy_root: Path, tmp_path: Path):
         make_toy(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("note", "says"),
+    [
+        (b"", r"toy\.json is damaged"),
+        (b'{"version": 2, "n_tr', r"toy\.json is damaged"),
+        (b"\xff\xd8", r"toy\.json is damaged"),
+        (b'{"files": []}', r"holds {'files': \[\]}"),
+        (b"[1]", r"holds \[1\]"),
+    ],
+)
+def test_a_note_that_is_not_the_recipe_is_named_with_what_to_do(tmp_path: Path, note, says):
+    (tmp_path / "VOCdevkit").mkdir()
+    (tmp_path / "VOCdevkit" / "toy.json").write_bytes(note)
+    with pytest.raises(DataError, match=rf"{says}.*was expected\. Remove it"):
+        make_toy(tmp_path)
+
+
 def test_recipe_lists_and_ids(toy_root: Path):
     recipe = json.loads((toy_root / "VOCdevkit/toy.json").read_text())
     assert recipe == {"version": TOY_VERSION, "n_train": N_TRAIN, "n_val": N_VAL, "seed": 3}

@@ -26,6 +26,9 @@ from wsss_lib.datasets.voc import (
 )
 from wsss_lib.errors import DataError, DownloadError, MaskError
 
+#: The head of a file of MATLAB's that holds HDF5.
+MATLAB_7_3 = b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM" + bytes(384)
+
 
 @pytest.fixture
 def sbd(tmp_path):
@@ -78,6 +81,8 @@ def test_one_bad_file_does_not_stop_the_others(sbd, tmp_path):
         (b"", "not a readable annotation"),
         (b"text", "not a readable annotation"),
         (bytes(600), "not a readable annotation"),
+        (MATLAB_7_3, r"x\.mat is a MATLAB file of version 7\.3.*'-v7'"),
+        (MATLAB_7_3 + b"\x89HDF\r\n\x1a\n" + bytes(64), r"version 7\.3"),
     ],
 )
 def test_what_is_no_annotation_is_named(tmp_path, content, says):
@@ -254,6 +259,28 @@ def test_a_part_of_voc_that_somebody_chose_is_left_as_it_is(
     (lists / "train.txt").write_text("a\n")
     prepare_voc(tmp_path)
     assert "a part of VOC (1 of the 2 ids of train)" in capsys.readouterr().out
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("place", ["VOCdevkit", "VOCdevkit/VOC2012"])
+def test_a_folder_below_the_one_that_holds_the_devkit_will_do(
+    archives, server, tmp_path, make_devkit, place
+):
+    devkit = make_devkit(tmp_path / "data")
+    prepare_voc(tmp_path / "data" / place)
+    assert (devkit / "ImageSets/Segmentation/trainaug.txt").read_text() == "a\nb\nd\ne\n"
+    folders = [path.parent for path in tmp_path.rglob("JPEGImages")]
+    assert sorted(folders) == sorted([devkit, *(tmp_path / "made").rglob("VOC2012")])
+
+
+@pytest.mark.parametrize("names", ["background\nleaf\n", "\ufeff0 background\n1 leaf\n"])
+def test_somebodys_own_data_set_is_left_as_it_is(
+    archives, server, tmp_path, make_devkit, capsys, names
+):
+    devkit = make_devkit(tmp_path)
+    (devkit / "classes.txt").write_text(names)
+    prepare_voc(tmp_path)
+    assert "has classes of its own. It is used as it is" in capsys.readouterr().out
     assert server.requests == []
 
 

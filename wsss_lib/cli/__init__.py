@@ -52,7 +52,7 @@ def data(name: str, root: Path | None) -> None:
         prepare_voc(root or data_root())
     elif root:
         make_toy(root)
-    dataset = load_dataset(name, root=root)
+    dataset = load_dataset(name, root=root, need_masks=False)
     click.echo(f"{name}: {len(dataset)} train images in {shown(dataset.devkit)}")
 
 

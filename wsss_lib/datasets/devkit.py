@@ -1,6 +1,7 @@
 """A data set in the layout of a VOC devkit: id lists, photographs, masks, image-level labels."""
 
 import os
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -48,7 +49,7 @@ class DevkitDataset:
     name : str
         ``"toy"`` or ``"voc"``.
     root : Path
-        The folder that holds ``VOCdevkit/``.
+        See `devkit_folder`.
     classes : ClassSet
     list_name : str
         Where the ids come from: a list's name or a file.
@@ -81,8 +82,8 @@ class DevkitDataset:
     @cached_property
     def mask_folder(self) -> Path:
         """The folder that the masks are read from."""
-        inside = self.devkit / self.masks
-        return inside if inside.is_dir() else Path(self.masks)
+        inside, outside = self.devkit / self.masks, Path(self.masks)
+        return outside if outside.is_dir() and not inside.is_dir() else inside
 
     def image_path(self, id_: str) -> Path:
         """The path of the photograph of an id, whichever of the endings of `PHOTOGRAPH` it has."""
@@ -134,6 +135,12 @@ class DevkitDataset:
         annotation = self.devkit / "Annotations" / f"{id_}.xml"
         if annotation.is_file():
             return labels_from_xml(annotation, self.classes)
+        if not self.mask_path(id_).is_file():
+            raise DataError(
+                f"No image-level labels of {id_}: neither {shown(annotation)} nor the mask "
+                f"{shown(self.mask_path(id_))} is there. Add one of them, or leave the id out of "
+                "the list."
+            )
         return labels_from_mask(self.mask(id_))
 
     def label_matrix(self) -> np.ndarray:
@@ -152,35 +159,27 @@ class DevkitDataset:
         DataError, MaskError
             With the number of missing files and the first of them; or if an id has two photographs.
         """
-        self._check_folder(
-            self.devkit / "JPEGImages",
-            "photograph",
-            PHOTOGRAPH,
-            "Is the devkit half unpacked? Run 'make data DATASET=voc', which adds what is missing "
-            "of a whole VOC; delete a toy set and run 'make data'; or leave them out of the list.",
-        )
-        if need_masks:
-            self._check_folder(
-                self.mask_folder,
-                "mask",
-                MASK,
-                "Leave them out of the list, or name another folder with --masks.",
-                MaskError,
+        self._check_folder(self.devkit / "JPEGImages", "photograph", PHOTOGRAPH)
+        if need_masks and not self.mask_folder.is_dir():
+            raise DataError(
+                f"No folder of masks {self.masks!r} in {shown(self.devkit)}; expected "
+                "SegmentationClass, SegmentationClassAug or a path."
             )
+        if need_masks:
+            self._check_folder(self.mask_folder, "mask", MASK, MaskError)
 
     def _check_folder(
         self,
         folder: Path,
         what: str,
         endings: Sequence[str],
-        advice: str,
         error: type[DataError] = DataError,
     ) -> None:
         """Check that every id has one file in a folder that ends rightly."""
         there = file_endings(folder, self.ids)
         found = {id_: [ending for ending in there[id_] if ending in endings] for id_ in self.ids}
         if missing := [id_ for id_ in self.ids if not found[id_]]:
-            first = missing[0]
+            first, advice = missing[0], _advice(what, missing[0])
             if there[first]:
                 advice = (
                     f"{first}{there[first][0]} lies there, but the name of a {what} must end in "
@@ -202,10 +201,15 @@ class DevkitDataset:
         return replace(self, ids=tuple(ids))
 
     def with_list(
-        self, list_name: str, *, images: int | None = None, masks: str = "SegmentationClass"
+        self,
+        list_name: str,
+        *,
+        images: int | None = None,
+        masks: str = "SegmentationClass",
+        need_masks: bool = True,
     ) -> "DevkitDataset":
         """Another list of the same devkit; arguments and errors as of `open_devkit`."""
-        return open_devkit(self.name, self.root, self.classes, list_name, images, masks)
+        return open_devkit(self.name, self.root, self.classes, list_name, images, masks, need_masks)
 
 
 def open_devkit(
@@ -224,7 +228,7 @@ def open_devkit(
     name : str
         What to call the data set.
     root : path
-        The folder that holds ``VOCdevkit/``.
+        See `devkit_folder`.
     classes : ClassSet
     list_name : str
         A list of the devkit, or a file, see `wsss_lib.datasets.lists.read_ids`.
@@ -249,32 +253,54 @@ def open_devkit(
     if images is not None and images < 1:
         raise ParameterError(f"images={images}; at least 1 was expected (leave it out for all).")
     dataset = DevkitDataset(name, Path(root), classes, list_name, ids[:images], masks)
-    if not dataset.mask_folder.is_dir():
-        raise DataError(
-            f"No folder of masks {masks!r}; expected SegmentationClass, SegmentationClassAug or a "
-            "path."
-        )
     dataset.check_files(need_masks)
     return dataset
 
 
+def find_devkit(root: str | Path) -> Path | None:
+    """The folder with ``JPEGImages/``, or None.
+
+    Parameters
+    ----------
+    root : path
+        The folder that holds ``VOCdevkit/VOC2012/``; ``VOCdevkit`` or ``VOC2012`` itself will do.
+    """
+    root = Path(root)
+    for folder in (root / "VOCdevkit" / "VOC2012", root / "VOC2012", root):
+        if (folder / "JPEGImages").is_dir():
+            return folder
+    return None
+
+
 def devkit_folder(root: str | Path) -> Path:
-    """``VOCdevkit/VOC2012`` below `root`, checked.
+    """The folder with ``JPEGImages/``, as `find_devkit` finds it.
 
     Raises
     ------
     DataError
-        If the folder or a part of it is missing.
+        If there is none.
     """
-    devkit = Path(root) / "VOCdevkit" / "VOC2012"
-    parts = ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation")
-    missing = [part for part in parts if not (devkit / part).is_dir()]
-    if missing:
-        raise DataError(
-            f"No VOC under {shown(devkit)} ({', '.join(missing)} missing). "
-            "Run 'make data DATASET=voc', set WSSS_DATA, or use DATASET='toy'."
-        )
-    return devkit
+    if devkit := find_devkit(root):
+        return devkit
+    root, devkit = Path(root), Path("VOCdevkit") / "VOC2012"
+    below = [shown(path.parents[2]) for path in sorted(root.glob(f"*/{devkit}/JPEGImages"))]
+    raise DataError(
+        f"No VOC under {shown(root / devkit)} (JPEGImages missing)."
+        + (f" There is one in {' and in '.join(below)}: name that folder." if below else "")
+        + " Set --data or WSSS_DATA to the folder that holds VOCdevkit, run 'make data "
+        "DATASET=voc', or use DATASET='toy'."
+    )
+
+
+def _advice(what: str, id_: str) -> str:
+    """What to do where an id has no photograph or no mask."""
+    if what == "mask":
+        return "Leave them out of the list, or name another folder with --masks."
+    if re.fullmatch(r"\d{4}_\d{6}", id_):
+        return "Is VOC half unpacked? Run 'make data DATASET=voc', which adds what is missing."
+    if re.fullmatch(r"toy_\d{6}", id_):
+        return "Delete the toy set and run 'make data'."
+    return "Ids are names of photographs without their ending; leave out what is not there."
 
 
 def _file(folder: Path, id_: str, endings: Sequence[str]) -> Path:
@@ -316,10 +342,13 @@ def labels_from_xml(path: str | Path, classes: ClassSet) -> tuple[int, ...]:
         If the file is no VOC annotation or names an unknown class.
     """
     try:
-        names = {element.text for element in ElementTree.parse(path).iterfind("object/name")}
+        names = {
+            (element.text or "").strip()
+            for element in ElementTree.parse(path).iterfind("object/name")
+        }
     except ElementTree.ParseError as error:
         raise DataError(f"{shown(path)} is not a readable XML annotation ({error}).") from None
-    if unknown := sorted(f"{name}" for name in names if name not in classes.names[1:]):
+    if unknown := sorted(name for name in names if name not in classes.names[1:]):
         raise DataError(
             f"{shown(path)} names the class {unknown[0]!r}; the classes are "
             f"{', '.join(classes.names[1:])}. Is it the annotation of another data set?"

@@ -27,17 +27,19 @@ def load_dataset(
     ----------
     name : {"toy", "voc"}
     list_name : str
-        A list of the devkit (``train``, ``val``, ``trainaug``), or a file with one id per line.
+        A list of the devkit (``train``, ``val``, ``trainaug``), or a file, see
+        `wsss_lib.datasets.lists.read_ids`.
     root : path, optional
-        The folder that holds ``VOCdevkit/``; by default the cache for toy, ``WSSS_DATA`` or
-        ``data/`` for VOC. A file ``classes.txt`` in ``VOCdevkit/VOC2012/`` (one name per line, the
-        background first) names other classes than VOC's: somebody's own data set in its layout.
+        The folder that holds ``VOCdevkit/``, see `wsss_lib.datasets.devkit.find_devkit`; by default
+        the cache for toy, ``WSSS_DATA`` or ``data/`` for VOC. A file ``classes.txt`` in
+        ``VOCdevkit/VOC2012/`` (one name per line, the background first) names other classes than
+        VOC's: somebody's own data set in its layout.
     images : int, optional
         Only the first so many ids.
     masks : str
         A folder of masks in the devkit, or any path.
     need_masks : bool
-        Whether an id without a mask is an error.
+        Whether an id without a mask is an error; without, labels come from XML.
 
     Returns
     -------

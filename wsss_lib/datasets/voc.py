@@ -17,7 +17,7 @@ from scipy.io.matlab import MatReadError
 from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import VOC
-from wsss_lib.datasets.devkit import missing_ids
+from wsss_lib.datasets.devkit import find_devkit, missing_ids
 from wsss_lib.datasets.download import Archive, fetch_and_unpack
 from wsss_lib.datasets.images import write_mask
 from wsss_lib.datasets.lists import read_ids, read_lines
@@ -68,14 +68,14 @@ def prepare_voc(root: str | Path) -> None:
     """Get VOC 2012 and trainaug into ``root/VOCdevkit/VOC2012``, doing only what is missing.
 
     A run that was killed is continued by the next one; files that are there stay as they are, and
-    so does a folder with a part of VOC that somebody chose. What happens is printed, also that SBD
-    could not be fetched, so that trainaug is missing.
+    so does a folder with a part of VOC that somebody chose, or with classes of its own. What
+    happens is printed, also that SBD could not be fetched, so that trainaug is missing.
 
     Parameters
     ----------
     root : path
-        The folder that holds, or will hold, ``VOCdevkit/``. The archives go there too and may be
-        put there by hand.
+        The folder that holds, or will hold, ``VOCdevkit/`` (one that is there is found as by
+        `find_devkit`). The archives go there too and may be put there by hand.
 
     Raises
     ------
@@ -84,8 +84,13 @@ def prepare_voc(root: str | Path) -> None:
     DownloadError
         If VOC cannot be fetched.
     """
-    root = Path(root)
-    devkit = root / "VOCdevkit" / "VOC2012"
+    root = Path(root).absolute()
+    devkit = find_devkit(root) or root / "VOCdevkit" / "VOC2012"
+    if devkit.match("VOCdevkit/VOC2012"):
+        root = devkit.parents[1]
+    if (devkit / "classes.txt").is_file():
+        tqdm.write(f"{shown(devkit)} has classes of its own. It is used as it is.")
+        return
     lists = {name: shipped_list(name) for name in ("train", "val", "trainaug")}
     for name, ids in lists.items():
         path = _list_path(devkit, name)
@@ -181,6 +186,12 @@ def read_sbd_mask(path: str | Path) -> np.ndarray:
     try:
         with open(path, "rb") as file:
             mask = np.asarray(loadmat(file)["GTcls"]["Segmentation"][0, 0])
+    except NotImplementedError:
+        raise MaskError(
+            f"{shown(path)} is a MATLAB file of version 7.3, which SBD's own are not. Save it "
+            "again with save(..., '-v7'), or delete its benchmark_RELEASE folder and run the same "
+            "command again."
+        ) from None
     except (OSError, ValueError, TypeError, LookupError, MatReadError, zlib.error) as error:
         raise MaskError(
             f"{shown(path)} is not a readable annotation of SBD ({error}). Delete its "

@@ -81,7 +81,10 @@ def _is_made(root: Path, recipe: dict[str, int]) -> bool:
     if not devkit.exists():
         return False
     note = devkit / "toy.json"
-    found = json.loads(note.read_text()) if note.is_file() else "a devkit that is no toy set"
+    try:
+        found = json.loads(note.read_text()) if note.is_file() else "a devkit that is no toy set"
+    except ValueError as error:
+        found = f"a toy set whose {note.name} is damaged ({error})"
     if found != recipe:
         raise DataError(
             f"{shown(devkit)} holds {found}; {recipe} was expected. Remove it, or make the toy set "
