@@ -273,7 +273,7 @@ def test_without_labels_of_any_kind_an_image_is_left_out(few_squares, steps, tmp
     few_squares.mask_path(few_squares.ids[1]).unlink()
     result = pseudo_masks(few_squares, steps[:1], store=tmp_path / "s")
     assert list(result.failures) == [few_squares.ids[1]]
-    assert "No mask" in result.failures[few_squares.ids[1]]
+    assert "No image-level labels" in result.failures[few_squares.ids[1]]
 
 
 def test_two_workers_make_the_same_bytes(
