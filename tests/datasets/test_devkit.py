@@ -272,6 +272,26 @@ def test_a_mask_of_another_size_is_an_error(devkit, tmp_path):
     assert data.sample("b").mask.shape == (4, 6)
 
 
+@pytest.mark.parametrize(("orientation", "turns"), [(6, -1), (8, 1), (3, 2)])
+def test_a_mask_belongs_to_the_upright_photograph(devkit, tmp_path, orientation, turns):
+    path, exif = devkit / "JPEGImages" / "a.jpg", Image.Exif()
+    upright = open_devkit("voc", tmp_path, VOC).image("a")
+    exif[0x0112] = orientation
+    Image.fromarray(np.rot90(upright, -turns)).save(path.with_suffix(".png"), exif=exif)
+    path.unlink()
+    data = open_devkit("voc", tmp_path, VOC)
+    np.testing.assert_array_equal(data.sample("a").image, upright)
+    mask = np.rot90(data.mask("a"), -turns)
+    write_mask(devkit / "SegmentationClass" / "a.png", mask)
+    if turns == 2:  # of the same size: nothing tells that it lies on its head
+        assert data.sample("a").mask.shape == (4, 6)
+    else:
+        with pytest.raises(
+            MaskError, match=r"4 x 6 pixels, its image 6 x 4.*fits .* before .*EXIF"
+        ):
+            data.sample("a")
+
+
 def test_labels_come_from_annotations_where_there_are_some_and_else_from_masks(devkit, tmp_path):
     data = open_devkit("voc", tmp_path, VOC)
     assert data.label_source == "mask"

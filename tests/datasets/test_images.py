@@ -1,5 +1,8 @@
 """Photographs, masks and strokes, good and bad."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -97,11 +100,12 @@ def test_a_bad_file_is_an_error(tmp_path, monkeypatch, read, error, content, sen
         read(path)
 
 
-def test_a_photograph_of_which_pillow_only_warns_is_too_large(tmp_path, monkeypatch):
+@pytest.mark.parametrize("read", [read_image, read_photo])
+def test_a_photograph_of_which_pillow_only_warns_is_too_large(tmp_path, monkeypatch, read):
     Image.fromarray(RGB).save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 15)
     with pytest.raises(ImageError, match=r"too large.*Scale it down"):
-        read_photo(tmp_path / "a.png")
+        read(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("read", [mask_of_voc, small_strokes])
@@ -189,6 +193,7 @@ def save_turned(path, picture, orientation):
     return path
 
 
+@pytest.mark.parametrize("read", [read_image, read_photo])
 @pytest.mark.parametrize(
     ("orientation", "upright"),
     [
@@ -199,10 +204,88 @@ def save_turned(path, picture, orientation):
         (5, RGB.transpose(1, 0, 2)),
     ],
 )
-def test_a_photograph_is_turned_as_its_camera_says(tmp_path, orientation, upright):
-    np.testing.assert_array_equal(
-        read_photo(save_turned(tmp_path / "a.png", RGB, orientation)), upright
-    )
+def test_a_photograph_is_turned_as_its_camera_says(tmp_path, orientation, upright, read):
+    np.testing.assert_array_equal(read(save_turned(tmp_path / "a.png", RGB, orientation)), upright)
+
+
+RAMP = np.tile(np.arange(256), (3, 1))  # a grey picture of every tone
+
+
+@pytest.mark.parametrize("read", [read_image, read_photo])
+@pytest.mark.parametrize(
+    ("grey", "name"),
+    [
+        (np.uint16(RAMP * 257), "a.png"),
+        (np.uint16(RAMP * 257), "a.tif"),
+        (np.uint16(RAMP * 257).astype(">u2"), "a.tif"),
+        (np.uint16(np.round(RAMP * 4095 / 255)), "a.png"),  # 12 bits
+        (np.uint16(RAMP), "a.tif"),  # 8 bits
+        (np.int32(RAMP * 257), "a.tif"),
+        (np.float32(RAMP / 255), "a.tif"),
+        (np.float32(RAMP), "a.tif"),
+        (np.float32(RAMP * 4095 / 255), "a.tif"),
+        (np.float32(RAMP * 257), "a.tif"),
+    ],
+)
+def test_more_than_8_bits_are_scaled_and_not_clipped(tmp_path, read, grey, name):
+    Image.fromarray(grey).save(tmp_path / name)
+    np.testing.assert_array_equal(read(tmp_path / name), np.stack([RAMP] * 3, axis=2))
+
+
+def test_a_photograph_of_16_bits_is_turned_as_well(tmp_path):
+    path = save_turned(tmp_path / "a.png", np.uint16(RAMP * 257), 6)
+    np.testing.assert_array_equal(read_photo(path)[..., 0], np.rot90(RAMP, -1))
+
+
+@pytest.mark.parametrize(
+    ("grey", "says"),
+    [
+        (np.float32([[0, 1.5]]), "floats from 0 to 1.5; expected 0 to 1 or 0 to 255"),
+        (np.float32([[-0.5, 1]]), "floats from -0.5 to 1"),
+        (np.float32([[0, 7e4]]), "floats from 0 to 70000"),
+        (np.float32([[0, np.nan]]), "floats from nan"),
+        (np.float32([[0, np.inf]]), "floats from 0 to inf"),
+        (np.int32([[-1, 9]]), "integers from -1 to 9; expected 0 to 255"),
+        (np.int32([[0, 70000]]), "integers from 0 to 70000"),
+    ],
+)
+def test_values_of_no_known_range_are_an_error(tmp_path, grey, says):
+    Image.fromarray(grey).save(tmp_path / "a.tif")
+    with pytest.raises(ImageError, match=rf"a\.tif holds {says}"):
+        read_image(tmp_path / "a.tif")
+
+
+def save_raw_png(path, samples, colour):
+    """Write samples (H, bytes) as a PNG by hand: `colour` is its bit depth and colour type."""
+    height, width = samples.shape[0], samples.shape[1] * 8 // colour[0] // CHANNELS[colour[1]]
+    rows = b"".join(b"\0" + row.tobytes() for row in samples)
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, *colour, 0, 0, 0),
+        b"IDAT": zlib.compress(rows),
+        b"IEND": b"",
+    }
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        for name, data in chunks.items():
+            file.write(struct.pack(">I", len(data)) + name + data)
+            file.write(struct.pack(">I", zlib.crc32(name + data)))
+
+
+CHANNELS = {0: 1, 2: 3, 6: 4}  # of PNG's colour types
+
+
+@pytest.mark.parametrize("colour", [2, 6])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_colours_of_16_bits_are_read_if_all_bits_are_used(tmp_path, bits, colour):
+    samples = np.repeat(np.round(RAMP * (2**bits - 1) / 255), CHANNELS[colour], 1).astype(">u2")
+    if colour == 6:
+        samples[:, 3::4] = 65535  # opaque
+    save_raw_png(tmp_path / "a.png", samples.view(np.uint8), (16, colour))
+    if bits == 16:
+        np.testing.assert_array_equal(read_image(tmp_path / "a.png")[..., 1], RAMP)
+    else:
+        with pytest.raises(ImageError, match=r"16 bits .* lower 12 .*Save it with 8 bits"):
+            read_image(tmp_path / "a.png")
 
 
 def test_strokes_are_turned_as_well_and_agree_with_the_photograph(tmp_path):

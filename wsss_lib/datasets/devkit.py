@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import VOID, ClassSet
@@ -111,10 +112,17 @@ class DevkitDataset:
         """
         image, mask = self.image(id_), self.mask(id_)
         if image.shape[:2] != mask.shape:
+            with Image.open(self.image_path(id_)) as photograph:
+                turned = photograph.size == mask.shape[::-1]
             raise MaskError(
                 f"{shown(self.mask_path(id_))} is {mask.shape[1]} x {mask.shape[0]} pixels, its "
-                f"image {image.shape[1]} x {image.shape[0]}; they must agree. Is the mask of "
-                "another image or scaled?"
+                f"image {image.shape[1]} x {image.shape[0]}; they must agree. "
+                + (
+                    "It fits the photograph before that is turned upright, as its camera says "
+                    "(EXIF): turn the mask, or delete the photograph's orientation."
+                    if turned
+                    else "Is the mask of another image or scaled?"
+                )
             )
         return Sample(id_, image, mask)
 

@@ -1,8 +1,4 @@
-"""Reading photographs, masks and strokes; each way in which a file can be bad has its error.
-
-Files of a data set are read as they are. What a user brings along, from whatever camera or program,
-is turned upright as its camera says (EXIF).
-"""
+"""Reading photographs, masks and strokes; each way in which a file can be bad has its error."""
 
 import warnings
 from collections.abc import Iterator
@@ -20,6 +16,8 @@ from wsss_lib.paths import shown
 
 #: More classes than this are not strokes but a brush with soft edges.
 MOST_CLASSES = 32
+#: The largest values of floats, and of 8, 12 and 16 bits, of which photographs are scaled to 8.
+_RANGES = (1, 255, 4095, 65535)
 _WHITE = 0xFFFFFF
 _NOTE = "Comment"  # a keyword of the PNG standard
 #: Kinds of PNG that a mask is written as, and their modes: with VOC's palette, or plain indices for
@@ -28,20 +26,8 @@ MASK_MODES = {"palette": "P", "index": "L"}
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Read a photograph as RGB; grey, palette, RGBA and CMYK pictures are converted.
-
-    Returns
-    -------
-    ndarray, shape (H, W, 3), uint8
-
-    Raises
-    ------
-    ImageError
-        If the file is missing, not a picture, damaged or absurdly large.
-    """
-    missing = f"No image {shown(path)}. Check the list of ids against JPEGImages/."
-    with _picture(path, missing) as image:
-        return np.array(image.convert("RGB"))
+    """Read a photograph of a data set; as `read_photo`, but for what a missing one says."""
+    return _read_rgb(path, "Check the list of ids against JPEGImages/.")
 
 
 def read_mask(path: str | Path, n_classes: int) -> np.ndarray:
@@ -122,6 +108,10 @@ def convert_mask(path: str | Path, png: str) -> None:
 def read_photo(path: str | Path) -> np.ndarray:
     """Read any photograph as RGB, turned as its camera says (EXIF).
 
+    Grey, palette, RGBA and CMYK pictures are converted. More than 8 bits are scaled to 8: integers
+    from the least of 8, 12 and 16 bits that holds the largest value; floats from 0 to 1 or,
+    where they are larger, as integers.
+
     Returns
     -------
     ndarray, shape (H, W, 3), uint8
@@ -129,10 +119,10 @@ def read_photo(path: str | Path) -> np.ndarray:
     Raises
     ------
     ImageError
-        If the file is missing, not a picture, damaged, or larger than 89 million pixels.
+        If the file is missing, not a picture, damaged, larger than 89 million pixels, or holds
+        values of which the range cannot be told.
     """
-    with _upright_picture(path) as image:
-        return np.array(image.convert("RGB"))
+    return _read_rgb(path, "Check the path.")
 
 
 def scale_photo(image: np.ndarray, long_side: int) -> np.ndarray:
@@ -181,7 +171,8 @@ def read_strokes(path: str | Path, size: tuple[int, int]) -> np.ndarray:
         If it has another size, holds a colour that is not a class or more than 32 classes, or was
         saved in a way that changes values.
     """
-    with _upright_picture(path) as image:
+    with _picture(path, f"No image {shown(path)}. Check the path.") as image:
+        ImageOps.exif_transpose(image, in_place=True)
         if image.format == "JPEG":
             raise MaskError(f"{shown(path)} is a JPEG, which blurs labels. Save strokes as a PNG.")
         if image.mode not in ("P", "L", "RGB", "RGBA"):
@@ -216,8 +207,10 @@ def _picture(
     `missing` is what it says if there is no such file.
     """
     try:
-        with Image.open(path) as image:
-            yield image
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                yield image
     except FileNotFoundError:
         raise error(missing) from None
     except UnidentifiedImageError:
@@ -232,14 +225,33 @@ def _picture(
         ) from None
 
 
-@contextmanager
-def _upright_picture(path: str | Path) -> Iterator[Image.Image]:
-    """A picture of a bounded size, its EXIF orientation applied."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with _picture(path, f"No image {shown(path)}. Check the path.") as image:
-            ImageOps.exif_transpose(image, in_place=True)
-            yield image
+def _read_rgb(path: str | Path, advice: str) -> np.ndarray:
+    with _picture(path, f"No image {shown(path)}. {advice}") as image:
+        cut = ";16" in str(image.tile[:1])  # Pillow cuts 16 bits of several channels down to 8
+        ImageOps.exif_transpose(image, in_place=True)
+        if image.mode[0] in "IF":
+            return np.stack([_eight_bits(np.asarray(image), path)] * 3, axis=2)
+        rgb = np.array(image.convert("RGB"))
+    if cut and rgb.max() < 16:
+        raise ImageError(
+            f"{shown(path)} has 16 bits for each channel, of which at most the lower 12 are used; "
+            "its colours cannot be read. Save it with 8 bits, or scaled to all 16."
+        )
+    return rgb
+
+
+def _eight_bits(grey: np.ndarray, path: str | Path) -> np.ndarray:
+    """Grey values (H, W) of more than 8 bits, scaled to uint8."""
+    floats, low, high = grey.dtype.kind == "f", grey.min(), grey.max()
+    top = next((top for top in _RANGES[not floats :] if high <= top), None)
+    # floats a little above 1 are neither from 0 to 1 nor from 0 to 255
+    if top is None or not low >= 0 or (floats and 1 < high < 16):
+        raise ImageError(
+            f"{shown(path)} holds {'floats' if floats else 'integers'} from {low:g} to {high:g}; "
+            f"expected {'0 to 1 or ' * floats}0 to 255, 4095 (12 bits) or 65535 (16 bits). Save it "
+            "as a PNG of 8 bits."
+        )
+    return np.uint8(np.round(grey * (255 / top)))
 
 
 def _labels_of_colours(pixels: np.ndarray, path: str | Path) -> np.ndarray:
