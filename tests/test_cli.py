@@ -198,6 +198,19 @@ def test_masks_of_table1_are_of_the_kind_that_is_asked_for(wsss, voc_like, tmp_p
     assert kinds(tmp_path / "t/masks")[:2] == ({mode}, 3)
 
 
+@pytest.mark.parametrize("reason", ["No space left on device", "Permission denied"])
+def test_a_mask_that_cannot_be_converted_is_named(wsss, voc_like, tmp_path, monkeypatch, reason):
+    def full(*_):
+        raise OSError(28, reason)
+
+    monkeypatch.setattr("wsss_lib.datasets.images.write_mask", full)
+    out = ("--samples", "50", "--save-masks", "--out", str(tmp_path / "t"), "--png", "index")
+    result = table1(wsss, voc_like, *out)
+    assert result.exit_code == 1
+    assert re.search(rf"^Error: Cannot write the mask \S+\.png \({reason}\)", result.stderr, re.M)
+    assert kinds(tmp_path / "t/masks")[:2] == ({"P"}, 3)
+
+
 def test_a_kind_of_masks_without_masks_is_refused(wsss, voc_like, tmp_path):
     result = table1(wsss, voc_like, "--png", "index", "--out", str(tmp_path / "t"))
     assert result.exit_code == 2

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import click
@@ -272,8 +273,8 @@ def pseudo(
         preset=preset,
         beta=beta,
     )
-    unknown = Path("not chosen yet")
-    make(localiser=Localiser(unknown), edges=unknown)  # refuses bad values before a training
+    unknown = SimpleNamespace(has_background=True, device=device)  # its network is not chosen yet
+    make(localiser=unknown, edges="not chosen yet")  # refuses bad values before a training
     if background_weight is None:
         background_weight = BACKGROUND_WEIGHT[dataset.name]
     localiser = Localiser(
