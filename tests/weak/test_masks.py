@@ -97,7 +97,7 @@ def test_a_second_run_makes_nothing(again, finished, begun, tmp_path):
 def test_a_stopped_run_goes_on_with_what_is_missing(
     few_squares, steps, finished, begun, tmp_path, monkeypatch
 ):
-    save = engine._save
+    save = engine.write_mask
 
     def stop_after_the_first(path, *rest):
         save(path, *rest)
@@ -106,7 +106,7 @@ def test_a_stopped_run_goes_on_with_what_is_missing(
 
     where = {"store": tmp_path / "s", "masks_out": tmp_path / "masks"}
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "_save", stop_after_the_first)
+        patch.setattr(engine, "write_mask", stop_after_the_first)
         with pytest.raises(Stopped):
             pseudo_masks(few_squares, steps, **where)
     assert set(file_contents(tmp_path / "masks")) == {
