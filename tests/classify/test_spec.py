@@ -7,7 +7,7 @@ import pytest
 from wsss_lib.classify import spec
 from wsss_lib.classify.sipe import SIPESettings
 from wsss_lib.classify.train import ClassifierSettings
-from wsss_lib.errors import WeightsError
+from wsss_lib.errors import DataError, WeightsError
 
 
 @pytest.fixture
@@ -41,15 +41,30 @@ def test_a_network_is_trained_with_sipe_or_without(
     ]
 
 
-def test_voc_is_learnt_from_trainaug(squares, monkeypatch):
+def test_voc_is_learnt_from_trainaug(few_squares, monkeypatch):
     monkeypatch.setattr(
-        type(squares), "with_list", lambda self, *given, **which: (self.name, *given, which)
+        type(few_squares), "with_list", lambda self, *given, **which: (self.name, *given, which)
     )
-    voc = replace(squares, name="voc")
-    which = {"images": None, "masks": "SegmentationClassAug"}
+    voc = replace(few_squares, name="voc")
+    (voc.devkit / "SegmentationClassAug").mkdir()
+    (voc.devkit / "ImageSets/Segmentation/trainaug.txt").touch()
+    which = {"images": None, "masks": "SegmentationClassAug", "need_masks": True}
     assert spec.training_images(voc) == ("voc", "trainaug", which)
-    which = {"images": 4, "masks": "own"}
-    assert spec.training_images(voc, "mine", images=4, masks="own") == ("voc", "mine", which)
+    which = {"images": 4, "masks": "own", "need_masks": False}
+    found = spec.training_images(voc, "mine", images=4, masks="own", need_masks=False)
+    assert found == ("voc", "mine", which)
+
+
+@pytest.mark.parametrize("list_name", [None, "train", "val"])
+def test_without_trainaug_train_is_learnt_from_and_that_is_said(few_squares, capsys, list_name):
+    voc = replace(few_squares, name="voc")
+    found = spec.training_images(voc, list_name)
+    assert found.ids == voc.with_list(list_name or "train").ids
+    assert (found.list_name, found.masks) == (list_name or "train", "SegmentationClass")
+    said = "has no list trainaug: train is learnt from." in capsys.readouterr().out
+    assert said == (list_name is None)
+    with pytest.raises(DataError, match="No list 'trainaug'"):
+        spec.training_images(voc, "trainaug")
 
 
 def test_a_checkpoint_is_taken_as_it_is(squares, asked, checkpoints):

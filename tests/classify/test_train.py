@@ -10,6 +10,7 @@ import torch
 from wsss_lib.classify import train
 from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.classify.network import ClassificationNetwork, class_activation_maps
+from wsss_lib.classify.sipe import SIPESettings
 from wsss_lib.classify.train import (
     PRESETS,
     SIPE_PRESETS,
@@ -138,6 +139,25 @@ def test_a_missing_image_is_named_before_the_training(tiny, monkeypatch, id_, li
     tiny.image_path(id_).unlink()
     with pytest.raises(DataError, match=rf"'{listed}' have no photograph .*{id_}\.jpg"):
         train_classifier(tiny, SMALL)
+
+
+@pytest.mark.parametrize("id_", ["07", "13"])
+def test_an_image_without_labels_is_named_before_the_training(tiny, monkeypatch, id_):
+    monkeypatch.setattr(train, "Training", None)
+    tiny.mask_path(id_).unlink()
+    with pytest.raises(DataError, match=rf"No image-level labels of {id_}: neither"):
+        train_classifier(tiny, SMALL)
+
+
+@pytest.mark.parametrize("sipe", [None, SIPESettings()])
+def test_without_a_list_val_a_training_goes_without_a_score_and_says_so(tiny, capsys, sipe):
+    (tiny.devkit / "ImageSets/Segmentation/val.txt").unlink()
+    how = {"sipe": sipe, "seed": 7}
+    trained = load_trained(train_classifier(tiny, replace(SMALL, epochs=1), **how))
+    assert "has no list val: the training goes without a score." in capsys.readouterr().out
+    assert "mean_ap" not in trained.history
+    with pytest.raises(DataError, match="No list 'test'"):
+        train_classifier(tiny, SMALL, val_list="test", **how)
 
 
 def test_all_bad_images_of_both_lists_are_named_before_the_training(tiny, monkeypatch):

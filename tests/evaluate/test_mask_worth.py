@@ -24,7 +24,7 @@ from wsss_lib.evaluate.mask_worth import (
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.metrics import mean_iou
 from wsss_lib.segment.segmenter import load_segmenter, pooled_confusion
-from wsss_lib.segment.train import SegmenterSettings
+from wsss_lib.segment.train import SegmenterSettings, train_segmenter
 from wsss_lib.weak.masks import pseudo_masks
 from wsss_lib.weak.seeds import Localiser
 from wsss_lib.weak.steps import SVM, Seed
@@ -158,6 +158,20 @@ def test_finished_networks_are_not_trained_again(few_squares, small, monkeypatch
     monkeypatch.setattr("wsss_lib.segment.train.Training", None)
     again = second_stage(few_squares, ["truth"], settings=small)
     pd.testing.assert_frame_equal(again.main, first.main)
+
+
+def test_nothing_is_compared_without_a_list_to_score_on(few_squares, small, monkeypatch):
+    val = few_squares.devkit / "ImageSets/Segmentation/val.txt"
+    ids = val.read_text()
+    val.unlink()
+    train_segmenter(few_squares, small)
+    with monkeypatch.context() as patch:
+        patch.setattr("wsss_lib.evaluate.mask_worth.training_masks", None)
+        with pytest.raises(DataError, match="No list 'val'"):
+            second_stage(few_squares, ["truth"], settings=small)
+    val.write_text(ids)
+    with pytest.raises(DataError, match=r"trained without a list to score it on\. Remove the file"):
+        second_stage(few_squares, ["truth"], settings=small)
 
 
 def test_masks_are_scored_by_themselves(few_squares, mirrored):

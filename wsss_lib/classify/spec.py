@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from tqdm.auto import tqdm
+
 from wsss_lib.classify.backbones import Backbone, build_backbone
 from wsss_lib.classify.sipe import SIPESettings
 from wsss_lib.classify.train import PRESETS, ClassifierSettings, train_classifier
 from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.datasets.lists import find_list
 from wsss_lib.errors import WeightsError
 from wsss_lib.paths import shown
 
@@ -52,8 +55,12 @@ def training_images(
     *,
     images: int | None = None,
     masks: str | None = None,
+    need_masks: bool = True,
 ) -> DevkitDataset:
     """The images that a network of a data set learns from.
+
+    Where the data set does not have the usual list, it is ``train``, which is said; where it does
+    not have the usual masks, they are those in SegmentationClass.
 
     Parameters
     ----------
@@ -65,9 +72,18 @@ def training_images(
         Only the first so many ids.
     masks : str, optional
         A folder of masks; by default the data set's in `TRAINING_LISTS`.
+    need_masks : bool
+        Whether an id without a mask is an error.
     """
     usual_list, usual_masks = TRAINING_LISTS[dataset.name]
-    return dataset.with_list(list_name or usual_list, images=images, masks=masks or usual_masks)
+    if list_name is None and find_list(dataset.devkit, usual_list) is None:
+        tqdm.write(f"{shown(dataset.devkit)} has no list {usual_list}: train is learnt from.")
+        usual_list = "train"
+    if not (dataset.devkit / usual_masks).is_dir():
+        usual_masks = "SegmentationClass"
+    return dataset.with_list(
+        list_name or usual_list, images=images, masks=masks or usual_masks, need_masks=need_masks
+    )
 
 
 def choose_classifier(
@@ -107,7 +123,8 @@ def choose_classifier(
         return Path(weights)
     sipe = SIPESettings() if weights == "sipe" else None
     settings = ClassifierSettings(backbone=backbone)
-    return train_classifier(training_images(dataset), settings, sipe=sipe, device=device)
+    images = training_images(dataset, need_masks=False)
+    return train_classifier(images, settings, sipe=sipe, device=device)
 
 
 def choose_backbone(

@@ -149,7 +149,8 @@ def train_classifier(
     seed : int
     val_list : str, optional
         The list of the same devkit whose average precision is taken after every epoch; it does not
-        change the training. None for none.
+        change the training. None for none; without a list ``val`` there is none, either, which is
+        said.
     device : str
         Where to train, see `wsss_lib.training.choose_device`.
     workers : int
@@ -163,7 +164,7 @@ def train_classifier(
     Raises
     ------
     DataError
-        If an image of either list is missing or bad: before the first step.
+        If an image of either list is missing or bad or has no labels: before the first step.
     ParameterError
         If a setting is out of range, or there is no such device.
     WeightsError
@@ -197,7 +198,7 @@ def train_classifier(
         return path
     network = make_network(backbone, len(dataset.classes) - 1, sipe, seed).to(device)
     # with the official masks, whatever the training's are
-    val = None if val_list is None else dataset.with_list(val_list)
+    val = dataset.validation(val_list, need_masks=False)
     check_readable(dataset, *filter(None, [val]))
     training = Training(
         network,
@@ -206,7 +207,7 @@ def train_classifier(
         lambda batch: network.losses(*network_input(network, batch)),
         path,
         {"classes": list(dataset.classes.names[1:]), "setting": setting},
-        dict if val is None else partial(_validate, network, val),
+        dict if val is None else partial(_validate, network, val, val.label_matrix()),
         f"training {'SIPE, ' if sipe else ''}{settings.backbone} on {dataset.name}",
     )
     try:
@@ -226,8 +227,10 @@ def _fingerprint(dataset: DevkitDataset) -> str:
     return digest.hexdigest()
 
 
-def _validate(network: ClassificationNetwork, val: DevkitDataset) -> dict[str, float]:
+def _validate(
+    network: ClassificationNetwork, val: DevkitDataset, labels: np.ndarray
+) -> dict[str, float]:
     """The average precision of each class on a list, and their mean."""
-    ap = average_precision(val.label_matrix(), image_scores(network, val))
+    ap = average_precision(labels, image_scores(network, val))
     classes = dict(zip(val.classes.names[1:], ap.tolist(), strict=True))
     return {"mean_ap": float(np.nanmean(ap)), **classes}

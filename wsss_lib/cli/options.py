@@ -131,16 +131,19 @@ def svm_parameters(command: Callable) -> Callable:
 
 
 def training_set(
-    dataset: str, root: Path | None, list_name: str | None, images: int | None, masks: str | None
+    dataset: str,
+    root: Path | None,
+    list_name: str | None,
+    images: int | None,
+    masks: str | None,
+    need_masks: bool = True,
 ) -> "DevkitDataset":
     """The images to train a network on, by default with the data set's own list and masks."""
-    from wsss_lib.classify.spec import TRAINING_LISTS
+    from wsss_lib.classify.spec import training_images
     from wsss_lib.datasets.load import load_dataset
 
-    usual_list, usual_masks = TRAINING_LISTS[dataset]
-    return load_dataset(
-        dataset, list_name or usual_list, root=root, images=images, masks=masks or usual_masks
-    )
+    opened = load_dataset(dataset, list_name or "train", root=root, need_masks=False)
+    return training_images(opened, list_name, images=images, masks=masks, need_masks=need_masks)
 
 
 def report(table: "pd.DataFrame", path: Path, failures: dict[str, str], caption: str = "") -> None:

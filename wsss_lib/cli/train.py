@@ -115,7 +115,7 @@ def _classifier(
     from wsss_lib.classify.train import ClassifierSettings, load_trained, train_classifier
 
     path = train_classifier(
-        training_set(dataset, root, list_name, images, masks),
+        training_set(dataset, root, list_name, images, masks, need_masks=False),
         ClassifierSettings(**settings),
         sipe=sipe,
         seed=seed,
@@ -123,7 +123,8 @@ def _classifier(
         workers=workers,
     )
     last = load_trained(path).history.iloc[-1]
-    click.echo(f"{shown(path)}: loss {last['loss']:.3f}, mean AP on val {last['mean_ap']:.3f}")
+    scored = f"mean AP on val {last['mean_ap']:.3f}" if "mean_ap" in last else "not scored"
+    click.echo(f"{shown(path)}: loss {last['loss']:.3f}, {scored}")
 
 
 @train.command()
@@ -163,7 +164,7 @@ def irn(
 
     if list_name is None and images is None:
         images = EDGE_IMAGES[dataset]
-    opened = training_set(dataset, root, list_name, images, masks)
+    opened = training_set(dataset, root, list_name, images, masks, need_masks=False)
     path = choose_classifier(opened, classifier, backbone, device=device)
     localiser = Localiser(path, background_weight=background_weight, device=device)
     settings = EdgeSettings(**settings)
@@ -187,11 +188,12 @@ def segmenter(
     **settings: object,
 ) -> None:
     """Train the segmentation network, DeepLabV2, with masks: the second stage (Figure 1)."""
-    from wsss_lib.evaluate.mask_worth import KINDS, training_masks
+    from wsss_lib.evaluate.mask_worth import KINDS, WEAK, training_masks
     from wsss_lib.segment.segmenter import load_segmenter
     from wsss_lib.segment.train import SegmenterSettings, train_segmenter
 
-    opened = training_set(dataset, root, list_name, images, None if masks in KINDS else masks)
+    folder = None if masks in KINDS else masks
+    opened = training_set(dataset, root, list_name, images, folder, need_masks=masks not in WEAK)
     if masks in KINDS:
         opened = training_masks(masks, opened, device=device, workers=max(workers, 1))
     settings = SegmenterSettings(**settings)

@@ -13,6 +13,7 @@ __all__ = [
     "pixel_counts",
     "prepare_voc",
     "read_photo",
+    "read_sbd_mask",
     "read_strokes",
     "toy_folder",
     "write_mask",
@@ -24,4 +25,4 @@ from .images import read_photo, read_strokes, write_mask
 from .load import CLASSES, load_dataset, toy_folder
 from .statistics import class_statistics, pixel_counts
 from .toy import TOY, TOY_VERSION, make_toy
-from .voc import prepare_voc
+from .voc import prepare_voc, read_sbd_mask

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.datasets.images import read_image, read_mask
-from wsss_lib.datasets.lists import read_ids
+from wsss_lib.datasets.lists import find_list, read_ids
 from wsss_lib.errors import DataError, ImageError, MaskError, ParameterError
 from wsss_lib.paths import shown
 
@@ -218,6 +218,29 @@ class DevkitDataset:
     ) -> "DevkitDataset":
         """Another list of the same devkit; arguments and errors as of `open_devkit`."""
         return open_devkit(self.name, self.root, self.classes, list_name, images, masks, need_masks)
+
+    def validation(
+        self, list_name: str | None = "val", *, need_masks: bool = True
+    ) -> "DevkitDataset | None":
+        """The list that a training is scored on, with the official masks.
+
+        None without a name, and where a data set has no ``val`` or no masks for it, which is said.
+        Errors as of `open_devkit`.
+        """
+        if list_name is None:
+            return None
+        lacking = []
+        if list_name == "val" and find_list(self.devkit, list_name) is None:
+            lacking.append("list val")
+        if need_masks and not (self.devkit / "SegmentationClass").is_dir():
+            lacking.append("SegmentationClass")
+        if lacking:
+            tqdm.write(
+                f"{shown(self.devkit)} has no {' and no '.join(lacking)}: the training goes "
+                "without a score."
+            )
+            return None
+        return self.with_list(list_name, need_masks=need_masks)
 
 
 def open_devkit(

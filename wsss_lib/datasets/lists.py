@@ -41,6 +41,16 @@ def read_lines(path: Path) -> dict[int, str]:
     return {number: line for number, line in lines if line}
 
 
+def _lists(devkit: Path) -> Path:
+    return devkit / "ImageSets" / "Segmentation"
+
+
+def find_list(devkit: Path, name: str) -> Path | None:
+    """The file of a list of the devkit, else the file of that name; None without any."""
+    paths = _lists(devkit) / f"{name}.txt", Path(name)
+    return next((path for path in paths if path.is_file()), None)
+
+
 def read_ids(devkit: Path, name: str) -> tuple[str, ...]:
     """Read an id list: a name in ``ImageSets/Segmentation`` or a file.
 
@@ -67,8 +77,7 @@ def read_ids(devkit: Path, name: str) -> tuple[str, ...]:
         If the list is missing, not text, or empty, has a line that is none of these, or names an
         id twice.
     """
-    lists = devkit / "ImageSets" / "Segmentation"
-    path = next((p for p in (lists / f"{name}.txt", Path(name)) if p.is_file()), None)
+    lists, path = _lists(devkit), find_list(devkit, name)
     if path is None:
         known = ", ".join(sorted(p.stem for p in lists.glob("*.txt"))) or "none"
         raise DataError(f"No list {name!r} in {shown(lists)}; expected a file, or one of: {known}.")

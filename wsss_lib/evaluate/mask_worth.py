@@ -21,7 +21,7 @@ from wsss_lib.evaluate.exploration import image_iou
 from wsss_lib.evaluate.settings import Setting, settings_for
 from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.metrics import confusion_matrix, mean_iou
-from wsss_lib.paths import cache_dir
+from wsss_lib.paths import cache_dir, shown
 from wsss_lib.report import Report, versions
 from wsss_lib.segment.segmenter import Segmenter, load_segmenter
 from wsss_lib.segment.train import SegmenterSettings, train_segmenter
@@ -188,6 +188,7 @@ def second_stage(
         raise ParameterError(
             "Nothing to compare; at least a kind of masks and a seed were expected."
         )
+    images.with_list(val_list)  # an error now, not after the first training
     settings = settings or SegmenterSettings()
     rows, trainings = [], []
     for kind in kinds:
@@ -196,6 +197,11 @@ def second_stage(
         for seed in seeds:
             path = train_segmenter(masks, settings, seed=seed, val_list=val_list, device=device)
             trained = load_segmenter(path)
+            if trained.source["val"] is None:
+                raise DataError(
+                    f"{shown(path)} was trained without a list to score it on. Remove the file and "
+                    "run the same command again."
+                )
             scores = trained.history.iloc[-1][["mean_iou", *images.classes.names]]
             named = dict(zip(["mean", *images.classes.short], 100 * scores, strict=True))
             rows.append({"masks": name, "seed": seed, "masks_miou": quality, **named})

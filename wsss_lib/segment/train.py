@@ -106,7 +106,8 @@ def train_segmenter(
     seed : int
     val_list : str, optional
         The list of the same devkit whose mIoU is taken after every epoch, against the masks in
-        SegmentationClass; it does not change the training. None for none.
+        SegmentationClass; it does not change the training. None for none; without a list ``val``
+        or without SegmentationClass there is none, either, which is said.
     device : str
         Where to train, see `wsss_lib.training.choose_device`.
     workers : int
@@ -147,7 +148,7 @@ def train_segmenter(
         return path
     network = DeepLabV2(backbone, len(dataset.classes), settings.rates, seed).to(device)
     # with the official masks, whatever the training's are
-    val = None if val_list is None else dataset.with_list(val_list)
+    val = dataset.validation(val_list)
     check_readable(dataset, *filter(None, [val]), masks=True)
     source = {"list": Path(dataset.list_name).name, "masks": Path(dataset.masks).name}
     source["val"] = None if val is None else Path(val.list_name).name

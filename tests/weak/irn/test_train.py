@@ -199,7 +199,7 @@ def test_as_many_images_are_learnt_from_as_are_enough(
     monkeypatch.setattr(train, "training_images", lambda *given, **which: (*given, which))
     monkeypatch.setattr(train, "train_irn", lambda *given, **where: (given, where))
     given, where = trained_edges(opened, localiser, settings, images=images)
-    assert given == ((opened, {"images": count}), localiser, settings)
+    assert given == ((opened, {"images": count, "need_masks": False}), localiser, settings)
     assert where == {"device": "cpu", "workers": 1}
 
 

@@ -184,7 +184,7 @@ def trained_edges(
         How many of the training images; by default the data set's number in `EDGE_IMAGES`.
     """
     count = EDGE_IMAGES[dataset.name] if images is None else images
-    opened = training_images(dataset, images=count)
+    opened = training_images(dataset, images=count, need_masks=False)
     return train_irn(opened, localiser, settings, device=device, workers=workers)
 
 
