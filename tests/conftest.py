@@ -61,6 +61,21 @@ def few_squares(squares, tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def annotate():
+    """Says in XML which labels an image has, and takes its mask away."""
+
+    def annotate_(dataset, id_):
+        names = (dataset.classes.names[label] for label in dataset.labels(id_))
+        objects = "".join(f"<object><name>{name}</name></object>" for name in names)
+        path = dataset.devkit / "Annotations" / f"{id_}.xml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"<annotation>{objects}</annotation>")
+        dataset.mask_path(id_).unlink()
+
+    return annotate_
+
+
+@pytest.fixture
 def tiny(tmp_path):
     """A devkit of four images of 24 x 32 pixels; the classes differ a little in colour."""
     from wsss_lib.datasets.classes import ClassSet

@@ -26,7 +26,15 @@ from tqdm.auto import tqdm
 
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.images import convert_mask, read_note, write_mask
-from wsss_lib.errors import DataError, StoreError, WeightsError, WorkerError, WsssError
+from wsss_lib.errors import (
+    DataError,
+    ParameterError,
+    StoreError,
+    WeightsError,
+    WorkerError,
+    WsssError,
+)
+from wsss_lib.files import writable_folder
 from wsss_lib.metrics import mean_iou, pooled
 from wsss_lib.paths import cache_dir, shown
 from wsss_lib.store import FORMAT, ResultStore
@@ -157,6 +165,8 @@ def run_job(
     ------
     DataError
         If not a single image could be done.
+    ParameterError
+        If masks would be written over those of the data set.
     StoreError
         If rows or masks cannot be written.
     WeightsError
@@ -166,11 +176,13 @@ def run_job(
     """
     failures = dict(failures)
     if masks_out:
-        masks_out = masks_out.absolute()
-        masks_out.mkdir(parents=True, exist_ok=True)
+        masks_out = writable_folder(masks_out.absolute())
+        _keep_inputs(dataset, tasks, masks_out)
     with ResultStore(store or cache_dir() / "rows.sqlite") as stored:
         found = stored.get(key for task in tasks for key in task.keys.values())
         todo = [(task, left) for task in tasks if (left := task.missing(found, masks_out))]
+        if todo:
+            writable_folder(stored.path.parent)
         scored, n_classes = {task.keys[watched] for task in tasks}, len(dataset.classes)
         confusion = _pooled(found, scored, n_classes)
         done = len(tasks) - len(todo)
@@ -188,6 +200,25 @@ def run_job(
                 bar.update()
                 bar.set_postfix_str(_progress(bar, watched.name, confusion))
     return _collect(dataset, tasks, found, failures)
+
+
+def other_masks(folder: Path, rows: Mapping[Hashable, Sequence[dict]]) -> dict[str, int]:
+    """How many masks of earlier runs lie in a folder of masks, by the folder's own folders.
+
+    Parameters
+    ----------
+    folder : Path
+        The ``masks_out`` of a run, or where an earlier one left its masks.
+    rows : mapping of setting to sequence of dict
+        What the run has just written masks of, see `SweepResult`.
+    """
+    own = {folder / key.name / f"{row['id']}.png" for key, rows in rows.items() for row in rows}
+    others = {
+        place.name: [path for path in place.rglob("*.png") if path not in own]
+        for place in sorted(folder.glob("*/"))
+    }
+    # what has no note was never written by a sweep: the folder may be a devkit
+    return {name: len(paths) for name, paths in others.items() if paths and read_note(paths[0])}
 
 
 def located(dataset: DevkitDataset) -> DevkitDataset:
@@ -249,16 +280,14 @@ def do_image(
     with _ALONE, one_thread():
         try:
             results = job(task.id, settings)
-        except WeightsError:  # the worker's fault, not the image's
+        except (StoreError, WeightsError):  # the worker's fault, not the image's
             raise
         except WsssError as error:
             return task.id, {}, str(error)
         rows = {}
         for setting, (row, mask) in zip(settings, results, strict=True):
             if masks_out:
-                path = task.mask_path(masks_out, setting)
-                with _writing(path):
-                    write_mask(path, mask, task.keys[setting])
+                write_mask(task.mask_path(masks_out, setting), mask, task.keys[setting])
             rows[task.keys[setting]] = row
         return task.id, rows, ""
 
@@ -282,19 +311,17 @@ def convert_masks(result: SweepResult, masks_out: Path, png: str) -> None:
     folders = [masks_out / setting.name for setting in result.rows]
     paths = [path for folder in folders for path in folder.rglob("*.png")]
     for path in tqdm(paths, desc=f"{png} PNGs", unit="mask", delay=2, leave=False):
-        with _writing(path):
-            convert_mask(path, png)
+        convert_mask(path, png)
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"Cannot write the mask {shown(path)} ({error.strerror}). The rows before are kept: "
-            "free some space and run the same command again."
-        ) from None
+def _keep_inputs(dataset: DevkitDataset, tasks: Sequence[Task], masks_out: Path) -> None:
+    """Refuse a folder where masks would be written over those that the data set is read from."""
+    for setting in {setting for task in tasks for setting in task.keys}:
+        if (masks_out / setting.name).resolve() == dataset.mask_folder.resolve():
+            raise ParameterError(
+                f"The masks of {setting.name} would be written over those of "
+                f"{shown(dataset.mask_folder)}, which are read. Name another folder with --out."
+            )
 
 
 def _collect(

@@ -52,21 +52,34 @@ class Report:
         -------
         Path
             Of the main table. A table without rows is not written. The column ``seconds`` is for
-        the screen only, since it differs from run to run.
+        the screen only, since it differs from run to run. Tables that an earlier run wrote there
+        and this one does not are removed.
         """
         own = next(iter(self.tables))
+        main = folder / f"{name or own}.csv"
+        note, files = main.with_suffix(".json"), []
         for table_name, table in self.tables.items():
+            path = folder / f"{table_name.replace(own, name or own, 1)}.csv"
             if not len(table):
+                path.unlink(missing_ok=True)
                 continue
             indexed = table.index.name is not None
             text = table.drop(columns="seconds", errors="ignore").to_csv(
                 index=indexed, float_format="%.2f" if indexed else "%.3f"
             )
-            path = folder / f"{table_name.replace(own, name or own, 1)}.csv"
-            write_text(path, text)
-        main = folder / f"{name or own}.csv"
-        write_text(main.with_suffix(".json"), json.dumps(self.provenance, indent=2) + "\n")
+            files.append(write_text(path, text).name)
+        for old in set(_files_of(note)) - {*files}:
+            (folder / Path(old).name).unlink(missing_ok=True)
+        write_text(note, json.dumps({**self.provenance, "files": files}, indent=2) + "\n")
         return main
+
+
+def _files_of(note: Path) -> list[str]:
+    """The tables that the run before wrote beside its provenance."""
+    try:
+        return json.loads(note.read_text(encoding="utf-8")).get("files", [])
+    except (OSError, ValueError, AttributeError):  # none, or not ours
+        return []
 
 
 def versions() -> dict[str, str]:

@@ -13,7 +13,8 @@ from nbclient.exceptions import DeadKernelError
 from tqdm.auto import tqdm
 
 from wsss_lib.errors import NotebookError
-from wsss_lib.paths import notebooks_dir, output_dir, shown
+from wsss_lib.files import writable_folder, writing
+from wsss_lib.paths import cache_dir, figures_dir, notebooks_dir, output_dir, shown
 
 #: With Agg no figure would appear in the executed notebook, and papermill would stay green.
 BACKEND = "module://matplotlib_inline.backend_inline"
@@ -175,11 +176,14 @@ def run_notebooks(
     overrides = merge_parameters(own, overrides or {})
     out = out or output_dir() / "build" / "notebooks" / dataset
     calls = [(path, parameters_for(path, dataset, overrides)) for path in paths]
+    for folder in (out, figures_dir(dataset), cache_dir()):
+        writable_folder(folder)
     minutes = {}
     for path, parameters in (bar := tqdm(calls, unit="notebook")):
         bar.set_description(path.stem)
         start = time.perf_counter()
-        run_notebook(path, out / path.name, parameters, timeout or TIMEOUT[dataset])
+        with writing(out / path.name):
+            run_notebook(path, out / path.name, parameters, timeout or TIMEOUT[dataset])
         minutes[path.stem] = (time.perf_counter() - start) / 60
         bar.write(f"{path.stem:28} {minutes[path.stem]:5.1f} min")
     return minutes

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from traitlets.config import Config
 
 from wsss_lib.errors import NotebookError, WsssError
+from wsss_lib.files import atomic_path, writable_folder, write_text
 from wsss_lib.paths import figures_dir, notebooks_dir, output_dir, shown
 from wsss_lib.run import find_notebooks
 
@@ -60,12 +61,12 @@ def build_site(dataset: str = "toy", out: Path | None = None) -> Path:
     """
     out = Path(out or output_dir() / "build" / "html")
     notebooks = _executed(dataset)
+    writable_folder(out)
     write_api(out / "api")
-    (out / "thumbnails").mkdir(parents=True, exist_ok=True)
     glossary = new_markdown_cell((notebooks_dir() / "glossary.md").read_text(encoding="utf-8"))
     pages = notebooks | {"glossary": new_notebook(cells=[glossary])}
     for stem, notebook in tqdm(pages.items(), desc="notebooks", unit="page"):
-        (out / f"{stem}.html").write_text(_page(notebook, stem, pages), encoding="utf-8")
+        write_text(out / f"{stem}.html", _page(notebook, stem, pages))
     lines = [
         (stem, *_title_and_question(notebook, stem), _write_thumbnail(dataset, stem, out))
         for stem, notebook in notebooks.items()
@@ -73,8 +74,7 @@ def build_site(dataset: str = "toy", out: Path | None = None) -> Path:
     index = Template(_INDEX.read_text(encoding="utf-8"), autoescape=True).render(
         dataset=dataset, lines=lines
     )
-    (out / "index.html").write_text(index, encoding="utf-8")
-    return out / "index.html"
+    return write_text(out / "index.html", index)
 
 
 def write_api(folder: Path) -> None:
@@ -102,10 +102,9 @@ def write_api(folder: Path) -> None:
     modules = {name: doc.Module.from_name(name) for name in names}
     for name, module in tqdm(modules.items(), desc="API", unit="page"):
         page = folder / f"{name.replace('.', '/')}.html"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(render.html_module(module, modules), encoding="utf-8")
-    (folder / "index.html").write_text(render.html_index(modules), encoding="utf-8")
-    (folder / "search.js").write_text(render.search_index(modules), encoding="utf-8")
+        write_text(page, render.html_module(module, modules))
+    write_text(folder / "index.html", render.html_index(modules))
+    write_text(folder / "search.js", render.search_index(modules))
 
 
 def _executed(dataset: str) -> dict[str, NotebookNode]:
@@ -171,6 +170,7 @@ def _write_thumbnail(dataset: str, stem: str, out: Path) -> str | None:
             with Image.open(folder / f"{name}.png") as picture:
                 small = picture.convert("RGB")
             small.thumbnail(THUMBNAIL)
-            small.save(out / "thumbnails" / f"{stem}.png", optimize=True)
+            with atomic_path(out / "thumbnails" / f"{stem}.png") as temporary:
+                small.save(temporary, optimize=True)
             return entry["alt"]
     return None

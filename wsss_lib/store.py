@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from wsss_lib.errors import StoreError
+from wsss_lib.files import writable_folder
 from wsss_lib.paths import shown
 
 #: Raise it when a change of the code changes results: rows and maps of older formats are computed
@@ -39,10 +40,11 @@ class ResultStore:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        if not self.path.is_file():
+            writable_folder(self.path.parent)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, timeout=60)
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
             raise self._unusable(error) from None
         try:
             with self._connection as connection:

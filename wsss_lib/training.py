@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from wsss_lib.errors import ParameterError, WeightsError
-from wsss_lib.files import atomic_path, sha256
+from wsss_lib.files import atomic_path, sha256, writable_folder
 from wsss_lib.paths import cache_dir, shown
 
 #: The networks of the kit by the entry of a checkpoint's setting that holds the settings of their
@@ -151,7 +151,14 @@ class Training:
     _optimiser: torch.optim.Optimizer = field(init=False)
 
     def run(self) -> None:
-        """Run the epochs that are left, writing a checkpoint after each."""
+        """Run the epochs that are left, writing a checkpoint after each.
+
+        Raises
+        ------
+        StoreError
+            If checkpoints cannot be written; the place is checked before the first epoch.
+        """
+        writable_folder(self.path.parent)
         content = read_progress(self.path)
         history = json.loads(content["history"])
         self._optimiser = _optimiser(self.network, self.optimisation)

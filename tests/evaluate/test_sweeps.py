@@ -176,7 +176,7 @@ def test_the_bar_shows_images_pace_time_left_and_score(many, tmp_path, capsys):
 def test_a_mask_that_cannot_be_written_stops_the_run_and_keeps_the_rows(tiny, tmp_path, events):
     two = tiny.ids[1]
     (tmp_path / "masks/img" / f"{two}.png").mkdir(parents=True)
-    with pytest.raises(StoreError, match=f"Cannot write the mask .*{two}.png"):
+    with pytest.raises(StoreError, match=f"Cannot write .*{two}.png"):
         sweep(tiny, IMG, store=tmp_path / "s", masks_out=tmp_path / "masks")
     assert len(stored(tmp_path / "s")) == 1
     (tmp_path / "masks/img" / f"{two}.png").rmdir()

@@ -53,21 +53,6 @@ def again(finished, few_squares, steps, tmp_path):
 
 
 @pytest.fixture
-def annotate():
-    """Says in XML which labels an image has, and takes its mask away."""
-
-    def annotate_(dataset, id_):
-        names = (dataset.classes.names[label] for label in dataset.labels(id_))
-        objects = "".join(f"<object><name>{name}</name></object>" for name in names)
-        path = dataset.devkit / "Annotations" / f"{id_}.xml"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"<annotation>{objects}</annotation>")
-        dataset.mask_path(id_).unlink()
-
-    return annotate_
-
-
-@pytest.fixture
 def stripes():
     """A data set of one image, three stripes of different colours with noise, and its localiser.
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from wsss_lib.errors import WeightsError
+from wsss_lib.files import writable_folder
 from wsss_lib.paths import cache_dir, shown
 from wsss_lib.training import check_finished, network_part, read_tensors
 
@@ -50,7 +51,7 @@ def imagenet_file(backbone: str) -> Path:
     url = IMAGENET_URLS[backbone]
     path = cache_dir() / "weights" / url.rsplit("/", 1)[1]
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        writable_folder(path.parent)
         try:
             torch.hub.download_url_to_file(url, str(path), hash_prefix=path.stem.split("-")[1])
         except (OSError, RuntimeError) as error:

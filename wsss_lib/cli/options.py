@@ -1,12 +1,15 @@
 """What several commands have in common: options, and functions that use them."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from wsss_lib.errors import ParameterError
+from wsss_lib.files import writable_folder
 from wsss_lib.paths import shown
 
 if TYPE_CHECKING:
@@ -144,6 +147,41 @@ def training_set(
 
     opened = load_dataset(dataset, list_name or "train", root=root, need_masks=False)
     return training_images(opened, list_name, images=images, masks=masks, need_masks=need_masks)
+
+
+def check_outputs(*paths: Path) -> None:
+    """Check, before the work, that files can be written and that none of them is an input.
+
+    Parameters
+    ----------
+    *paths : Path
+        What the command will write; its inputs are the files that its options name.
+
+    Raises
+    ------
+    ParameterError
+        If a file is an input.
+    StoreError
+        If files cannot be written there.
+    """
+    for path in paths:
+        for name, value in click.get_current_context().params.items():
+            given = isinstance(value, str | Path) and name != "out" and os.path.isfile(value)
+            if given and path.exists() and path.samefile(value):
+                raise ParameterError(
+                    f"{shown(path)} would be written over {shown(value)}, which this command "
+                    "reads. Name another place with --out."
+                )
+        writable_folder(path.parent)
+
+
+def name_other_masks(folder: Path, rows: Mapping[Hashable, Sequence[dict]]) -> None:
+    """Say which masks in a folder are of earlier runs; see `wsss_lib.engine.other_masks`."""
+    from wsss_lib.engine import other_masks
+
+    if found := other_masks(folder, rows):
+        counts = ", ".join(f"{count} in {name}" for name, count in found.items())
+        click.echo(f"{shown(folder)} still holds masks of earlier runs: {counts}")
 
 
 def report(table: "pd.DataFrame", path: Path, failures: dict[str, str], caption: str = "") -> None:

@@ -1,6 +1,7 @@
 """Commands that expand: Table 1, studies, pseudo masks, the second stage, a photograph."""
 
 from functools import partial
+from glob import escape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -27,12 +28,15 @@ from wsss_lib.cli.options import (
     TRAIN_LIST,
     WEIGHTS,
     WORKERS,
+    check_outputs,
     data_set,
+    name_other_masks,
     options,
     report,
     svm_parameters,
     training_set,
 )
+from wsss_lib.files import with_ending
 from wsss_lib.paths import output_dir, shown
 
 if TYPE_CHECKING:
@@ -93,6 +97,7 @@ def table1(
     if png == "index" and not save_masks:
         raise click.UsageError("--png index is a kind of masks; none are written: --save-masks.")
     folder = out or output_dir() / "build" / "table1" / dataset.name
+    check_outputs(*(folder / f"table1{end}" for end in (".csv", "_heldout.csv", ".json")))
     settings = settings_for(dataset, layers.split(","), samples, solver=solver, seed=seed, **svm)
     network = None
     if any(needs_backbone(setting.feature) for setting in settings):
@@ -105,6 +110,7 @@ def table1(
         convert_masks(result, masks_out, png)
     found = table1(result)
     found.write(folder)
+    name_other_masks(folder / "masks", result.rows if save_masks else {})
     report(found.main, folder, found.failures)
 
 
@@ -130,12 +136,15 @@ def study(
     from wsss_lib.classify.spec import choose_backbone
     from wsss_lib.studies.catalogue import run_study
 
+    path = out or output_dir() / "build" / "studies" / dataset.name / f"{study.name}.csv"
+    path = with_ending(path, ".csv")
+    own = path.parent.glob(f"{escape(path.stem)}_*.csv")
+    check_outputs(path, path.with_suffix(".json"), *own)
     network = choose_backbone(dataset, backbone, weights, seed) if study.needs_network else None
     over = classes.split(",") if classes else None
     found = run_study(
         study.name, dataset, network, samples, seed, over=over, workers=workers, scheduler=scheduler
     )
-    path = out or output_dir() / "build" / "studies" / dataset.name / f"{study.name}.csv"
     report(found.main, found.write(path.parent, path.stem), found.failures)
 
 
@@ -167,6 +176,7 @@ def second_stage(
     from wsss_lib.segment.train import SegmenterSettings
 
     folder = out or output_dir() / "build" / "second_stage" / dataset
+    check_outputs(*(folder / name for name in ("scores.csv", "spread.csv", "scores.json")))
     found = second_stage(
         training_set(dataset, root, list_name, images, None),
         kinds.split(","),
@@ -258,6 +268,7 @@ def pseudo(
     from wsss_lib.weak.steps import make_steps
 
     folder = out or output_dir() / "build" / "pseudo" / dataset.name
+    check_outputs(*(folder / name for name in ("scores.csv", "precision.csv", "scores.json")))
     names = steps.split(",")
     make = partial(
         make_steps,
@@ -290,6 +301,7 @@ def pseudo(
     convert_masks(result, folder, png)
     found = score_steps(result)
     found.write(folder)
+    name_other_masks(folder, result.rows)
     report(found.main, folder, found.failures, caption(found))
 
 
@@ -356,6 +368,8 @@ def expand(
     from wsss_lib.evaluate.settings import Setting
     from wsss_lib.features import needs_backbone
 
+    path = with_ending(out or output_dir() / "build" / "expand" / f"{photo.stem}.png", ".png")
+    check_outputs(path)
     setting = Setting(feature, samples, seed=seed, **svm)
     image = read_photo(photo)
     strokes = read_strokes(labels, image.shape[:2])
@@ -365,7 +379,6 @@ def expand(
         for step in (lambda: segmenter.maps, lambda: segmenter.mask(strokes, crf)):
             mask = step()
             progress.update()
-    path = (out or output_dir() / "build" / "expand" / photo.name).with_suffix(".png")
     write_mask(path, mask)
     for label in np.setdiff1d(strokes, [VOID]):
         click.echo(f"class {label}: {100 * (mask == label).mean():.1f} % of the pixels")

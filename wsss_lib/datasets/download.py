@@ -17,6 +17,7 @@ from torchvision.datasets.utils import check_integrity, extract_archive
 from tqdm.auto import tqdm
 
 from wsss_lib.errors import DataError, DownloadError
+from wsss_lib.files import writable_folder
 from wsss_lib.paths import shown
 
 #: HTTP's answer to a range request that begins at the file's end: it is whole already.
@@ -69,7 +70,7 @@ def fetch(archive: Archive, folder: Path) -> Path:
     DownloadError
         If no address gives the file; what came so far is kept for the next call.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    writable_folder(folder)
     path = folder / archive.name
     if path.is_file():
         if _is_right(path, archive):

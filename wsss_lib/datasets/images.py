@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from wsss_lib.datasets.classes import VOID, palette
 from wsss_lib.errors import DataError, ImageError, MaskError
-from wsss_lib.files import atomic_path
+from wsss_lib.files import atomic_path, with_ending
 from wsss_lib.paths import shown
 
 #: More classes than this are not strokes but a brush with soft edges.
@@ -68,7 +68,7 @@ def write_mask(path: str | Path, mask: np.ndarray, note: str = "", png: str = "p
     Parameters
     ----------
     path : path
-        Written atomically.
+        Written atomically; ``.png`` is added to another ending.
     mask : ndarray, shape (H, W), uint8
     note : str
         Kept inside the file, for `read_note`.
@@ -81,7 +81,7 @@ def write_mask(path: str | Path, mask: np.ndarray, note: str = "", png: str = "p
     text = PngInfo()
     if note:
         text.add_text(_NOTE, note)
-    with atomic_path(Path(path).with_suffix(".png")) as temporary:
+    with atomic_path(with_ending(Path(path), ".png")) as temporary:
         image.save(temporary, pnginfo=text)
 
 

@@ -6,7 +6,6 @@ SBD (Hariharan et al., "Semantic contours from inverse detectors", ICCV 2011) ha
 which are other splits than VOC's. *trainaug* is VOC's train and all of SBD without VOC's val.
 """
 
-import shutil
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -228,8 +227,9 @@ def make_masks(ids: Iterable[str], source: Path, target: Path, suffix: str) -> N
             if suffix == ".mat":
                 write_mask(path, read_sbd_mask(original))
             else:
+                content = original.read_bytes()
                 with atomic_path(path) as temporary:
-                    shutil.copyfile(original, temporary)
+                    temporary.write_bytes(content)
         except (MaskError, OSError) as error:
             failures.append(f"  {id_}: {error}")
     if failures:

@@ -13,13 +13,13 @@ from tqdm.auto import tqdm
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.engine import one_thread
-from wsss_lib.errors import ParameterError, StoreError, WsssError
+from wsss_lib.errors import ParameterError, WsssError
 from wsss_lib.evaluate.image import ImageSamples, setting_maps, weights_name
 from wsss_lib.evaluate.settings import Setting, row_key
 from wsss_lib.expand.pooled import PooledClassifier, parse_pool, pool_samples
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.files import atomic_path
-from wsss_lib.paths import cache_dir, shown
+from wsss_lib.paths import cache_dir
 
 #: Raise it when a pickled class moves or gets other attributes: older files are then ignored.
 LAYOUT = 2
@@ -134,11 +134,5 @@ def _fit(setting: Setting, X: np.ndarray, y: np.ndarray, path: Path) -> None:
     classes, counts = np.unique(y, return_counts=True)
     svm = setting.svm().set_params(threads=None).fit(X, y).set_params(threads=1)
     classifier = PooledClassifier(svm, dict(zip(classes.tolist(), counts.tolist(), strict=True)))
-    try:
-        with atomic_path(path) as temporary:
-            joblib.dump(classifier, temporary)
-    except OSError as error:
-        raise StoreError(
-            f"Cannot write the pooled classifier {shown(path)} ({error.strerror}). Those before "
-            "are kept: free some space and run the same command again."
-        ) from None
+    with atomic_path(path) as temporary:
+        joblib.dump(classifier, temporary)

@@ -20,7 +20,7 @@ from wsss_lib.datasets.images import write_mask
 from wsss_lib.datasets.toy.scenes import KINDS, Scene, Thing, draw_scene
 from wsss_lib.datasets.toy.textures import BACKGROUNDS, noise
 from wsss_lib.errors import DataError
-from wsss_lib.files import write_text
+from wsss_lib.files import writable_folder, write_text, writing
 from wsss_lib.paths import shown
 
 #: Raise it when the same seed gives other files than before; caches have it in their name.
@@ -61,9 +61,9 @@ def make_toy(root: Path, n_train: int = 240, n_val: int = 60, seed: int = 0) -> 
     recipe = {"version": TOY_VERSION, "n_train": n_train, "n_val": n_val, "seed": seed}
     if _is_made(root, recipe):
         return root
-    root.mkdir(parents=True, exist_ok=True)
+    writable_folder(root)
     _remove_stale(root)
-    with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=root) as partial:
+    with writing(root), tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=root) as partial:
         made = Path(partial) / "VOCdevkit"
         _write_devkit(made / "VOC2012", n_train, n_val, seed)
         write_text(made / "toy.json", json.dumps(recipe, indent=2) + "\n")
