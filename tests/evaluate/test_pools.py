@@ -8,7 +8,7 @@ from sklearn.svm import SVC
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.images import write_mask
-from wsss_lib.errors import DataError
+from wsss_lib.errors import StoreError
 from wsss_lib.evaluate import image as image_module
 from wsss_lib.evaluate import pools as pool_module
 from wsss_lib.evaluate.image import ImageSamples
@@ -140,5 +140,5 @@ def test_a_torn_file_of_a_pool_says_what_to_do(tiny, tmp_path):
     (path,) = (tmp_path / "cache/pooled").iterdir()
     path.write_bytes(path.read_bytes()[:50])
     image_module._load.cache_clear()
-    with pytest.raises(DataError, match="Delete it and run"):
+    with pytest.raises(StoreError, match="Delete it and run"):
         sweep(tiny, [setting], store=tmp_path / "other")
