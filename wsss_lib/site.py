@@ -1,6 +1,5 @@
 """The study as web pages: executed notebooks, an index of them, and the library's API."""
 
-import json
 import re
 from collections.abc import Collection
 from importlib import import_module
@@ -20,6 +19,7 @@ from wsss_lib.errors import NotebookError, WsssError
 from wsss_lib.files import atomic_path, writable_folder, write_text
 from wsss_lib.paths import figures_dir, notebooks_dir, output_dir, shown
 from wsss_lib.run import find_notebooks
+from wsss_lib.show.figures import read_manifest
 
 #: Pixels; twice of what the index shows, for dense screens.
 THUMBNAIL = (640, 420)
@@ -163,9 +163,7 @@ def _title_and_question(notebook: NotebookNode, stem: str) -> tuple[str, str]:
 def _write_thumbnail(dataset: str, stem: str, out: Path) -> str | None:
     """Write a small copy of a notebook's first figure and give its text; None without any."""
     folder = figures_dir(dataset)
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    for name, entry in manifest.items():
+    for name, entry in read_manifest(folder).items():
         if entry["notebook"] == stem and (folder / f"{name}.png").is_file():
             with Image.open(folder / f"{name}.png") as picture:
                 small = picture.convert("RGB")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from wsss_lib.show.figures import save_figure
+from wsss_lib.show.figures import read_manifest, save_figure
 
 DATA = pd.DataFrame({"iou": [98.98, 1 / 3]}, pd.Index(["F1", "img"], name="feature"))
 
@@ -61,6 +61,33 @@ def test_the_manifest_keeps_the_others_and_replaces_its_own(save):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert list(manifest) == ["a", "b"]
     assert manifest["b"]["params"]["SEED"] == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'{"a": {"alt": "A bar", "noteb',
+        b'<<<<<<< HEAD\n{"a": 1}\n=======\n',
+        b"\xff\xfe{\x00}\x00",
+        b"[]",
+        b"7",
+        b'{"name": "a web page", "icons": []}',
+        b'{"a": {"alt": "of no notebook"}}',
+        b'{"a": 1}',
+    ],
+)
+def test_a_manifest_that_is_damaged_or_foreign_is_put_aside(save, capsys, content):
+    folder = save("a")
+    (folder / "manifest.json").write_bytes(content)
+    save("b")
+    assert list(json.loads((folder / "manifest.json").read_text())) == ["b"]
+    assert (folder / "manifest.damaged.json").read_bytes() == content
+    said = capsys.readouterr().out
+    assert "manifest.json is no manifest of figures; it is manifest.damaged.json now." in said
+    save("a")
+    assert list(read_manifest(folder)) == ["a", "b"]
+    assert not capsys.readouterr().out
 
 
 def test_the_same_figure_gives_the_same_bytes(save):

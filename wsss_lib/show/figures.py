@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
+from tqdm.auto import tqdm
 
 from wsss_lib.files import atomic_path, write_text
-from wsss_lib.paths import figures_dir
+from wsss_lib.paths import figures_dir, shown
 
 _LIBRARIES = ("matplotlib", "numpy", "scikit-learn", "torch", "torchvision")
 
@@ -64,8 +65,28 @@ def save_figure(
         "params": dict(params),
         "versions": {library: version(library) for library in _LIBRARIES},
     }
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    manifest[name] = entry
-    write_text(path, json.dumps(dict(sorted(manifest.items())), indent=2) + "\n")
+    manifest = dict(sorted((read_manifest(folder) | {name: entry}).items()))
+    write_text(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
     return folder
+
+
+def read_manifest(folder: Path) -> dict[str, dict]:
+    """The entries of the figures in a folder, by name.
+
+    A manifest that is damaged or another program's is put aside, which is said.
+    """
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if all({"alt", "notebook"} <= set(entry) for entry in manifest.values()):
+            return manifest
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError, TypeError):  # no JSON, no object, no objects in it
+        pass
+    aside = path.replace(path.with_name("manifest.damaged.json"))
+    tqdm.write(
+        f"{shown(path)} is no manifest of figures; it is {aside.name} now. Run the notebooks again "
+        "for the entries of their figures."
+    )
+    return {}
