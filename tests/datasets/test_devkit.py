@@ -11,6 +11,7 @@ from torchvision.datasets import VOCSegmentation
 from wsss_lib.datasets import load_dataset
 from wsss_lib.datasets.classes import VOC
 from wsss_lib.datasets.devkit import (
+    DevkitDataset,
     check_readable,
     devkit_folder,
     labels_from_mask,
@@ -270,6 +271,44 @@ def test_a_mask_of_another_size_is_an_error(devkit, tmp_path):
     with pytest.raises(MaskError, match=r"a\.png is 4 x 6 pixels, its image 6 x 4"):
         data.sample("a")
     assert data.sample("b").mask.shape == (4, 6)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "says"),
+    [
+        ((0, 255), (0, 255), r"background \(0\) and void \(255\)"),
+        ((0, 0), (255, 255), r"background \(0\) and void \(255\)"),
+        ((0, 0), (0, 0), r"background \(0\), no object"),
+        ((255, 255), (255, 255), r"void \(255\), no object"),
+        ((0, 255), None, r"background \(0\) and void \(255\)"),
+    ],
+)
+@pytest.mark.parametrize("need_masks", [True, False])
+def test_masks_without_any_object_are_an_error(devkit, tmp_path, a, b, says, need_masks):
+    for id_, values in {"a": a, "b": b}.items():
+        path = devkit / "SegmentationClass" / f"{id_}.png"
+        if values is None:
+            path.write_bytes(b"no picture")
+        else:
+            write_mask(path, np.resize(np.uint8(values), (4, 6)))
+    with pytest.raises(MaskError, match=rf"list 'train' .* nothing but {says}.*write 1 instead"):
+        open_devkit("voc", tmp_path, VOC, need_masks=need_masks)
+
+
+@pytest.mark.parametrize("values", [(0, 255), (0, 0), (255, 255)])
+def test_one_image_without_an_object_is_harmless(devkit, tmp_path, values):
+    write_mask(devkit / "SegmentationClass" / "a.png", np.resize(np.uint8(values), (4, 6)))
+    data = open_devkit("voc", tmp_path, VOC)
+    assert [data.labels(id_) for id_ in data.ids] == [(), (2, 7)]
+    assert open_devkit("voc", tmp_path, VOC, images=1).labels("a") == ()
+
+
+def test_one_object_is_enough_to_open_a_data_set(devkit, tmp_path, monkeypatch):
+    data = open_devkit("voc", tmp_path, VOC)
+    read = []
+    monkeypatch.setattr(DevkitDataset, "mask", lambda self, id_: read.append(id_) or np.ones(1))
+    assert open_devkit("voc", tmp_path, VOC).ids == data.ids
+    assert read == ["a"]
 
 
 @pytest.mark.parametrize(("orientation", "turns"), [(6, -1), (8, 1), (3, 2)])

@@ -59,6 +59,32 @@ def test_grey_and_print_jpegs_are_converted(tmp_path, mode):
     assert abs(image.astype(int) - expected).max() < 12
 
 
+def save_raw_png(path, samples, colour):
+    """Write samples (H, bytes) as a PNG by hand: `colour` is its bit depth and colour type."""
+    height, width = samples.shape[0], samples.shape[1] * 8 // colour[0] // CHANNELS[colour[1]]
+    rows = b"".join(b"\0" + row.tobytes() for row in samples)
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, *colour, 0, 0, 0),
+        b"IDAT": zlib.compress(rows),
+        b"IEND": b"",
+    }
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        for name, data in chunks.items():
+            file.write(struct.pack(">I", len(data)) + name + data)
+            file.write(struct.pack(">I", zlib.crc32(name + data)))
+
+
+CHANNELS = {0: 1, 2: 3, 6: 4}  # of PNG's colour types
+
+
+def save_turned(path, picture, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(picture).save(path, exif=exif)
+    return path
+
+
 def mask_of_voc(path):
     return read_mask(path, 21)
 
@@ -118,10 +144,111 @@ def test_palette_and_grey_files_hold_labels_whatever_their_colours(tmp_path, mod
     np.testing.assert_array_equal(read(tmp_path / "a.png"), MASK)
 
 
-def test_a_value_that_is_neither_class_nor_void_is_an_error(tmp_path):
-    write_mask(tmp_path / "a.png", MASK)
-    with pytest.raises(MaskError, match=r"a\.png holds the value 20; expected 0 to 19, or 255"):
+@pytest.mark.parametrize(
+    ("mask", "says"),
+    [
+        (MASK, "the value 20"),
+        (np.uint8([[0, 7, 254]]), "the value 254"),
+        (np.uint8([[128, 3, 64]]), "the values 64, 128"),
+        (np.uint8([np.arange(0, 256, 30)]), r"the values 30, 60, 90, 120, 150, \.\.\."),
+        (np.uint16([[0, 65535]]), "the value 65535"),
+        (np.uint16([[256, 512]]), "the values 256, 512"),
+    ],
+)
+def test_values_that_are_neither_class_nor_void_are_an_error(tmp_path, mask, says):
+    Image.fromarray(mask).save(tmp_path / "a.png")
+    with pytest.raises(MaskError, match=rf"a\.png holds {says}; expected 0 to 19, or 255"):
         read_mask(tmp_path / "a.png", 20)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.png", np.uint16), ("a.tif", ">u2")])
+def test_a_mask_of_16_bits_is_read(tmp_path, name, kind):
+    Image.fromarray(MASK.astype(kind)).save(tmp_path / name)
+    mask = mask_of_voc(tmp_path / name)
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, MASK)
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_a_grey_mask_of_fewer_bits_would_be_scaled(tmp_path, bits):
+    save_raw_png(tmp_path / "a.png", np.uint8([[0x01], [0x10]]), (bits, 0))
+    with pytest.raises(MaskError, match=r"mode L, scaled from fewer bits; .* PNG of 8 bits"):
+        mask_of_voc(tmp_path / "a.png")
+
+
+def save_coloured(path, mask, colours):
+    """Write a mask as an indexed file with a palette (n, 3) of its own."""
+    image = Image.fromarray(np.uint8(mask))
+    image.putpalette(np.uint8(colours).tobytes())
+    image.save(path)
+
+
+def greys(*values):
+    return np.repeat(np.array(values)[:, None], 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("mask", "colours", "says"),
+    [
+        ([0, 1, 1], palette()[[1, 0]], "0 is painted as #800000, the colour of class 1"),
+        ([0, 1, 2], palette()[[0, 2, 1]], "1 is painted as #008000, the colour of class 2"),
+        ([0, 2, 2], palette()[[0, 2, 1]], "2 is painted as #800000, the colour of class 1"),
+        ([0, 1, 2], palette()[[0, VOID, 7]], "1 is painted as #e0e0c0, the colour of class 255"),
+        ([4, 4, 4], np.roll(palette(), 1, 0), "4 is painted as #808000, the colour of class 3"),
+        ([0, 1, 2], greys(0, 20, 255), "1 is painted as #141414, the colour of class 20"),
+        ([1, 0, 1], greys(3, 0), "0 is painted as #030303, the colour of class 3"),
+    ],
+)
+def test_classes_and_colours_at_odds_are_an_error(tmp_path, mask, colours, says):
+    save_coloured(tmp_path / "a.png", [mask], colours)
+    with pytest.raises(MaskError, match=rf"a\.png has classes and colours .* odds: {says}\. If"):
+        mask_of_voc(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("mask", "colours"),
+    [
+        ([0, 1, 20], palette()[:21]),
+        ([0, 1, 20], np.zeros((21, 3))),
+        ([0, 1, 2], palette()[[0, 2, 100]]),  # one colour is of no class
+        ([0, 1, 2], palette()[[0, 2, 2]]),
+        ([0, 1, 1], greys(0, 255)),  # black and white
+        ([0, 3, 3], greys(255, 170, 85, 0)),
+        ([0, 7, 20], greys(*range(0, 252, 12))),
+        ([0, 7, 255], greys(*range(256))),
+        ([5, 5, 5], np.zeros((21, 3))),
+    ],
+)
+def test_other_colours_say_nothing(tmp_path, mask, colours):
+    save_coloured(tmp_path / "a.png", [mask], colours)
+    np.testing.assert_array_equal(mask_of_voc(tmp_path / "a.png"), [mask])
+
+
+@pytest.mark.parametrize("read", [mask_of_voc, small_strokes])
+@pytest.mark.parametrize(
+    ("kind", "more"), [("JPEG", {"quality": 100}), ("WEBP", {}), ("TIFF", {"compression": "jpeg"})]
+)
+def test_a_file_that_blurs_labels_is_told_by_its_content(tmp_path, read, kind, more):
+    Image.fromarray(MASK).save(tmp_path / "a.png", kind, **more)
+    with pytest.raises(MaskError, match=rf"a\.png is a {kind}.*blurs labels\. Save .* as a PNG"):
+        read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF"])
+def test_other_files_that_keep_labels_are_read(tmp_path, kind):
+    Image.fromarray(MASK).save(tmp_path / "a.png", kind)
+    np.testing.assert_array_equal(mask_of_voc(tmp_path / "a.png"), MASK)
+
+
+def test_a_gif_numbers_grey_values_anew(tmp_path):
+    Image.fromarray(MASK).save(tmp_path / "a.png", "GIF")
+    with pytest.raises(MaskError, match="2 is painted as #141414, the colour of class 20"):
+        mask_of_voc(tmp_path / "a.png")
+
+
+def test_a_mask_is_turned_as_well(tmp_path):
+    path = save_turned(tmp_path / "a.png", MASK, 6)
+    np.testing.assert_array_equal(mask_of_voc(path), np.rot90(MASK, -1))
 
 
 @pytest.mark.parametrize(
@@ -186,13 +313,6 @@ def test_written_masks_have_the_palette_and_every_index(tmp_path):
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.png"]
 
 
-def save_turned(path, picture, orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    Image.fromarray(picture).save(path, exif=exif)
-    return path
-
-
 @pytest.mark.parametrize("read", [read_image, read_photo])
 @pytest.mark.parametrize(
     ("orientation", "upright"),
@@ -253,25 +373,6 @@ def test_values_of_no_known_range_are_an_error(tmp_path, grey, says):
     Image.fromarray(grey).save(tmp_path / "a.tif")
     with pytest.raises(ImageError, match=rf"a\.tif holds {says}"):
         read_image(tmp_path / "a.tif")
-
-
-def save_raw_png(path, samples, colour):
-    """Write samples (H, bytes) as a PNG by hand: `colour` is its bit depth and colour type."""
-    height, width = samples.shape[0], samples.shape[1] * 8 // colour[0] // CHANNELS[colour[1]]
-    rows = b"".join(b"\0" + row.tobytes() for row in samples)
-    chunks = {
-        b"IHDR": struct.pack(">IIBBBBB", width, height, *colour, 0, 0, 0),
-        b"IDAT": zlib.compress(rows),
-        b"IEND": b"",
-    }
-    with open(path, "wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n")
-        for name, data in chunks.items():
-            file.write(struct.pack(">I", len(data)) + name + data)
-            file.write(struct.pack(">I", zlib.crc32(name + data)))
-
-
-CHANNELS = {0: 1, 2: 3, 6: 4}  # of PNG's colour types
 
 
 @pytest.mark.parametrize("colour", [2, 6])

@@ -4,6 +4,7 @@ import os
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -275,7 +276,7 @@ def open_devkit(
     DataError
         If the devkit, the list, the mask folder or the photograph of an id is missing.
     MaskError
-        If an id has no mask.
+        If an id has no mask, or not a single mask of the whole list shows an object.
     ParameterError
         If `images` is not positive.
     """
@@ -285,7 +286,29 @@ def open_devkit(
         raise ParameterError(f"images={images}; at least 1 was expected (leave it out for all).")
     dataset = DevkitDataset(name, Path(root), classes, list_name, ids[:images], masks)
     dataset.check_files(need_masks)
+    _check_objects(dataset.subset(ids))
     return dataset
+
+
+def _check_objects(dataset: DevkitDataset) -> None:
+    """Check that a mask shows an object, if any can be read; mostly the first one does."""
+    values = set()
+    for id_ in tqdm(dataset.ids, desc="looking for objects", unit="mask", delay=2, leave=False):
+        with suppress(MaskError):
+            values.update(np.unique(dataset.mask(id_)).tolist())
+        if values - {0, VOID}:
+            return
+    if values:
+        held = [
+            name
+            for value, name in {0: "background (0)", VOID: "void (255)"}.items()
+            if value in values
+        ]
+        raise MaskError(
+            f"The masks of the list {dataset.list_name!r} in {shown(dataset.mask_folder)} hold "
+            f"nothing but {' and '.join(held)}, no object. Values are class indices: if objects "
+            "are 255 in them, write 1 instead; or name another folder with --masks."
+        )
 
 
 def find_devkit(root: str | Path) -> Path | None:

@@ -18,6 +18,7 @@ from wsss_lib.paths import shown
 MOST_CLASSES = 32
 #: The largest values of floats, and of 8, 12 and 16 bits, of which photographs are scaled to 8.
 _RANGES = (1, 255, 4095, 65535)
+_LOSSLESS = ("PNG", "TIFF", "BMP", "GIF")
 _WHITE = 0xFFFFFF
 _NOTE = "Comment"  # a keyword of the PNG standard
 #: Kinds of PNG that a mask is written as, and their modes: with VOC's palette, or plain indices for
@@ -40,26 +41,34 @@ def read_mask(path: str | Path, n_classes: int) -> np.ndarray:
     Raises
     ------
     MaskError
-        If the file is missing, damaged, in colour, or holds a value that is neither class nor void.
+        If the file is missing, damaged, in colour, or saved in a way that changes values; if it
+        holds a value that is neither class nor void; or if the colours of its palette say other
+        classes than its indices.
     """
     missing = (
         f"No mask {shown(path)}. Leave its id out of the list, or name another folder with --masks."
     )
-    with _picture(path, missing, MaskError) as image:
-        if image.mode not in ("P", "L"):
+    with _picture(path, missing, MaskError) as (image, layout):
+        _check_lossless(image, path, "masks")
+        scaled = "L;" in layout  # grey values of 2 or 4 bits
+        if scaled or image.mode not in ("P", "L", "I;16", "I;16B", "I"):
             raise MaskError(
-                f"{shown(path)} has mode {image.mode}; a mask is a palette (P) or grey (L) PNG "
-                "whose values are class indices. Convert its colours to indices first."
+                f"{shown(path)} has mode {image.mode}{', scaled from fewer bits' * scaled}; a mask "
+                "is a palette (P) or grey (L) PNG of 8 bits whose values are class indices. "
+                "Convert its colours to indices first."
             )
         mask = np.array(image)
-    values = np.unique(mask)
-    wrong = values[(values >= n_classes) & (values != VOID)]
-    if wrong.size:
-        raise MaskError(
-            f"{shown(path)} holds the value {wrong[0]}; expected 0 to {n_classes - 1}, or {VOID} "
-            "for void. Is it the mask of another data set?"
-        )
-    return mask
+        values = np.unique(mask)
+        wrong = values[((values < 0) | (values >= n_classes)) & (values != VOID)].tolist()
+        if wrong:
+            raise MaskError(
+                f"{shown(path)} holds the value{'s' * (len(wrong) > 1)} "
+                f"{', '.join(map(str, wrong[:5]))}{', ...' * (len(wrong) > 5)}; expected 0 to "
+                f"{n_classes - 1}, or {VOID} for void. Is it the mask of another data set?"
+            )
+        if image.mode == "P":
+            _check_palette(image.getpalette(), values.tolist(), n_classes, path)
+    return mask.astype(np.uint8)
 
 
 def write_mask(path: str | Path, mask: np.ndarray, note: str = "", png: str = "palette") -> None:
@@ -171,10 +180,8 @@ def read_strokes(path: str | Path, size: tuple[int, int]) -> np.ndarray:
         If it has another size, holds a colour that is not a class or more than 32 classes, or was
         saved in a way that changes values.
     """
-    with _picture(path, f"No image {shown(path)}. Check the path.") as image:
-        ImageOps.exif_transpose(image, in_place=True)
-        if image.format == "JPEG":
-            raise MaskError(f"{shown(path)} is a JPEG, which blurs labels. Save strokes as a PNG.")
+    with _picture(path, f"No image {shown(path)}. Check the path.") as (image, _):
+        _check_lossless(image, path, "strokes")
         if image.mode not in ("P", "L", "RGB", "RGBA"):
             raise MaskError(
                 f"{shown(path)} has mode {image.mode}; expected a palette (P), grey (L) or colour "
@@ -201,16 +208,19 @@ def read_strokes(path: str | Path, size: tuple[int, int]) -> np.ndarray:
 @contextmanager
 def _picture(
     path: str | Path, missing: str, error: type[DataError] = ImageError
-) -> Iterator[Image.Image]:
-    """Open a picture; whatever is wrong with its file, there or while it is used, is an `error`.
+) -> Iterator[tuple[Image.Image, str]]:
+    """Open a picture, turned upright (EXIF), and tell Pillow's name of how its values are laid out.
 
-    `missing` is what it says if there is no such file.
+    Whatever is wrong with its file, there or while it is used, is an `error`; `missing` is what it
+    says if there is no such file.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                yield image
+                layout = str(image.tile[:1])
+                ImageOps.exif_transpose(image, in_place=True)
+                yield image, layout
     except FileNotFoundError:
         raise error(missing) from None
     except UnidentifiedImageError:
@@ -226,13 +236,11 @@ def _picture(
 
 
 def _read_rgb(path: str | Path, advice: str) -> np.ndarray:
-    with _picture(path, f"No image {shown(path)}. {advice}") as image:
-        cut = ";16" in str(image.tile[:1])  # Pillow cuts 16 bits of several channels down to 8
-        ImageOps.exif_transpose(image, in_place=True)
+    with _picture(path, f"No image {shown(path)}. {advice}") as (image, layout):
         if image.mode[0] in "IF":
             return np.stack([_eight_bits(np.asarray(image), path)] * 3, axis=2)
         rgb = np.array(image.convert("RGB"))
-    if cut and rgb.max() < 16:
+    if ";16" in layout and rgb.max() < 16:  # Pillow keeps the upper 8 bits of several channels
         raise ImageError(
             f"{shown(path)} has 16 bits for each channel, of which at most the lower 12 are used; "
             "its colours cannot be read. Save it with 8 bits, or scaled to all 16."
@@ -252,6 +260,37 @@ def _eight_bits(grey: np.ndarray, path: str | Path) -> np.ndarray:
             "as a PNG of 8 bits."
         )
     return np.uint8(np.round(grey * (255 / top)))
+
+
+def _check_lossless(image: Image.Image, path: str | Path, what: str) -> None:
+    """Check that a file keeps labels as they are, whatever its name."""
+    if image.format not in _LOSSLESS or image.info.get("compression") == "jpeg":
+        raise MaskError(
+            f"{shown(path)} is a {image.format}, which blurs labels. Save {what} as a PNG."
+        )
+
+
+def _check_palette(colours: list[int], values: list[int], n_classes: int, path: str | Path) -> None:
+    """Check that the `values` of a mask are not painted in the colours of other classes.
+
+    These are VOC's colours, in another order in `colours`, or grey values that a program numbered
+    anew. Any other palette says nothing about classes.
+    """
+    labels = [*range(n_classes), VOID]
+    codes = dict(enumerate(_codes(np.reshape(colours, (-1, 3))).tolist()))
+    for known in (_codes(palette()[labels]), np.array(labels) * 0x010101):
+        label_of = dict(zip(known.tolist(), labels, strict=True))
+        said = [label_of.get(codes.get(value)) for value in values]
+        if None in said or len({*said}) < len(said) or {*said} <= {0, VOID}:
+            continue
+        for value, label in zip(values, said, strict=True):
+            if value != label:
+                raise MaskError(
+                    f"{shown(path)} has classes and colours that are at odds: {value} is painted "
+                    f"as #{codes[value]:06x}, the colour of class {label}. If its values are "
+                    "right, save them as a grey (L) PNG; if its colours are, save the classes that "
+                    "these belong to."
+                )
 
 
 def _labels_of_colours(pixels: np.ndarray, path: str | Path) -> np.ndarray:
