@@ -56,6 +56,8 @@ def test_byte_order_marks_within_a_list_are_left_out(read):
         ("a.v2", "a.v2"),
         ("2007/a", "2007/a"),
         ("2007\\a.jpg", "2007/a"),
+        ("Segmentation study/a.jpg", "Segmentation study/a"),
+        ("//host/VOC2012/JPEGImages/a.jpg", "a"),
         ("IMG 1", "IMG 1"),
         ("my  cat (3)", "my  cat (3)"),
     ],

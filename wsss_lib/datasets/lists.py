@@ -12,6 +12,8 @@ from wsss_lib.paths import shown
 
 #: The end of a column that names a picture, with what parts it from the next one.
 _ENDING = re.compile(r"\.(?:jpe?g|png|bmp|tiff?|webp)(?:[\s,;]+|$)", re.IGNORECASE)
+#: The folders of a devkit that lists name.
+_FOLDER = re.compile(r"JPEGImages|SegmentationClass\w*")
 #: A line of ``ImageSets/Main``: an id, and whether its image is in.
 _MARKED = re.compile(r"(.*\S)\s+(1|0|-1)")
 
@@ -127,8 +129,8 @@ def _read_id(path: Path, number: int, line: str) -> str:
 
 def _inside(column: str) -> str:
     """A path below the folder of a devkit that it goes through; empty if it leads out of it."""
-    parts = [part for part in PurePosixPath(column.replace("\\", "/")).parts if part != "/"]
-    folders = [n for n, part in enumerate(parts) if re.match("JPEGImages$|Segmentation", part)]
+    parts = [part for part in PurePosixPath(column.replace("\\", "/")).parts if part.strip("/")]
+    folders = [n for n, part in enumerate(parts) if _FOLDER.fullmatch(part)]
     parts = parts[max(folders, default=-1) + 1 :]
     outside = not parts or ".." in parts or parts[0].endswith(":")
     return "" if outside else "/".join(parts)
