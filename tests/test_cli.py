@@ -406,3 +406,29 @@ def test_figures_are_those_of_notebook_15(wsss, monkeypatch, dataset):
 
 def test_every_backbone_can_be_chosen():
     assert {"resnet101", *BACKBONES} == set(RECIPES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("train classifier --long-side 96 64", "long_side=(96, 64); expected the least and"),
+        ("train sipe --long-side -5 64", "long_side=(-5, 64); expected the least and"),
+        ("train classifier --crop 0", "crop=0; it must be positive"),
+        ("train sipe --lr inf", "lr=inf; it must be positive and finite"),
+        ("train irn --crop 50", "crop=50, radius=10; expected a crop that is a multiple of 4"),
+        ("train irn --momentum 1", "momentum=1.0; expected at least 0 and below 1"),
+        ("train segmenter --crop -1", "crop=-1; it must be positive"),
+        ("train segmenter --batch 0 --masks irn", "batch=0; it must be positive"),
+        ("second-stage --epochs 0", "epochs=0; it must be positive"),
+    ],
+)
+def test_a_setting_out_of_range_is_named_before_anything_is_read(wsss, arguments, said):
+    result = wsss(*arguments.split(), "--dataset", "voc", "--data", "/nowhere")
+    assert result.exit_code == 1
+    assert said in result.output
+
+
+def test_one_long_side_is_not_enough(wsss):
+    result = wsss("train", "classifier", "--long-side", "64")
+    assert result.exit_code == 2
+    assert "'--long-side' requires 2 arguments" in result.output

@@ -1,5 +1,7 @@
 import base64
 import io
+import json
+import sys
 
 import nbformat
 import pytest
@@ -7,8 +9,8 @@ from PIL import Image
 
 from wsss_lib.errors import NotebookError
 from wsss_lib.run import (
+    check_parameters,
     find_notebooks,
-    merge_parameters,
     notebook_parameters,
     parameters_for,
     read_parameters,
@@ -21,11 +23,9 @@ from wsss_lib.run import (
 def write_notebook(tmp_path):
     """Write a small notebook: a parameters cell and one more."""
 
-    def write(code, name="03_small.ipynb"):
+    def write(code, name="03_small.ipynb", parameters='DATASET = "toy"\nN = 3  # a count'):
         cells = [
-            nbformat.v4.new_code_cell(
-                'DATASET = "toy"\nN = 3  # a number', metadata={"tags": ["parameters"]}
-            ),
+            nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}),
             nbformat.v4.new_code_cell(code),
         ]
         metadata = {"kernelspec": {"name": "python3", "display_name": "x", "language": "python"}}
@@ -56,6 +56,7 @@ def test_parameters_reach_the_notebook_and_figures_come_out(write_notebook, tmp_
         "import matplotlib.pyplot as plt\nprint(DATASET, N)\nplt.plot([0, N])\nplt.show()"
     )
     out = tmp_path / "out"
+    write_notebook("OTHER", "04_other.ipynb", "OTHER = 2  # a count")
     minutes = run_notebooks([path], "voc", {"all": {"N": 5, "OTHER": 1}}, out=out)
     assert list(minutes) == ["03_small"]
     outputs = nbformat.read(out / path.name, 4).cells[-1].outputs
@@ -66,9 +67,138 @@ def test_parameters_reach_the_notebook_and_figures_come_out(write_notebook, tmp_
 
 def test_an_override_that_the_notebook_lacks_is_refused(write_notebook):
     path = write_notebook("N")
-    assert notebook_parameters(path) == {"DATASET", "N"}
-    with pytest.raises(NotebookError, match="no parameter M"):
+    assert notebook_parameters(path) == {"DATASET": ("toy", ""), "N": (3, "a count")}
+    with pytest.raises(
+        NotebookError, match=r"03_small.ipynb has no parameter M; there are DATASET, N"
+    ):
         parameters_for(path, "toy", {"03_small": {"M": 1}})
+    with pytest.raises(NotebookError, match="no parameter DATSET; did you mean DATASET"):
+        run_notebook(path, path, {"DATSET": "voc"})
+    assert "injected" not in path.read_text()
+
+
+def test_values_for_all_notebooks_come_before_those_of_the_data_set(write_notebook, monkeypatch):
+    path = write_notebook("N", "07_table1.ipynb", "SAMPLES = 3  # a count\nDATASET = 'toy'  # set")
+    called = []
+    monkeypatch.setattr("wsss_lib.run.run_notebook", lambda *given: called.append(given[2]))
+    monkeypatch.setattr("wsss_lib.run.read_parameters", lambda _: {"07_table1": {"SAMPLES": 9}})
+    run_notebooks([path], "voc")
+    run_notebooks([path], "voc", {"all": {"SAMPLES": 5}})
+    run_notebooks([path], "voc", {"07_table1": {"SAMPLES": 6}, "all": {"SAMPLES": 5}})
+    assert called == [{"DATASET": "voc", "SAMPLES": n} for n in (9, 5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        ({"03_smal": {"N": 1}}, "There is no notebook 03_smal; did you mean 03_small?"),
+        ({"03": {"N": 1}}, "There is no notebook 03; did you mean 03_small?"),
+        ({3: {"N": 1}}, "There is no notebook 3; did you mean 03_small?"),
+        ({"03_small.ipynb": {"N": 1}}, "no notebook 03_small.ipynb; did you mean 03_small?"),
+        ({"All": {"N": 1}}, "There is no notebook All; there are 03_small, 04_later."),
+        ({"all": {"SEED": 1}}, "a parameter SEED; there are DATASET, LATER, N."),
+        ({"all": {"DATA_SET": "voc"}}, "has a parameter DATA_SET; did you mean DATASET?"),
+        ({"all": {"n": 1}}, "No notebook has a parameter n; did you mean N?"),
+        ({"04_later": {"LATR": 1}}, "04_later.ipynb has no parameter LATR; did you mean LATER?"),
+        ({"04_later": {"LATER": "no"}}, "LATER is 'no' for 04_later; expected True or False"),
+        ({"all": {"N": "1e3"}}, "N is '1e3' for 03_small; expected a whole number (a count)."),
+    ],
+)
+def test_what_fits_no_notebook_is_named_before_any_runs(
+    write_notebook, monkeypatch, overrides, text
+):
+    path = write_notebook("N")
+    write_notebook("N", "04_later.ipynb", "LATER = True  # whether")
+    monkeypatch.setattr("wsss_lib.run.run_notebook", lambda *_: pytest.fail("it was run"))
+    with pytest.raises(NotebookError) as error:
+        run_notebooks([path], "toy", overrides)
+    assert text in str(error.value)
+
+
+CELL = """
+IMAGES = 40  # how many ids, from the start of the list: 1 or more; None for all
+EPOCHS = None  # rounds: 1 to 50, or None (the data set's own)
+C = None  # cost of a sample: above 0, often 0.1 to 100; None: the preset's
+BETA = 20.0  # of the random walk: above 0
+GAMMA = "scale"  # of the kernel: "scale", a number above 0, or "3xscale"
+KERNEL_GAMMA = None  # of RBF: "scale", a number above 0, such as "3xscale"; None: the preset's
+BACKBONE = None  # of Figure 3: resnet10, resnet18 or None
+CLASSES = None  # short names of the classes; None for all
+IMAGE_IDS = ["toy_000010"]  # ids of the list
+COSTS = [0.1, 1.0]  # values of C: above 0
+GAMMAS = ["scale"]  # to compare: as GAMMA, numbers too
+SEEDS = {"CAM": "trained"}  # names and networks
+PLAIN = True  # whether
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("IMAGES", "12", "expected a whole number or None (how many ids, "),
+        ("IMAGES", 1.5, "IMAGES is 1.5 for 03_small; expected a whole number or None"),
+        ("IMAGES", True, "expected a whole number or None"),
+        ("IMAGES", [12], "IMAGES is [12] for 03_small; expected a whole number or None"),
+        ("EPOCHS", "five", "expected a whole number or None (rounds: 1 to 50"),
+        ("EPOCHS", 2.5, "expected a whole number or None"),
+        ("C", "1e-3", "C is '1e-3' for 03_small; expected a number or None, such as 1.0e-3 ("),
+        ("BETA", None, "expected a number, such as 1.0e-3 (of the random walk: above 0)."),
+        ("GAMMA", ["scale"], "expected a number or text in quotes"),
+        ("KERNEL_GAMMA", {"a": 1}, "or text or None in quotes"),
+        ("BACKBONE", 18, "expected text or None in quotes (of Figure 3"),
+        ("CLASSES", "bkg,cat", "expected a list or None (short names"),
+        ("IMAGE_IDS", "toy_000010", "expected a list (ids"),
+        (
+            "IMAGE_IDS",
+            [2007000063],
+            "[2007000063] for 03_small; expected a list of text in q",
+        ),
+        ("COSTS", [1, "2"], "expected a list of a number, such as 1.0e-3 (values of C"),
+        ("SEEDS", {"CAM": 3}, "expected a mapping of text in quotes (names"),
+        ("SEEDS", ["CAM"], "expected a mapping (names"),
+        ("PLAIN", 1, "expected True or False (whether)."),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_what_the_notebook_says(
+    write_notebook, name, value, text
+):
+    path = write_notebook("N", parameters=CELL)
+    with pytest.raises(NotebookError) as error:
+        parameters_for(path, "toy", {"03_small": {name: value}})
+    assert str(error.value).startswith(f"{name} is {value!r} for 03_small; expected ")
+    assert text in str(error.value)
+
+
+def test_values_of_the_types_that_the_comments_name_are_taken(write_notebook):
+    path = write_notebook("N", parameters=CELL)
+    for values in (
+        {"IMAGES": None, "EPOCHS": 3, "C": 2, "BETA": 10, "GAMMA": 0.1, "BACKBONE": "resnet18"},
+        {"IMAGES": 1, "EPOCHS": None, "C": 0.5, "BETA": 0.1, "GAMMA": "2xscale", "BACKBONE": None},
+        {"KERNEL_GAMMA": 3, "CLASSES": ["bkg"], "IMAGE_IDS": [], "COSTS": [1, 2.5], "SEEDS": {}},
+        {"KERNEL_GAMMA": "scale", "CLASSES": None, "GAMMAS": ["scale", 0.1, 2], "PLAIN": False},
+    ):
+        check_parameters(path, values)
+
+
+@pytest.mark.parametrize("cell", ["N = len([])", "import os", "%matplotlib inline", "A, B = 1, 2"])
+def test_parameters_that_are_no_literals_are_named(write_notebook, cell):
+    with pytest.raises(NotebookError, match=r"03_small\.ipynb are not all of the form NAME ="):
+        check_parameters(write_notebook("N", parameters=cell), {})
+
+
+@pytest.mark.parametrize("place", ["JUPYTER_PATH", "JUPYTER_DATA_DIR"])
+def test_a_notebook_runs_in_this_python_whatever_kernels_there_are(
+    write_notebook, tmp_path, monkeypatch, place
+):
+    """One of another environment, named python3, in a folder that comes first."""
+    kernel = tmp_path / "jupyter/kernels/python3/kernel.json"
+    kernel.parent.mkdir(parents=True)
+    argv = ["/bin/false", "-f", "{connection_file}"]
+    kernel.write_text(json.dumps({"argv": argv, "display_name": "p", "language": "python"}))
+    monkeypatch.setenv(place, str(tmp_path / "jupyter"))
+    run_notebook(write_notebook("import sys; print(sys.executable)"), tmp_path / "out.ipynb", {})
+    outputs = nbformat.read(tmp_path / "out.ipynb", 4).cells[-1].outputs
+    assert [output.text for output in outputs] == [f"{sys.executable}\n"]
 
 
 def test_a_broken_notebook_fails_and_leaves_its_trace(write_notebook, tmp_path):
@@ -84,17 +214,46 @@ def test_a_notebook_that_hangs_is_stopped(write_notebook, tmp_path):
         run_notebook(path, tmp_path / "out.ipynb", {}, timeout=2)
 
 
-def test_parameters_are_laid_over_others(tmp_path):
-    base = {"all": {"A": 1, "B": 2}}
-    assert merge_parameters(base, {"all": {"B": 3}, "01_x": {"C": 4}}) == {
-        "all": {"A": 1, "B": 3},
-        "01_x": {"C": 4},
-    }
+@pytest.mark.parametrize("code", ["import os; os._exit(1)", "import os; os.kill(os.getpid(), 9)"])
+def test_a_kernel_that_dies_is_a_sentence(write_notebook, tmp_path, code):
+    with pytest.raises(NotebookError, match=r"The kernel of 03_small\.ipynb died"):
+        run_notebook(write_notebook(code), tmp_path / "out.ipynb", {})
 
 
-@pytest.mark.parametrize("text", ["all: [unclosed", "- a list", "all: 3"])
-def test_parameters_of_another_form_are_refused(tmp_path, text):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_parameters_are_read_in_the_encodings_of_yaml(tmp_path, encoding):
+    text = "01_data: {LIST: Kühe}\n"
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    (tmp_path / "p.yaml").write_bytes((mark + text).encode(encoding))
+    assert read_parameters(tmp_path / "p.yaml") == {"01_data": {"LIST": "Kühe"}}
+    assert read_parameters(tmp_path / "none.yaml") == {}
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16-le"])
+def test_another_encoding_is_named(tmp_path, encoding):
+    (tmp_path / "p.yaml").write_bytes("01_data: {LIST: Kühe}\n".encode(encoding))
+    with pytest.raises(NotebookError, match=r"p\.yaml is not readable YAML in UTF-8: "):
+        read_parameters(tmp_path / "p.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("all: [unclosed", "is not readable YAML"),
+        ("all: {DAY: 2024-13-45}", "is not readable YAML"),
+        ("all: {\tA: 1}\n\t- b", "is not readable YAML"),
+        ("- a list", "must hold parameters by notebook"),
+        ("IMAGES: 3", "must hold parameters by notebook"),
+        ("IMAGES", "must hold parameters by notebook"),
+        ("", "must hold parameters by notebook"),
+        ("# all: {IMAGES: 3}\n", "must hold parameters by notebook"),
+        ("01_data:\n", "must hold parameters by notebook"),
+        ("all: {A: 1}\nall: {B: 2}", "has all twice"),
+        ("01_data:\n  IMAGES: 1\n  LIST: val\n  IMAGES: 2\n", "has IMAGES twice"),
+    ],
+)
+def test_parameters_of_another_form_are_refused(tmp_path, text, said):
     path = tmp_path / "p.yaml"
     path.write_text(text)
-    with pytest.raises(NotebookError, match=r"p\.yaml"):
+    with pytest.raises(NotebookError, match=rf"p\.yaml {said}"):
         read_parameters(path)

@@ -15,6 +15,7 @@ from wsss_lib.segment.segmenter import load_segmenter
 from wsss_lib.training import (
     Training,
     TrainingSettings,
+    check_classes,
     checkpoint_path,
     choose_device,
     read_progress,
@@ -63,6 +64,101 @@ def test_what_is_written_is_read_and_equal_contents_are_equal_bytes(tmp_path):
     assert found == {"epoch": 2, "history": "[1, 2]", "network": {}}
     one, other = (tmp_path / "new" / name for name in ("one.pth", "other.pth"))
     assert one.read_bytes() == other.read_bytes()
+
+
+DAMAGES = {
+    "half": lambda path: path.read_bytes()[: path.stat().st_size // 2],
+    "all but the end": lambda path: path.read_bytes()[:-100],
+    "zeros": lambda path: bytes(path.stat().st_size),
+    "nothing": lambda path: b"",
+    "a page": lambda path: b"<html>quota exceeded</html>",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_checkpoint_is_set_aside_and_the_training_begins_anew(tmp_path, capsys, damage):
+    whole, path = tmp_path / "whole.pth", tmp_path / "line.pth"
+    train(whole)
+    damaged = damage(whole)
+    path.write_bytes(damaged)
+    train(path)
+    assert path.read_bytes() == whole.read_bytes()
+    assert (tmp_path / "line.pth.damaged").read_bytes() == damaged
+    said = capsys.readouterr().out
+    assert "line.pth is damaged: it is now line.pth.damaged, and made again" in said
+
+
+@pytest.mark.parametrize("error", [PermissionError("denied"), OSError("stale"), MemoryError()])
+def test_a_checkpoint_that_only_now_cannot_be_read_is_kept(tmp_path, monkeypatch, error):
+    train(tmp_path / "line.pth")
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(
+        WeightsError, match=r"line\.pth cannot be read \((denied|stale|no memory)\)"
+    ):
+        read_progress(tmp_path / "line.pth")
+    assert [path.name for path in tmp_path.iterdir()] == ["line.pth"]
+
+
+@pytest.mark.parametrize("load", [load_trained, load_segmenter, load_edges])
+@pytest.mark.parametrize("damage", ["half", "nothing"])
+def test_a_damaged_file_of_somebody_is_named_and_left_alone(checkpoints, tmp_path, load, damage):
+    path, damaged = tmp_path / "mine.pth", DAMAGES[damage](checkpoints.plain)
+    path.write_bytes(damaged)
+    with pytest.raises(WeightsError, match=r"mine\.pth is damaged"):
+        load(path)
+    assert path.read_bytes() == damaged
+
+
+@pytest.mark.parametrize(
+    ("kind", "layer", "value"),
+    [
+        ("plain", "classifier.weight", float("nan")),
+        ("sipe", "backbone.body.conv1.weight", float("inf")),
+        ("edges", "edge.bias", -float("inf")),
+    ],
+)
+def test_a_network_that_diverged_is_not_loaded(checkpoints, tmp_path, kind, layer, value):
+    content = torch.load(getattr(checkpoints, kind), weights_only=True)
+    content["network"][layer].view(-1)[0] = value
+    write_checkpoint(tmp_path / "old.pth", content)
+    with pytest.raises(WeightsError, match=rf"old\.pth diverged: {layer} is not finite\. Remove"):
+        (load_edges if kind == "edges" else load_trained)(tmp_path / "old.pth")
+
+
+def test_an_old_checkpoint_tells_how_many_classes_it_scores(checkpoints, tmp_path):
+    content = torch.load(checkpoints.plain, weights_only=True)
+    names = tuple(content.pop("classes"))
+    write_checkpoint(tmp_path / "old.pth", content)
+    trained = load_trained(tmp_path / "old.pth")
+    assert trained.classes == ("",) * len(names)
+    check_classes(trained.path, trained.classes, names)
+    for others in (names[:-1], (*names, "more")):
+        with pytest.raises(WeightsError, match=f"scores {len(names)} classes, {len(others)} were"):
+            check_classes(trained.path, trained.classes, others)
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (("cow", "dog", "cat"), "number 1: cat in the network, cow in the data set"),
+        (("cat", "Cow", "dog"), "number 2: cow in the network, Cow in the data set"),
+        (
+            ("cat", "cow"),
+            "scores 3 classes, 2 were expected; the first that differs is number 3: dog",
+        ),
+        (("cat", "cow", "dog", "hen"), "number 4: none in the network, hen in the data set"),
+        ((), "number 1: cat in the network, none in the data set"),
+    ],
+)
+def test_a_network_of_other_classes_is_named_with_the_first_that_differs(tmp_path, names, text):
+    check_classes(tmp_path / "net.pth", ("cat", "cow", "dog"), ("cat", "cow", "dog"))
+    with pytest.raises(WeightsError, match=rf"net\.pth .*{text}") as error:
+        check_classes(tmp_path / "net.pth", ("cat", "cow", "dog"), names)
+    assert "classes.txt" in str(error.value)
 
 
 def test_a_write_that_fails_leaves_the_checkpoint_before(tmp_path):
@@ -312,10 +408,49 @@ def test_a_stopped_training_ends_in_the_same_bytes(tmp_path, optimiser):
     assert path.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize(("epoch", "step"), [(0, 0), (1, 2), (2, 1)])
+def test_a_training_stops_where_its_loss_is_not_finite(tmp_path, bad, epoch, step):
+    """What was good before is kept, and nothing is marked as finished."""
+    path, good = tmp_path / "line.pth", tmp_path / "good.pth"
+
+    def diverging(number):
+        made = batches(number)
+        if number == epoch:
+            made[step] = (made[step][0], made[step][1] + bad)
+        return made
+
+    said = rf"the loss is (nan|inf) at step {step + 1} of epoch {epoch + 1}, with .* rate 0\.1\."
+    for _ in range(2):  # started again it stops there again
+        with pytest.raises(ParameterError, match=said) as error:
+            train(path, diverging)
+        assert ("Nothing is kept" if epoch == 0 else "line.pth has the epochs") in str(error.value)
+        assert "--lr" in str(error.value)
+        assert path.exists() == (epoch > 0)
+    if epoch:
+        kept = torch.load(path, weights_only=True)
+        assert (kept["epoch"], len(json.loads(kept["history"]))) == (epoch, epoch)
+        assert kept["optimiser"] is not None
+        assert kept["network"]["slope"].isfinite().all()
+        train(path)  # as if the batch had been good
+        train(good)
+        assert path.read_bytes() == good.read_bytes()
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_weights_that_the_last_step_makes_infinite_are_not_kept(tmp_path, optimiser):
+    changes = {"lr": 1.7e308, "epochs": 1, "power": 0, "head_factor": 1, "weight_decay": 2.0}
+    with pytest.raises(ParameterError, match=r"slope is not finite at step 1 of epoch 1, with"):
+        train(tmp_path / "line.pth", lambda _: batches(0)[:1], optimiser=optimiser, **changes)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"epochs": 0}, "epochs=0; it must be positive"),
+        ({"lr": float("inf")}, "lr=inf; it must be positive and finite"),
+        ({"batch": float("inf")}, "batch=inf"),
+        ({"epochs": 0}, "epochs=0; it must be positive and finite"),
         ({"batch": -1}, "batch=-1"),
         ({"lr": 0}, "lr=0"),
         ({"lr": float("nan")}, "lr=nan"),

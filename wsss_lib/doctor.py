@@ -155,15 +155,19 @@ def _kernel() -> tuple[str, ...]:
 
     command = "'python -m ipykernel install --sys-prefix --name python3'"
     try:
-        program = KernelSpecManager().get_kernel_spec("python3").argv[0]
+        kernel = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:
         advice = f"run 'python -m pip install ipykernel', then {command}"
         return "no kernel python3 to run the notebooks in", "missing", advice
+    program = kernel.argv[0]
     # a bare name stands for the Python that starts the kernel
     here = Path(sys.executable).parent
     if os.path.dirname(program) and Path(program).parent.resolve() != here.resolve():
-        found = f"python3 is {program}, an environment without this library, not {sys.executable}"
-        return found, "missing", f"run {command}"
+        found = f"JupyterLab's python3 is {program}, of another environment than {sys.executable}"
+        advice = (
+            f"remove {kernel.resource_dir} (or take it out of JUPYTER_PATH), then run {command}"
+        )
+        return found, "note", advice
     return ("python3 of this environment",)
 
 

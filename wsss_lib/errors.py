@@ -29,6 +29,10 @@ class WeightsError(WsssError):
     """A weights file is missing or does not fit the network."""
 
 
+class DamagedError(WeightsError):
+    """A weights file is cut off, or holds what no weights file holds."""
+
+
 class StoreError(WsssError):
     """Results could not be stored."""
 

@@ -7,9 +7,10 @@ name has a key of its *setting*, all that determines the training, so a finished
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal, Self
 
@@ -21,7 +22,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from wsss_lib.errors import ParameterError, WeightsError
+from wsss_lib.errors import DamagedError, ParameterError, WeightsError
 from wsss_lib.files import atomic_path, sha256, writable_folder
 from wsss_lib.paths import cache_dir, shown
 
@@ -32,6 +33,14 @@ NETWORKS = {
     "segmenter": ("a segmentation network", "segmenter"),
     "irn": ("an edge network", "irn"),
 }
+
+#: The layers of the kit's networks that score classes, by the names of their weights.
+SCORING_LAYERS = ("classifier.weight", "aspp.branches.0.weight")
+
+#: What files call the part that holds the weights.
+PARTS = ("network", "state_dict", "model_state_dict", "model")
+#: What stands in front of all names where a network was wrapped, as by DataParallel.
+WRAPPERS = {"module", "model", "network", "net", "_orig_mod"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +84,8 @@ class TrainingSettings:
         given = {name: value for name, value in vars(self).items() if value is not None}
         positive = {"epochs", "batch", "lr", "head_factor", "clip_norm", "crop", "accumulate"}
         for name in given.keys() & positive:  # the last two are of some networks only
-            if not given[name] > 0:
-                raise ParameterError(f"{name}={given[name]}; it must be positive.")
+            if not (given[name] > 0 and (name == "clip_norm" or given[name] < np.inf)):
+                raise ParameterError(f"{name}={given[name]}; it must be positive and finite.")
         for name in given.keys() & {"weight_decay", "power"}:
             if not given[name] >= 0:
                 raise ParameterError(f"{name}={given[name]}; it must not be negative.")
@@ -155,11 +164,13 @@ class Training:
 
         Raises
         ------
+        ParameterError
+            If it diverges: no checkpoint is written of that epoch.
         StoreError
             If checkpoints cannot be written; the place is checked before the first epoch.
         """
         writable_folder(self.path.parent)
-        content = read_progress(self.path)
+        content = read_progress(self.path, self.record.get("classes", ()))
         history = json.loads(content["history"])
         self._optimiser = _optimiser(self.network, self.optimisation)
         if content["epoch"]:
@@ -176,7 +187,10 @@ class Training:
             ) as bar,
         ):
             for epoch in range(content["epoch"], epochs):
-                history.append({"epoch": epoch + 1, **self._epoch(epoch, bar), **self.scores()})
+                losses = self._epoch(epoch, bar)
+                if name := first_not_finite(self.network):
+                    self._stop(f"{name} is not finite", epoch, steps)
+                history.append({"epoch": epoch + 1, **losses, **self.scores()})
                 self._write(history)
 
     def _epoch(self, epoch: int, bar: tqdm) -> dict[str, float]:
@@ -192,8 +206,10 @@ class Training:
             for piece in pieces:
                 losses = self.losses(piece)
                 loss = sum(losses.values())
+                if not np.isfinite(value := loss.item()):
+                    self._stop(f"the loss is {value}", epoch, index + 1)
                 (loss / len(pieces)).backward()
-                parts.append({"loss": loss.item()})
+                parts.append({"loss": value})
                 if len(losses) > 1:
                     parts[-1] |= {name: part.item() for name, part in losses.items()}
             nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
@@ -201,6 +217,14 @@ class Training:
             bar.update()
             bar.set_postfix(epoch=epoch + 1, loss=f"{parts[-1]['loss']:.3f}")
         return {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
+
+    def _stop(self, reason: str, epoch: int, step: int) -> None:
+        kept = f"{shown(self.path)} has the epochs before" if epoch else "Nothing is kept"
+        raise ParameterError(
+            f"The training diverged: {reason} at step {step} of epoch {epoch + 1}, with the "
+            f"learning rate {self.optimisation.lr:g}. {kept}. Start it with a lower one (--lr); "
+            "that is another training, which begins anew."
+        )
 
     def _write(self, history: list[dict]) -> None:
         finished = len(history) == self.optimisation.epochs
@@ -230,9 +254,75 @@ def checkpoint_path(name: str, setting: dict) -> Path:
     return cache_dir() / "weights" / f"{name}-{key}.pth"
 
 
-def read_progress(path: Path) -> dict:
-    """A checkpoint's content; of one that is not there the content before the first epoch."""
-    return read_tensors(path) if path.is_file() else {"epoch": 0, "history": "[]"}
+def read_progress(path: Path, classes: Sequence[str] = ()) -> dict:
+    """A checkpoint's content; of one that is not there the content before the first epoch.
+
+    A damaged file is set aside: it is as if it were not there.
+
+    Parameters
+    ----------
+    path : Path
+        In the cache.
+    classes : sequence of str
+        What the network scores, in order.
+
+    Raises
+    ------
+    WeightsError
+        If it scores other classes: a checkpoint's name does not depend on their names.
+    """
+    try:
+        content = read_tensors(path) if path.is_file() else {"epoch": 0, "history": "[]"}
+    except DamagedError:
+        set_aside(path)
+        return read_progress(path)
+    if content["epoch"]:
+        check_classes(path, class_names(content), classes)
+    return content
+
+
+def set_aside(path: Path) -> None:
+    """Rename a damaged file of the cache to ``<name>.damaged``, and say so."""
+    aside = path.replace(path.with_name(f"{path.name}.damaged"))
+    tqdm.write(f"{shown(path)} is damaged: it is now {aside.name}, and made again.")
+
+
+def class_names(content: Mapping) -> tuple[str, ...]:
+    """The classes that the network in a checkpoint scores; empty names where none are noted."""
+    network = content.get("network", {})
+    count = sum(len(network[name]) for name in SCORING_LAYERS if name in network)
+    return tuple(content.get("classes", [""] * count))
+
+
+def check_classes(path: Path, found: Sequence[str], expected: Sequence[str]) -> None:
+    """Check that a network scores the classes of a data set, in their order.
+
+    Parameters
+    ----------
+    path : Path
+        The network's checkpoint.
+    found, expected : sequence of str
+        The classes of the network, see `class_names`, and of the data set.
+
+    Raises
+    ------
+    WeightsError
+        Naming the first class that differs.
+    """
+    for number, (has, wants) in enumerate(zip_longest(found, expected, fillvalue="none"), 1):
+        if has != wants and (has or wants == "none"):
+            raise WeightsError(
+                f"{shown(path)} scores {len(found)} classes, {len(expected)} were expected; the "
+                f"first that differs is number {number}: {has or 'unnamed'} in the network, "
+                f"{wants} in the data set. Use the classes.txt that it was trained with, or "
+                "another network; to train this one again, remove the file."
+            )
+
+
+def first_not_finite(network: nn.Module) -> str | None:
+    """The name of the first tensor of a network that holds NaN or infinity."""
+    state = network.state_dict().items()
+    return next((name for name, value in state if not value.isfinite().all()), None)
 
 
 def write_checkpoint(path: Path, content: dict) -> None:
@@ -281,7 +371,7 @@ class Trained:
     path : Path
         The checkpoint.
     classes : tuple of str
-        In the order of the network's scores; empty where it scores no classes.
+        In the order of the network's scores, see `class_names`.
     source : dict of str to str
         What the files were called that it learnt from, where that was noted.
     """
@@ -336,7 +426,7 @@ def load_checkpoint(
     ParameterError
         If there is no such device.
     WeightsError
-        If the file is missing or holds something else, or its training was stopped.
+        If the file is missing or holds something else, or its training was stopped or diverged.
     """
     content = read_tensors(path)
     found = check_finished(path, content)
@@ -348,6 +438,11 @@ def load_checkpoint(
         )
     network, weights = build(content), WeightsInfo(path.name, sha256(path))
     network.load_state_dict(content["network"])
+    if name := first_not_finite(network):
+        raise WeightsError(
+            f"The training in {shown(path)} diverged: {name} is not finite. Remove the file and "
+            "train with a lower learning rate (--lr)."
+        )
     network.backbone.weights = weights
     return Trained(
         network=network.to(choose_device(device)).eval(),
@@ -355,7 +450,7 @@ def load_checkpoint(
         history=pd.DataFrame(json.loads(content["history"])),
         weights=weights,
         path=path,
-        classes=tuple(content.get("classes", ())),
+        classes=class_names(content),
         source=content.get("source", {}),
     )
 
@@ -374,10 +469,12 @@ def read_tensors(path: str | Path) -> dict:
         raise WeightsError(
             f"No weights file {shown(path)}. Expected 'imagenet', 'random' or a file's path."
         ) from None
+    except (OSError, MemoryError) as error:
+        raise WeightsError(f"{shown(path)} cannot be read ({str(error) or 'no memory'}).") from None
     except Exception:
         # reading another kind of file can fail in any way, and torch's own text would advise to
         # read it unsafely
-        raise WeightsError(
+        raise DamagedError(
             f"{shown(path)} is damaged, or holds more than tensors and plain values. Expected a "
             "state dict written by torch.save, or a checkpoint of this kit."
         ) from None
@@ -386,19 +483,46 @@ def read_tensors(path: str | Path) -> dict:
             f"{shown(path)} holds a {type(content).__name__}; a state dict (name -> tensor) was "
             "expected. Save the network's state_dict()."
         )
-    for key in [*content, *network_part(content)]:
-        if not isinstance(key, str):
-            raise WeightsError(
-                f"{shown(path)} has the key {key!r}; names were expected. Save the network's "
-                "state_dict()."
-            )
     return content
 
 
-def network_part(content: dict) -> Mapping:
-    """Give the network's part of a checkpoint; nothing in a plain state dict."""
-    network = content.get("network")
-    return network if isinstance(network, Mapping) else {}
+def state_dict_in(path: str | Path, content: Mapping) -> dict[str, torch.Tensor]:
+    """The one state dict in the content of a file of weights, under the names of its network.
+
+    It may be the content itself or a part of it, see `PARTS`, and have `WRAPPERS` in front of all
+    of its names.
+
+    Raises
+    ------
+    WeightsError
+        If several parts hold weights, or a key is no name.
+    """
+    holding = [key for key, value in content.items() if _holds_weights(value)]
+    parts = [key for key in PARTS if key in holding] or holding
+    if len(parts) > 1:
+        raise WeightsError(
+            f"{shown(path)} holds the weights of several networks, under {' and '.join(parts)}; "
+            f"one was expected. Save one of them: torch.save(torch.load(FILE)[{parts[0]!r}], NEW)."
+        )
+    if parts:
+        return state_dict_in(path, content[parts[0]])
+    if others := [key for key in content if not isinstance(key, str)]:
+        raise WeightsError(
+            f"{shown(path)} has the key {others[0]!r}; names were expected. Save the network's "
+            "state_dict()."
+        )
+    state = dict(content)
+    while len(first := {key.partition(".")[0] for key in state}) == 1 and first <= WRAPPERS:
+        state = {key.partition(".")[2]: value for key, value in state.items()}
+    return state
+
+
+def _holds_weights(part: object) -> bool:
+    """Whether a part of a file is a state dict, or holds one under a usual name."""
+    if not isinstance(part, Mapping):
+        return False
+    tensors = any(isinstance(value, torch.Tensor) for value in part.values())
+    return tensors or any(_holds_weights(part[key]) for key in PARTS if key in part)
 
 
 def choose_device(name: str) -> str:

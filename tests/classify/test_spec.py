@@ -7,7 +7,9 @@ import pytest
 from wsss_lib.classify import spec
 from wsss_lib.classify.sipe import SIPESettings
 from wsss_lib.classify.train import ClassifierSettings
+from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import DataError, WeightsError
+from wsss_lib.weak.seeds import Localiser
 
 
 @pytest.fixture
@@ -72,6 +74,35 @@ def test_a_checkpoint_is_taken_as_it_is(squares, asked, checkpoints):
     assert spec.choose_classifier(squares, path) == checkpoints.sipe
     assert spec.choose_backbone(squares, weights=path) == spec.BackboneSpec("resnet10", path)
     assert not asked
+
+
+def renamed(names):
+    """Other names of the toy set's classes, of the same number or not."""
+    return {
+        "reordered": [names[0], names[2], names[1], *names[3:]],
+        "another name": [*names[:4], "thing", *names[5:]],
+        "fewer": names[:-1],
+        "more": [*names, "thing"],
+        "sorted": [names[0], *sorted(names[1:])],
+    }
+
+
+@pytest.mark.parametrize("kind", ["plain", "sipe"])
+@pytest.mark.parametrize("change", ["reordered", "another name", "fewer", "more", "sorted"])
+def test_a_network_of_other_classes_localises_nothing(squares, checkpoints, kind, change):
+    """Neither where it is chosen nor where its maps meet the images."""
+    path, before = getattr(checkpoints, kind), squares.classes.names
+    names = tuple(renamed(list(before))[change])
+    other = replace(squares, classes=ClassSet(names, names))
+    pairs = zip([*before, None], [*names, None], strict=False)
+    first = next(number for number, (old, new) in enumerate(pairs) if old != new)
+    for meet in (
+        lambda: spec.choose_classifier(other, str(path)),
+        lambda: Localiser(path).scores(other, other.ids[0]),
+    ):
+        with pytest.raises(WeightsError, match=rf"{path.name} .* number {first}: "):
+            meet()
+    assert spec.choose_backbone(other, weights=str(path)).load()  # features have no classes
 
 
 @pytest.mark.parametrize("weights", ["random", "imagenet", "nowhere.pth"])

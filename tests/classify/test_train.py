@@ -20,6 +20,7 @@ from wsss_lib.classify.train import (
     load_trained,
     train_classifier,
 )
+from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.images import write_mask
 from wsss_lib.errors import DataError, ImageError, ParameterError, WeightsError
@@ -31,6 +32,13 @@ def test_average_precision_by_hand():
     labels = np.array([[1, 0, 1], [0, 0, 1], [1, 0, 1]])
     scores = np.array([[3.0, 1, 0], [2, 5, 1], [1, 0, 2]])
     np.testing.assert_allclose(average_precision(labels, scores), [(1 + 2 / 3) / 2, np.nan, 1])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_no_numbers_have_no_average_precision(bad):
+    scores = np.array([[0.5, bad], [0.1, 2.0]])
+    with pytest.raises(ParameterError, match=r"not finite: .* diverged\. .* \(--lr\)"):
+        average_precision(np.array([[1, 0], [0, 1]]), scores)
 
 
 def test_whole_images_are_scored_one_by_one(tiny):
@@ -93,6 +101,46 @@ def test_a_finished_training_is_not_repeated(tiny, monkeypatch):
     monkeypatch.setattr(train, "Training", None)
     assert train_classifier(tiny, SMALL) == path
     assert path.name.startswith("toy-resnet10-")
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+@pytest.mark.parametrize("val_list", ["val", None])
+def test_a_training_that_diverges_is_not_kept(tiny, tmp_path, optimiser, val_list):
+    wild = replace(SMALL, lr=1e30, optimiser=optimiser, clip_norm=float("inf"))
+    for settings in (wild, replace(wild, epochs=1, batch=12)):  # one step: the loss is still finite
+        with pytest.raises(ParameterError, match=r"diverged: .* learning rate 1e\+30\. Nothing is"):
+            train_classifier(tiny, settings, val_list=val_list)
+    assert not list((tmp_path / "cache").rglob("*.pth"))
+
+
+@pytest.mark.parametrize("kept", [0, 1000, -1])
+def test_a_checkpoint_that_was_cut_off_is_trained_again(tiny, kept):
+    settings = replace(SMALL, epochs=1)
+    path = train_classifier(tiny, settings, val_list=None)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:kept])
+    assert train_classifier(tiny, settings, val_list=None) == path
+    assert path.read_bytes() == whole
+    assert path.with_name(f"{path.name}.damaged").read_bytes() == whole[:kept]
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (("background", "blue", "red"), "number 1: red in the network, blue in the data set"),
+        (("background", "red", "green"), "number 2: blue in the network, green in the data set"),
+    ],
+)
+def test_a_training_of_the_same_labels_by_other_names_is_named(tiny, names, text):
+    """Labels from masks are numbers, so it has the checkpoint of the training before."""
+    settings, other = replace(SMALL, epochs=1), replace(tiny, classes=ClassSet(names, names))
+    path = train_classifier(tiny, settings, val_list=None)
+    whole = path.read_bytes()
+    with pytest.raises(WeightsError, match=rf"{path.name} scores 2 .*{text}.*remove the file"):
+        train_classifier(other, settings, val_list=None)
+    assert path.read_bytes() == whole
+    path.unlink()
+    assert load_trained(train_classifier(other, settings, val_list=None)).classes == names[1:]
 
 
 def test_what_matters_gives_another_checkpoint(tiny, monkeypatch):
@@ -187,3 +235,12 @@ def test_a_device_that_is_not_there_is_refused_at_once(tiny, monkeypatch):
     monkeypatch.setattr(DevkitDataset, "label_matrix", None)
     with pytest.raises(ParameterError, match="device='banana'"):
         train_classifier(tiny, SMALL, device="banana")
+
+
+@pytest.mark.parametrize(
+    "long_side", [(96, 64), (-320, 640), (0, 640), (64,), (), (1, 2, 3), (float("nan"), 640)]
+)
+def test_a_range_of_sizes_that_is_none_is_named(long_side):
+    with pytest.raises(ParameterError, match=r"long_side=\(.*\); expected the least and the great"):
+        ClassifierSettings(long_side=long_side)
+    assert ClassifierSettings(long_side=(64, 64)).long_side == (64, 64)

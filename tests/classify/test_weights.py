@@ -38,6 +38,58 @@ def test_a_file_gives_its_weights_and_checksum(tmp_path, state, wrapped):
     assert backbone.weights.pretrained
 
 
+def moduled(state):
+    return {f"module.{key}": value for key, value in state.items()}
+
+
+WRAPPED = {
+    "DataParallel": moduled,
+    "compiled": lambda state: {f"_orig_mod.module.{key}": v for key, v in state.items()},
+    "state_dict": lambda state: {"state_dict": state, "epoch": 1, "best": torch.tensor(0.5)},
+    "model": lambda state: {"model": state, "args": {"lr": 0.1}},
+    "model_state_dict": lambda state: {"model_state_dict": state, "scheduler": {"last": 3}},
+    "network": lambda state: {"network": state},
+    "another name": lambda state: {"teacher": state, "epoch": 7},
+    "both": lambda state: {"state_dict": moduled(state), "epoch": 1},
+    "one in another": lambda state: {"model": {"state_dict": moduled(state)}},
+    "with an optimiser": lambda state: {
+        "model": state,
+        "model_ema": {key: value + 1 for key, value in state.items()},
+        "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}, "param_groups": [{"lr": 0.1}]},
+    },
+    "with a head": lambda state: {"state_dict": moduled(state | {"fc.bias": torch.zeros(7)})},
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
+def test_weights_are_found_in_what_files_wrap_round_them(tmp_path, state, wrap):
+    torch.save(wrap(dict(state)), tmp_path / "some.pth")
+    backbone = build_backbone("resnet18", tmp_path / "some.pth")
+    assert weights.state_sha256(backbone.body.state_dict()) == weights.state_sha256(state)
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        (("state_dict", "model"), "under state_dict and model; .*'state_dict'"),
+        (("generator", "discriminator"), "under generator and discriminator; .*'generator'"),
+    ],
+)
+def test_weights_of_several_networks_are_named(tmp_path, state, parts, text):
+    torch.save({part: dict(state) for part in parts}, tmp_path / "two.pth")
+    with pytest.raises(WeightsError, match=rf"two\.pth holds the weights of several .*{text}"):
+        build_backbone("resnet18", tmp_path / "two.pth")
+
+
+def test_of_many_names_that_do_not_fit_one_of_each_kind_is_named(tmp_path, state):
+    torch.save({f"encoder.{key}": v for key, v in state.items()}, tmp_path / "wrong.pth")
+    names = len([key for key in state if not key.endswith("num_batches_tracked")])
+    with pytest.raises(WeightsError) as error:
+        build_backbone("resnet18", tmp_path / "wrong.pth")
+    assert f"conv1.weight is missing, and {names - 1} more; " in str(error.value)
+    assert f"encoder.conv1.weight is unknown, and {len(state) - 1} more. " in str(error.value)
+
+
 def test_a_file_that_does_not_fit_is_named_with_keys_and_shapes(tmp_path, state):
     state = dict(state)
     del state["layer1.0.conv1.weight"]
@@ -130,6 +182,23 @@ def test_a_download_is_checked_and_kept(tmp_path, monkeypatch, state):
     (tmp_path / "cache" / "weights" / named.name).unlink()
     with pytest.raises(WeightsError, match="invalid hash"):
         build_backbone("resnet18", "imagenet")
+
+
+@pytest.mark.parametrize("found", [b"", b"cut off", b"<html>proxy</html>", "half"])
+def test_a_damaged_download_is_set_aside_and_fetched_again(tmp_path, monkeypatch, state, found):
+    torch.save(state, tmp_path / "saved.pth")
+    whole = (tmp_path / "saved.pth").read_bytes()
+    named = tmp_path / f"resnet18-{sha256(tmp_path / 'saved.pth')[:8]}.pth"
+    named.write_bytes(whole)
+    monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(weights.IMAGENET_URLS, "resnet18", named.as_uri())
+    kept = tmp_path / "cache/weights" / named.name
+    kept.parent.mkdir(parents=True)
+    found = whole[: len(whole) // 2] if found == "half" else found
+    kept.write_bytes(found)
+    assert build_backbone("resnet18", "imagenet").weights == WeightsInfo("imagenet", sha256(named))
+    assert kept.read_bytes() == whole
+    assert kept.with_name(f"{kept.name}.damaged").read_bytes() == found
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def bottleneck(state, name, x, stride=1):
     return (y + (conv_bn(state, f"{name}.shortcut", x, stride) if first else x)).relu()
 
 
-@pytest.mark.parametrize("prefix", ["", "base."])
+@pytest.mark.parametrize("prefix", ["", "base.", "module.base."])
 def test_a_file_runs_with_caffes_strides_and_means(state, save, prefix):
     path = save({prefix + key: value for key, value in state.items()})
     backbone = first_backbone("resnet50", path)

@@ -1,5 +1,6 @@
 """A trained network in use: probabilities, masks, CRF, confusion matrix."""
 
+from copy import deepcopy
 from functools import partial
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.segment.segmenter import load_segmenter, pooled_confusion
+from wsss_lib.segment.segmenter import load_segmenter, pooled_confusion, probabilities
 from wsss_lib.weak.crf import PRESETS, dense_crf, unary_from_probabilities
 
 
@@ -31,6 +32,14 @@ def test_scores_are_probabilities_in_the_size_of_the_image(segmenter, squares):
     expected = np.exp(logits) / np.exp(logits).sum(0)
     np.testing.assert_allclose(scores.values, expected, atol=1e-6)
     np.testing.assert_array_equal(segmenter.mask(image), expected.argmax(0))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_network_that_diverged_gives_no_mask(segmenter, squares, value):
+    network = deepcopy(segmenter.network)
+    network.aspp.branches[0].bias.data[2] = value
+    with pytest.raises(ParameterError, match=r"Probabilities that are not finite: .* \(--lr\)"):
+        probabilities(network, squares[0].image)
 
 
 def test_the_crf_is_given_the_probabilities(segmenter, squares):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from wsss_lib.classify.backbones import build_backbone
+from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.images import write_mask
 from wsss_lib.errors import DataError, ParameterError, WeightsError
@@ -182,6 +183,41 @@ def test_what_matters_gives_another_checkpoint(few_squares, checkpoints, small, 
     )
     paths.append(train_segmenter(few_squares, small))
     assert len(set(paths)) == len(paths)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_training_that_diverges_is_not_kept(squares, small, tmp_path, epochs):
+    wild = replace(small, lr=1e30, epochs=epochs, clip_norm=float("inf"))
+    with pytest.raises(ParameterError, match=r"diverged: .* rate 1e\+30\. Nothing is kept"):
+        train_segmenter(squares.subset(squares.ids[:4]), wild)
+    assert not list((tmp_path / "cache").rglob("*.pth"))
+
+
+@pytest.mark.parametrize("change", ["fewer", "more", "reordered"])
+def test_a_training_of_the_same_masks_for_other_classes_is_named(squares, small, change):
+    few, names = squares.subset(squares.ids[:4]), squares.classes.names
+    path = train_segmenter(few, small, val_list=None)
+    names = {
+        "fewer": names[:-1],
+        "more": (*names, "thing"),
+        "reordered": (*names[:-2], names[-1], names[-2]),
+    }[change]
+    other, whole = replace(few, classes=ClassSet(names, names)), path.read_bytes()
+    with pytest.raises(WeightsError, match=f"scores 7 classes, {len(names)} were expected; the f"):
+        train_segmenter(other, small, val_list=None)
+    assert path.read_bytes() == whole
+    with pytest.raises(WeightsError, match="the first that differs is number"):
+        load_segmenter(path, dataset=other)
+    assert load_segmenter(path, dataset=few).classes == squares.classes.names
+
+
+def test_a_checkpoint_that_was_cut_off_is_trained_again(squares, small):
+    few = squares.subset(squares.ids[:4])
+    path = train_segmenter(few, small, val_list=None)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-500])
+    assert train_segmenter(few, small, val_list=None) == path
+    assert path.read_bytes() == whole
 
 
 def test_the_folder_of_masks_is_what_is_learnt_from(few_squares, small, no_training, tmp_path):

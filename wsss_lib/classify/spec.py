@@ -8,7 +8,12 @@ from tqdm.auto import tqdm
 
 from wsss_lib.classify.backbones import Backbone, build_backbone
 from wsss_lib.classify.sipe import SIPESettings
-from wsss_lib.classify.train import PRESETS, ClassifierSettings, train_classifier
+from wsss_lib.classify.train import (
+    PRESETS,
+    ClassifierSettings,
+    load_trained,
+    train_classifier,
+)
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.lists import find_list
 from wsss_lib.errors import WeightsError
@@ -112,7 +117,7 @@ def choose_classifier(
     DataError
         If it is to be trained and the list that is learnt from is not there.
     WeightsError
-        If the checkpoint or the first weights are not there.
+        If the checkpoint or the first weights are not there, or its classes are not the data set's.
     """
     if weights not in ("sipe", "trained"):
         if not Path(weights).is_file():
@@ -120,7 +125,7 @@ def choose_classifier(
                 f"No weights file {shown(weights)}. Expected 'sipe', 'trained' or the checkpoint "
                 "of a classification network."
             )
-        return Path(weights)
+        return load_trained(Path(weights).absolute(), device, dataset).path
     sipe = SIPESettings() if weights == "sipe" else None
     settings = ClassifierSettings(backbone=backbone)
     images = training_images(dataset, need_masks=False)

@@ -15,13 +15,15 @@ from wsss_lib.classify.crops import ClassifierCrops, network_input
 from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.classify.sipe import SIPENetwork, SIPESettings
 from wsss_lib.datasets.devkit import DevkitDataset, check_readable
-from wsss_lib.errors import ImageError
+from wsss_lib.errors import ImageError, ParameterError
 from wsss_lib.training import (
     Trained,
     Training,
     TrainingSettings,
+    check_classes,
     checkpoint_path,
     choose_device,
+    class_names,
     load_checkpoint,
     read_progress,
 )
@@ -48,6 +50,12 @@ class ClassifierSettings(TrainingSettings):
     weights: str | None = None
     crop: int | None = None
     long_side: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sides = self.long_side
+        if sides is not None and not (len(sides) == 2 and 1 <= sides[0] <= sides[1]):
+            raise ParameterError(f"long_side={sides}; expected the least and the greatest, from 1.")
 
 
 PRESETS = ClassifierSettings.presets("classifier")
@@ -87,7 +95,17 @@ def average_precision(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     -------
     ndarray, shape (classes,), float64
         In 0..1; NaN for a class that no image shows.
+
+    Raises
+    ------
+    ParameterError
+        If a score is not finite.
     """
+    if not np.isfinite(scores).all():
+        raise ParameterError(
+            "Scores that are not finite: their network's training diverged. Train it with a lower "
+            "learning rate (--lr)."
+        )
     return np.array(
         [
             average_precision_score(truth, score) if truth.any() else np.nan
@@ -105,21 +123,27 @@ def make_network(
     return SIPENetwork(backbone, n_classes, seed, sipe)
 
 
-def load_trained(path: str | Path, device: str = "cpu") -> Trained:
+def load_trained(
+    path: str | Path, device: str = "cpu", dataset: DevkitDataset | None = None
+) -> Trained:
     """Load a finished classification network; errors as of `load_checkpoint`.
 
+    With a data set that it is to be used on, its classes must be the data set's (`WeightsError`).
     Its history has, with SIPE, the parts of the loss ``classification`` and ``consistency`` and,
     where there was a list to score, ``mean_ap`` and the average precision of each class under its
     name (0..1).
     """
-    return load_checkpoint(Path(path), "preset", _build, device)
+    trained = load_checkpoint(Path(path), "preset", _build, device)
+    if dataset is not None:
+        check_classes(trained.path, trained.classes, dataset.classes.names[1:])
+    return trained
 
 
 def _build(content: dict) -> ClassificationNetwork:
     setting = content["setting"]
     sipe = SIPESettings(**setting["sipe"]) if "sipe" in setting else None
     backbone = build_backbone(setting["preset"]["backbone"])
-    return make_network(backbone, len(content["classes"]), sipe)
+    return make_network(backbone, len(class_names(content)), sipe)
 
 
 def train_classifier(
@@ -166,9 +190,9 @@ def train_classifier(
     DataError
         If an image of either list is missing or bad or has no labels: before the first step.
     ParameterError
-        If a setting is out of range, or there is no such device.
+        If a setting is out of range, there is no such device, or the training diverges.
     WeightsError
-        If the first weights are not there.
+        If the first weights are not there, or a training of the same images has other classes.
     """
     device = choose_device(device)
     dataset.check_files(need_masks=False)
@@ -194,7 +218,8 @@ def train_classifier(
         **({} if sipe is None else {"sipe": asdict(sipe)}),
     }
     path = checkpoint_path(f"{dataset.name}-{settings.backbone}", setting)
-    if read_progress(path)["epoch"] == settings.epochs:
+    classes = list(dataset.classes.names[1:])
+    if read_progress(path, classes)["epoch"] == settings.epochs:
         return path
     network = make_network(backbone, len(dataset.classes) - 1, sipe, seed).to(device)
     # with the official masks, whatever the training's are
@@ -206,7 +231,7 @@ def train_classifier(
         lambda epoch: ClassifierCrops(dataset, settings, seed, epoch, labels).batches(workers),
         lambda batch: network.losses(*network_input(network, batch)),
         path,
-        {"classes": list(dataset.classes.names[1:]), "setting": setting},
+        {"classes": classes, "setting": setting},
         dict if val is None else partial(_validate, network, val, val.label_matrix()),
         f"training {'SIPE, ' if sipe else ''}{settings.backbone} on {dataset.name}",
     )

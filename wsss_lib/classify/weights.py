@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from wsss_lib.errors import WeightsError
-from wsss_lib.files import writable_folder
+from wsss_lib.files import sha256, writable_folder
 from wsss_lib.paths import cache_dir, shown
-from wsss_lib.training import check_finished, network_part, read_tensors
+from wsss_lib.training import check_finished, read_tensors, set_aside, state_dict_in
 
 #: torchvision's first ImageNet weights (V1), those that the field started from.
 IMAGENET_URLS = {
@@ -50,10 +50,13 @@ def imagenet_file(backbone: str) -> Path:
         )
     url = IMAGENET_URLS[backbone]
     path = cache_dir() / "weights" / url.rsplit("/", 1)[1]
+    checksum = path.stem.split("-")[1]
+    if path.is_file() and not sha256(path).startswith(checksum):
+        set_aside(path)
     if not path.is_file():
         writable_folder(path.parent)
         try:
-            torch.hub.download_url_to_file(url, str(path), hash_prefix=path.stem.split("-")[1])
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=checksum)
         except (OSError, RuntimeError) as error:
             raise WeightsError(
                 f"The ImageNet weights of {backbone} could not be fetched from {url} ({error}). "
@@ -75,17 +78,15 @@ def _installed_file() -> Path:
 
 
 def backbone_state(path: str | Path) -> dict[str, torch.Tensor]:
-    """The backbone's state dict in a file: a checkpoint of this kit, or a plain state dict.
+    """The backbone's state dict in a file: a checkpoint of this kit, or one as of `state_dict_in`.
 
     Raises
     ------
     WeightsError
-        As `read_tensors`, or if the file is of a training that was stopped, or of a segmentation
-        network in caffe's layout, which no other network has.
+        As `read_tensors` and `state_dict_in`, or if the file is of a training that was stopped, or
+        of a segmentation network in caffe's layout, which no other network has.
     """
     content, prefix = read_tensors(path), "backbone.body."
-    if "network" not in content:
-        return content
     check_finished(path, content)
     layout = content.get("setting", {}).get("layout", "torchvision")
     if layout != "torchvision":
@@ -93,9 +94,8 @@ def backbone_state(path: str | Path) -> dict[str, torch.Tensor]:
             f"{shown(path)} is a segmentation network in the layout of {layout}; "
             "torchvision's was expected. Give the file that its training started from."
         )
-    return {
-        k.removeprefix(prefix): v for k, v in network_part(content).items() if k.startswith(prefix)
-    }
+    state = state_dict_in(path, content)
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)} or state
 
 
 def load_state(body: nn.Module, state: Mapping, head: tuple[str, ...], source: str) -> None:
@@ -120,18 +120,24 @@ def load_state(body: nn.Module, state: Mapping, head: tuple[str, ...], source: s
     given = {k: v for k, v in state.items() if not k.startswith(head)}
     counters = {k: v for k, v in wanted.items() if k.endswith("num_batches_tracked")}
     given = counters | given
-    problems = [f"{k} is missing" for k in wanted if k not in given]
-    problems += [f"{k} is unknown" for k in given if k not in wanted]
-    problems += [
-        f"{k} is {_shape(given[k])} instead of {_shape(wanted[k])}"
-        for k in wanted
-        if k in given and _shape(given[k]) != _shape(wanted[k])
-    ]
-    if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+    problems = (
+        [f"{k} is missing" for k in wanted if k not in given],
+        [f"{k} is unknown" for k in given if k not in wanted],
+        [
+            f"{k} is {_shape(given[k])} instead of {_shape(wanted[k])}"
+            for k in wanted
+            if k in given and _shape(given[k]) != _shape(wanted[k])
+        ],
+    )
+    if any(problems):
+        text = "; ".join(
+            found[0] + (f", and {len(found) - 1} more" if len(found) > 1 else "")
+            for found in problems
+            if found
+        )
         raise WeightsError(
-            f"{source} does not fit the backbone: {'; '.join(problems[:3])}{more}. Give the "
-            "weights of the same network, or name another with --backbone."
+            f"{source} does not fit the backbone: {text}. Give the weights of the same network, "
+            "or name another with --backbone."
         )
     body.load_state_dict(given)
 

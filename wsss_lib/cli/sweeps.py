@@ -176,6 +176,7 @@ def second_stage(
     from wsss_lib.segment.train import SegmenterSettings
 
     folder = out or output_dir() / "build" / "second_stage" / dataset
+    settings = SegmenterSettings(epochs=epochs)  # refuses a bad value before anything is read
     check_outputs(*(folder / name for name in ("scores.csv", "spread.csv", "scores.json")))
     found = second_stage(
         training_set(dataset, root, list_name, images, None),
@@ -183,7 +184,7 @@ def second_stage(
         range(seeds),
         device=device,
         workers=workers,
-        settings=SegmenterSettings(epochs=epochs),
+        settings=settings,
     )
     found.write(folder)
     caption = f"mIoU (%) on {found.provenance['val']}; masks_miou: of the masks learnt from"

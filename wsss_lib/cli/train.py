@@ -114,9 +114,10 @@ def _classifier(
 ) -> None:
     from wsss_lib.classify.train import ClassifierSettings, load_trained, train_classifier
 
+    settings = ClassifierSettings(**settings)  # refuses bad values before anything is read
     path = train_classifier(
         training_set(dataset, root, list_name, images, masks, need_masks=False),
-        ClassifierSettings(**settings),
+        settings,
         sipe=sipe,
         seed=seed,
         device=device,
@@ -159,15 +160,15 @@ def irn(
     On toy the first images of the list are enough, unless --list or --images says otherwise.
     """
     from wsss_lib.classify.spec import choose_classifier
-    from wsss_lib.weak.irn.train import EDGE_IMAGES, EdgeSettings, train_irn
+    from wsss_lib.weak.irn.train import EDGE_IMAGES, PRESETS, EdgeSettings, train_irn
     from wsss_lib.weak.seeds import Localiser
 
+    settings = EdgeSettings(**settings).completed(PRESETS, dataset)  # before another is trained
     if list_name is None and images is None:
         images = EDGE_IMAGES[dataset]
     opened = training_set(dataset, root, list_name, images, masks, need_masks=False)
     path = choose_classifier(opened, classifier, backbone, device=device)
     localiser = Localiser(path, background_weight=background_weight, device=device)
-    settings = EdgeSettings(**settings)
     path = train_irn(opened, localiser, settings, seed=seed, device=device, workers=workers)
     click.echo(f"{shown(path)}")
 
@@ -192,10 +193,10 @@ def segmenter(
     from wsss_lib.segment.segmenter import load_segmenter
     from wsss_lib.segment.train import SegmenterSettings, train_segmenter
 
+    settings = SegmenterSettings(**settings)
     folder = None if masks in KINDS else masks
     opened = training_set(dataset, root, list_name, images, folder, need_masks=masks not in WEAK)
     if masks in KINDS:
         opened = training_masks(masks, opened, device=device, workers=max(workers, 1))
-    settings = SegmenterSettings(**settings)
     path = train_segmenter(opened, settings, seed=seed, device=device, workers=workers)
     click.echo(f"{shown(path)}: {load_segmenter(path).caption()}")

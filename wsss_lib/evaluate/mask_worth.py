@@ -196,7 +196,7 @@ def second_stage(
         name, quality = Path(kind).name, 100 * masks_miou(masks, images)
         for seed in seeds:
             path = train_segmenter(masks, settings, seed=seed, val_list=val_list, device=device)
-            trained = load_segmenter(path)
+            trained = load_segmenter(path, dataset=images)
             if trained.source["val"] is None:
                 raise DataError(
                     f"{shown(path)} was trained without a list to score it on. Remove the file and "

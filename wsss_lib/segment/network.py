@@ -22,7 +22,7 @@ from wsss_lib.classify.weights import load_state
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.errors import WeightsError
 from wsss_lib.files import sha256
-from wsss_lib.training import WeightsInfo, read_tensors
+from wsss_lib.training import WeightsInfo, read_tensors, state_dict_in
 
 #: Dilations of the stages behind F4 and F5 (layer3 and layer4), whose maps stay at 1/8.
 STAGE_DILATIONS = (2, 4)
@@ -255,7 +255,8 @@ def first_backbone(name: str, weights: str | Path, seed: int = 0) -> Backbone:
     if weights in ("random", "imagenet"):
         return build_backbone(name, weights, seed)
     path = Path(weights)
-    state = {key.removeprefix("base."): value for key, value in read_tensors(path).items()}
+    state = state_dict_in(path, read_tensors(path))
+    state = {key.removeprefix("base."): value for key, value in state.items()}
     if "layer1.conv1.conv.weight" not in state:
         return build_backbone(name, path)
     info = WeightsInfo(path.name, sha256(path))

@@ -10,10 +10,11 @@ from tqdm.auto import tqdm
 
 from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.errors import ParameterError
 from wsss_lib.metrics import confusion_matrix
 from wsss_lib.scores import ClassScores
 from wsss_lib.segment.network import CaffeBackbone, DeepLabV2
-from wsss_lib.training import Trained, load_checkpoint
+from wsss_lib.training import Trained, check_classes, class_names, load_checkpoint
 from wsss_lib.weak.crf import refine_by_crf
 
 
@@ -65,9 +66,17 @@ class Segmenter(Trained):
         )
 
 
-def load_segmenter(path: str | Path, device: str = "cpu") -> Segmenter:
-    """Load a finished segmentation network; errors as of `load_checkpoint`."""
-    return Segmenter(**vars(load_checkpoint(Path(path), "segmenter", _build, device)))
+def load_segmenter(
+    path: str | Path, device: str = "cpu", dataset: DevkitDataset | None = None
+) -> Segmenter:
+    """Load a finished segmentation network; errors as of `load_checkpoint`.
+
+    With a data set that it is to be used on, its classes must be the data set's (`WeightsError`).
+    """
+    trained = load_checkpoint(Path(path), "segmenter", _build, device)
+    if dataset is not None:
+        check_classes(trained.path, trained.classes, dataset.classes.names)
+    return Segmenter(**vars(trained))
 
 
 def _build(content: dict) -> DeepLabV2:
@@ -75,7 +84,7 @@ def _build(content: dict) -> DeepLabV2:
     backbone = build_backbone(preset["backbone"])
     if content["setting"]["layout"] == "caffe":
         backbone = CaffeBackbone(backbone.name, backbone.body, backbone.weights)
-    return DeepLabV2(backbone, len(content["classes"]), preset["rates"])
+    return DeepLabV2(backbone, len(class_names(content)), preset["rates"])
 
 
 @torch.no_grad()
@@ -91,10 +100,21 @@ def probabilities(network: DeepLabV2, image: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, shape (classes, H, W), float32
+
+    Raises
+    ------
+    ParameterError
+        If they are not finite.
     """
     logits = network(network.backbone.normalise(image))
     logits = functional.interpolate(logits, image.shape[:2], mode="bilinear")
-    return logits.softmax(1)[0].cpu().numpy()
+    found = logits.softmax(1)[0].cpu().numpy()
+    if not np.isfinite(found).all():
+        raise ParameterError(
+            "Probabilities that are not finite: their network's training diverged. Train it with a "
+            "lower learning rate (--lr)."
+        )
+    return found
 
 
 def pooled_confusion(

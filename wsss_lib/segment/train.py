@@ -123,9 +123,10 @@ def train_segmenter(
     DataError
         If an image or a mask of either list is missing or bad: before the first step.
     ParameterError
-        If a setting is out of range, or there is no such device.
+        If a setting is out of range, there is no such device, or the training diverges.
     WeightsError
-        If the first weights are not there or do not fit.
+        If the first weights are not there or do not fit, or a training of the same images and masks
+        has other classes.
     """
     device = choose_device(device)
     settings = settings.completed(PRESETS, dataset.name)
@@ -144,7 +145,8 @@ def train_segmenter(
         "seed": seed,
     }
     path = checkpoint_path(f"{dataset.name}-deeplab-{settings.backbone}", setting)
-    if read_progress(path)["epoch"] == settings.epochs:
+    classes = list(dataset.classes.names)
+    if read_progress(path, classes)["epoch"] == settings.epochs:
         return path
     network = DeepLabV2(backbone, len(dataset.classes), settings.rates, seed).to(device)
     # with the official masks, whatever the training's are
@@ -158,7 +160,7 @@ def train_segmenter(
         lambda epoch: SegmentationCrops(dataset, settings, seed, epoch).batches(workers),
         lambda batch: network.losses(*network_input(network, batch)[:2]),
         path,
-        {"classes": list(dataset.classes.names), "setting": setting, "source": source},
+        {"classes": classes, "setting": setting, "source": source},
         dict if val is None else partial(_validate, network, val),
         f"training DeepLabV2, {settings.backbone} on {dataset.name}",
         settings.accumulate,

@@ -127,9 +127,10 @@ class Localiser:
         ------
         ImageError
             If the image cannot be read.
-        ParameterError
-            If the network does not know a label.
+        WeightsError
+            If the network scores other classes than the data set has.
         """
+        load_trained(self.path, self.device, dataset)
         labels = dataset.labels(id_)
         path = cache_dir() / "maps" / self.name / f"{id_}-{self.key(dataset, id_)}.npy"
         try:
