@@ -25,6 +25,10 @@ class ParameterError(WsssError, ValueError):
     """A parameter is outside its range, or names something unknown."""
 
 
+class DivergedError(ParameterError):
+    """A network's training diverged: its loss, its weights or what it gives is not finite."""
+
+
 class WeightsError(WsssError):
     """A weights file is missing or does not fit the network."""
 

@@ -22,7 +22,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from wsss_lib.errors import DamagedError, ParameterError, WeightsError
+from wsss_lib.errors import DamagedError, DivergedError, ParameterError, WeightsError
 from wsss_lib.files import atomic_path, sha256, writable_folder
 from wsss_lib.paths import cache_dir, shown
 
@@ -164,8 +164,8 @@ class Training:
 
         Raises
         ------
-        ParameterError
-            If it diverges: no checkpoint is written of that epoch.
+        DivergedError
+            If something is not finite: no checkpoint is written of that epoch.
         StoreError
             If checkpoints cannot be written; the place is checked before the first epoch.
         """
@@ -190,7 +190,11 @@ class Training:
                 losses = self._epoch(epoch, bar)
                 if name := first_not_finite(self.network):
                     self._stop(f"{name} is not finite", epoch, steps)
-                history.append({"epoch": epoch + 1, **losses, **self.scores()})
+                try:
+                    scores = self.scores()
+                except DivergedError:
+                    self._stop("what the network gives is not finite", epoch, steps)
+                history.append({"epoch": epoch + 1, **losses, **scores})
                 self._write(history)
 
     def _epoch(self, epoch: int, bar: tqdm) -> dict[str, float]:
@@ -220,11 +224,11 @@ class Training:
 
     def _stop(self, reason: str, epoch: int, step: int) -> None:
         kept = f"{shown(self.path)} has the epochs before" if epoch else "Nothing is kept"
-        raise ParameterError(
+        raise DivergedError(
             f"The training diverged: {reason} at step {step} of epoch {epoch + 1}, with the "
             f"learning rate {self.optimisation.lr:g}. {kept}. Start it with a lower one (--lr); "
             "that is another training, which begins anew."
-        )
+        ) from None
 
     def _write(self, history: list[dict]) -> None:
         finished = len(history) == self.optimisation.epochs
@@ -317,6 +321,15 @@ def check_classes(path: Path, found: Sequence[str], expected: Sequence[str]) -> 
                 f"{wants} in the data set. Use the classes.txt that it was trained with, or "
                 "another network; to train this one again, remove the file."
             )
+
+
+def check_finite(values: np.ndarray, what: str) -> None:
+    """Raise `DivergedError` unless all that a network gave is finite; `what` says what it is."""
+    if not np.isfinite(values).all():
+        raise DivergedError(
+            f"{what} that are not finite: their network's training diverged. Train it with a "
+            "lower learning rate (--lr)."
+        )
 
 
 def first_not_finite(network: nn.Module) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from wsss_lib.errors import ParameterError
+from wsss_lib.errors import DivergedError, ParameterError
 from wsss_lib.segment.segmenter import load_segmenter, pooled_confusion, probabilities
 from wsss_lib.weak.crf import PRESETS, dense_crf, unary_from_probabilities
 
@@ -38,7 +38,7 @@ def test_scores_are_probabilities_in_the_size_of_the_image(segmenter, squares):
 def test_a_network_that_diverged_gives_no_mask(segmenter, squares, value):
     network = deepcopy(segmenter.network)
     network.aspp.branches[0].bias.data[2] = value
-    with pytest.raises(ParameterError, match=r"Probabilities that are not finite: .* \(--lr\)"):
+    with pytest.raises(DivergedError, match=r"Probabilities that are not finite: .* \(--lr\)"):
         probabilities(network, squares[0].image)
 
 

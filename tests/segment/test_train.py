@@ -11,7 +11,7 @@ from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.images import write_mask
-from wsss_lib.errors import DataError, ParameterError, WeightsError
+from wsss_lib.errors import DataError, DivergedError, ParameterError, WeightsError
 from wsss_lib.metrics import confusion_matrix, iou, mean_iou
 from wsss_lib.segment import train
 from wsss_lib.segment.network import CaffeBackbone, DeepLabV2
@@ -188,7 +188,7 @@ def test_what_matters_gives_another_checkpoint(few_squares, checkpoints, small, 
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_a_training_that_diverges_is_not_kept(squares, small, tmp_path, epochs):
     wild = replace(small, lr=1e30, epochs=epochs, clip_norm=float("inf"))
-    with pytest.raises(ParameterError, match=r"diverged: .* rate 1e\+30\. Nothing is kept"):
+    with pytest.raises(DivergedError, match=r"diverged: .* rate 1e\+30\. Nothing is kept"):
         train_segmenter(squares.subset(squares.ids[:4]), wild)
     assert not list((tmp_path / "cache").rglob("*.pth"))
 

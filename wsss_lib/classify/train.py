@@ -21,6 +21,7 @@ from wsss_lib.training import (
     Training,
     TrainingSettings,
     check_classes,
+    check_finite,
     checkpoint_path,
     choose_device,
     class_names,
@@ -98,14 +99,10 @@ def average_precision(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    ParameterError
+    DivergedError
         If a score is not finite.
     """
-    if not np.isfinite(scores).all():
-        raise ParameterError(
-            "Scores that are not finite: their network's training diverged. Train it with a lower "
-            "learning rate (--lr)."
-        )
+    check_finite(scores, "Scores")
     return np.array(
         [
             average_precision_score(truth, score) if truth.any() else np.nan
@@ -190,7 +187,7 @@ def train_classifier(
     DataError
         If an image of either list is missing or bad or has no labels: before the first step.
     ParameterError
-        If a setting is out of range, there is no such device, or the training diverges.
+        If a setting is out of range, there is no such device, or (`DivergedError`) it diverges.
     WeightsError
         If the first weights are not there, or a training of the same images has other classes.
     """

@@ -10,11 +10,10 @@ from tqdm.auto import tqdm
 
 from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.datasets.devkit import DevkitDataset
-from wsss_lib.errors import ParameterError
 from wsss_lib.metrics import confusion_matrix
 from wsss_lib.scores import ClassScores
 from wsss_lib.segment.network import CaffeBackbone, DeepLabV2
-from wsss_lib.training import Trained, check_classes, class_names, load_checkpoint
+from wsss_lib.training import Trained, check_classes, check_finite, class_names, load_checkpoint
 from wsss_lib.weak.crf import refine_by_crf
 
 
@@ -103,17 +102,13 @@ def probabilities(network: DeepLabV2, image: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    ParameterError
+    DivergedError
         If they are not finite.
     """
     logits = network(network.backbone.normalise(image))
     logits = functional.interpolate(logits, image.shape[:2], mode="bilinear")
     found = logits.softmax(1)[0].cpu().numpy()
-    if not np.isfinite(found).all():
-        raise ParameterError(
-            "Probabilities that are not finite: their network's training diverged. Train it with a "
-            "lower learning rate (--lr)."
-        )
+    check_finite(found, "Probabilities")
     return found
 
 

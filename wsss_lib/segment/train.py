@@ -123,7 +123,7 @@ def train_segmenter(
     DataError
         If an image or a mask of either list is missing or bad: before the first step.
     ParameterError
-        If a setting is out of range, there is no such device, or the training diverges.
+        If a setting is out of range, there is no such device, or (`DivergedError`) it diverges.
     WeightsError
         If the first weights are not there or do not fit, or a training of the same images and masks
         has other classes.
