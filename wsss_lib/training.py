@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from wsss_lib.errors import DamagedError, DivergedError, ParameterError, WeightsError
-from wsss_lib.files import atomic_path, sha256, writable_folder
+from wsss_lib.files import atomic_path, sha256, writable_folder, writing
 from wsss_lib.paths import cache_dir, shown
 
 #: The networks of the kit by the entry of a checkpoint's setting that holds the settings of their
@@ -287,7 +287,8 @@ def read_progress(path: Path, classes: Sequence[str] = ()) -> dict:
 
 def set_aside(path: Path) -> None:
     """Rename a damaged file of the cache to ``<name>.damaged``, and say so."""
-    aside = path.replace(path.with_name(f"{path.name}.damaged"))
+    with writing(path):
+        aside = path.replace(path.with_name(f"{path.name}.damaged"))
     tqdm.write(f"{shown(path)} is damaged: it is now {aside.name}, and made again.")
 
 
