@@ -15,10 +15,10 @@ from wsss_lib.datasets.images import (
     read_mask,
     read_note,
     read_photo,
-    read_strokes,
     scale_photo,
     write_mask,
 )
+from wsss_lib.datasets.strokes import read_strokes
 from wsss_lib.errors import ImageError, MaskError
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
@@ -134,14 +134,13 @@ def test_a_photograph_of_which_pillow_only_warns_is_too_large(tmp_path, monkeypa
         read(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("read", [mask_of_voc, small_strokes])
 @pytest.mark.parametrize("mode", ["P", "L"])
-def test_palette_and_grey_files_hold_labels_whatever_their_colours(tmp_path, mode, read):
+def test_palette_and_grey_files_hold_labels_whatever_their_colours(tmp_path, mode):
     image = Image.fromarray(MASK)
     if mode == "P":
         image.putpalette(np.random.default_rng(1).bytes(768))
     image.save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read(tmp_path / "a.png"), MASK)
+    np.testing.assert_array_equal(mask_of_voc(tmp_path / "a.png"), MASK)
 
 
 @pytest.mark.parametrize(
@@ -389,11 +388,6 @@ def test_colours_of_16_bits_are_read_if_all_bits_are_used(tmp_path, bits, colour
             read_image(tmp_path / "a.png")
 
 
-def test_strokes_are_turned_as_well_and_agree_with_the_photograph(tmp_path):
-    path = save_turned(tmp_path / "s.png", MASK, 6)
-    np.testing.assert_array_equal(read_strokes(path, (3, 2)), np.rot90(MASK, -1))
-
-
 @pytest.mark.parametrize(
     ("size", "long_side", "expected"),
     [((30, 40), 40, (30, 40)), ((30, 40), 20, (15, 20)), ((400, 3), 100, (100, 1))],
@@ -403,52 +397,3 @@ def test_only_what_is_too_long_is_scaled(size, long_side, expected):
     scaled = scale_photo(image, long_side)
     assert scaled.shape == (*expected, 3)
     assert (scaled == 77).all()
-
-
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_colours_of_the_palette_are_their_classes(tmp_path, mode):
-    write_mask(tmp_path / "s.png", MASK)
-    with Image.open(tmp_path / "s.png") as image:
-        image.convert(mode).save(tmp_path / "c.png")
-    np.testing.assert_array_equal(small_strokes(tmp_path / "c.png"), MASK)
-
-
-def test_white_and_what_is_not_opaque_are_not_labelled(tmp_path):
-    pixels = np.dstack([palette()[MASK], np.full((2, 3), 255, np.uint8)])
-    pixels[0, 0] = (255, 255, 255, 255)
-    pixels[0, 1, 3] = 254
-    pixels[1, 2] = (12, 34, 56, 0)
-    Image.fromarray(pixels).save(tmp_path / "s.png")
-    expected = [[VOID, VOID, 20], [VOID, 20, VOID]]
-    np.testing.assert_array_equal(small_strokes(tmp_path / "s.png"), expected)
-
-
-def test_another_colour_is_named_with_its_place(tmp_path):
-    pixels = palette()[MASK].copy()
-    pixels[1, 2] = (255, 0, 1)
-    Image.fromarray(pixels).save(tmp_path / "s.png")
-    with pytest.raises(MaskError, match=r"#ff0001 at x = 2, y = 1; .*#800000 is class 1"):
-        small_strokes(tmp_path / "s.png")
-
-
-def test_a_jpeg_blurs_labels(tmp_path):
-    Image.fromarray(MASK).save(tmp_path / "s.jpg")
-    with pytest.raises(MaskError, match=r"JPEG.*Save strokes as a PNG"):
-        small_strokes(tmp_path / "s.jpg")
-
-
-def test_strokes_of_another_size_are_an_error(tmp_path):
-    write_mask(tmp_path / "s.png", MASK)
-    with pytest.raises(MaskError, match="3 x 2 pixels, the photograph 2 x 3"):
-        read_strokes(tmp_path / "s.png", (3, 2))
-
-
-@pytest.mark.parametrize("count", [32, 33])
-def test_a_soft_brush_is_known_by_its_many_classes(tmp_path, count):
-    soft = np.arange(count, dtype=np.uint8)[None]
-    write_mask(tmp_path / "s.png", soft)
-    if count == 32:
-        np.testing.assert_array_equal(read_strokes(tmp_path / "s.png", (1, count)), soft)
-    else:
-        with pytest.raises(MaskError, match=r"33 classes.*edges are hard"):
-            read_strokes(tmp_path / "s.png", (1, count))

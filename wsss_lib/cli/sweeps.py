@@ -312,9 +312,9 @@ def pseudo(
     "--labels",
     required=True,
     type=FILE,
-    help="Strokes: a PNG of the photograph's size. Grey or palette: 255 is not labelled, any other "
-    "value, including 0, is a class. In colour: exactly the colours of VOC's palette; white or "
-    "transparent is not labelled.",
+    help="Strokes alone, on an empty layer: a PNG of the photograph's size. Grey: 255 is not "
+    "labelled, any other value, including 0, is a class. In colour, indexed or not: exactly the "
+    "colours of VOC's palette; white or transparent is not labelled.",
 )
 @click.option(
     "--out", type=FILE, help="Palette PNG to write [build/expand/<name of the photograph>.png]."
@@ -355,7 +355,7 @@ def expand(
     long_side: int,
     seed: int,
 ) -> None:
-    """Segment a PHOTO of your own: an image-specific SVM learns from strokes painted on it.
+    """Segment a PHOTO of your own: an image-specific SVM learns from your strokes.
 
     PHOTO is a JPEG or PNG, rotated as its camera recorded.
     """
@@ -364,7 +364,8 @@ def expand(
 
     from wsss_lib.classify.spec import BackboneSpec
     from wsss_lib.datasets.classes import VOID
-    from wsss_lib.datasets.images import read_photo, read_strokes, write_mask
+    from wsss_lib.datasets.images import read_photo, write_mask
+    from wsss_lib.datasets.strokes import read_strokes
     from wsss_lib.evaluate.photo import PhotoSegmenter
     from wsss_lib.evaluate.settings import Setting
     from wsss_lib.features import needs_backbone

@@ -1,4 +1,4 @@
-"""Reading photographs, masks and strokes; each way in which a file can be bad has its error."""
+"""Reading photographs and masks; each way in which a file can be bad has its error."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,12 +14,9 @@ from wsss_lib.errors import DataError, ImageError, MaskError
 from wsss_lib.files import atomic_path, with_ending
 from wsss_lib.paths import shown
 
-#: More classes than this are not strokes but a brush with soft edges.
-MOST_CLASSES = 32
 #: The largest values of floats, and of 8, 12 and 16 bits, of which photographs are scaled to 8.
 _RANGES = (1, 255, 4095, 65535)
 _LOSSLESS = ("PNG", "TIFF", "BMP", "GIF")
-_WHITE = 0xFFFFFF
 _NOTE = "Comment"  # a keyword of the PNG standard
 #: Kinds of PNG that a mask is written as, and their modes: with VOC's palette, or plain indices for
 #: programs that would turn a palette into colours.
@@ -48,8 +45,8 @@ def read_mask(path: str | Path, n_classes: int) -> np.ndarray:
     missing = (
         f"No mask {shown(path)}. Leave its id out of the list, or name another folder with --masks."
     )
-    with _picture(path, missing, MaskError) as (image, layout):
-        _check_lossless(image, path, "masks")
+    with open_picture(path, missing, MaskError) as (image, layout):
+        check_lossless(image, path, "masks")
         scaled = "L;" in layout  # grey values of 2 or 4 bits
         if scaled or image.mode not in ("P", "L", "I;16", "I;16B", "I"):
             raise MaskError(
@@ -154,59 +151,8 @@ def scale_photo(image: np.ndarray, long_side: int) -> np.ndarray:
     return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
 
-def read_strokes(path: str | Path, size: tuple[int, int]) -> np.ndarray:
-    """Read strokes painted on a photograph: a label image.
-
-    Palette and grey PNGs hold the labels themselves. In a PNG in colour each colour must be one of
-    VOC's palette, exactly; what is white or not wholly opaque is not labelled. So a layer of a
-    drawing program will do, if its brush has hard edges.
-
-    Parameters
-    ----------
-    path : path
-    size : tuple of int
-        (H, W) of the photograph.
-
-    Returns
-    -------
-    ndarray, shape (H, W), uint8
-        255 = not labelled.
-
-    Raises
-    ------
-    ImageError
-        As of `read_photo`.
-    MaskError
-        If it has another size, holds a colour that is not a class or more than 32 classes, or was
-        saved in a way that changes values.
-    """
-    with _picture(path, f"No image {shown(path)}. Check the path.") as (image, _):
-        _check_lossless(image, path, "strokes")
-        if image.mode not in ("P", "L", "RGB", "RGBA"):
-            raise MaskError(
-                f"{shown(path)} has mode {image.mode}; expected a palette (P), grey (L) or colour "
-                "PNG (RGB, RGBA) of 8 bits."
-            )
-        coloured = image.mode.startswith("RGB")
-        values = np.array(image.convert("RGBA") if coloured else image)
-    if values.shape[:2] != size:
-        raise MaskError(
-            f"{shown(path)} is {values.shape[1]} x {values.shape[0]} pixels, the photograph "
-            f"{size[1]} x {size[0]} (upright, as its camera says); they must agree. Paint on the "
-            "photograph itself and do not crop or scale it."
-        )
-    strokes = _labels_of_colours(values, path) if coloured else values
-    count = len(np.unique(strokes[strokes != VOID]))
-    if count > MOST_CLASSES:
-        raise MaskError(
-            f"{shown(path)} holds {count} classes; at most {MOST_CLASSES} were expected. Paint "
-            f"with a brush whose edges are hard, and leave {VOID} where there is no stroke."
-        )
-    return strokes
-
-
 @contextmanager
-def _picture(
+def open_picture(
     path: str | Path, missing: str, error: type[DataError] = ImageError
 ) -> Iterator[tuple[Image.Image, str]]:
     """Open a picture, turned upright (EXIF), and tell Pillow's name of how its values are laid out.
@@ -236,7 +182,7 @@ def _picture(
 
 
 def _read_rgb(path: str | Path, advice: str) -> np.ndarray:
-    with _picture(path, f"No image {shown(path)}. {advice}") as (image, layout):
+    with open_picture(path, f"No image {shown(path)}. {advice}") as (image, layout):
         if image.mode[0] in "IF":
             return np.stack([_eight_bits(np.asarray(image), path)] * 3, axis=2)
         rgb = np.array(image.convert("RGB"))
@@ -262,7 +208,7 @@ def _eight_bits(grey: np.ndarray, path: str | Path) -> np.ndarray:
     return np.uint8(np.round(grey * (255 / top)))
 
 
-def _check_lossless(image: Image.Image, path: str | Path, what: str) -> None:
+def check_lossless(image: Image.Image, path: str | Path, what: str) -> None:
     """Check that a file keeps labels as they are, whatever its name."""
     if image.format not in _LOSSLESS or image.info.get("compression") == "jpeg":
         raise MaskError(
@@ -277,8 +223,8 @@ def _check_palette(colours: list[int], values: list[int], n_classes: int, path: 
     anew. Any other palette says nothing about classes.
     """
     labels = [*range(n_classes), VOID]
-    codes = dict(enumerate(_codes(np.reshape(colours, (-1, 3))).tolist()))
-    for known in (_codes(palette()[labels]), np.array(labels) * 0x010101):
+    codes = dict(enumerate(colour_codes(np.reshape(colours, (-1, 3))).tolist()))
+    for known in (colour_codes(palette()[labels]), np.array(labels) * 0x010101):
         label_of = dict(zip(known.tolist(), labels, strict=True))
         said = [label_of.get(codes.get(value)) for value in values]
         if None in said or len({*said}) < len(said) or {*said} <= {0, VOID}:
@@ -293,26 +239,6 @@ def _check_palette(colours: list[int], values: list[int], n_classes: int, path: 
                 )
 
 
-def _labels_of_colours(pixels: np.ndarray, path: str | Path) -> np.ndarray:
-    """The labels whose colours the pixels (H, W, 4) have."""
-    known, codes = _codes(palette()), _codes(pixels)
-    unlabelled = (pixels[..., 3] < 255) | (codes == _WHITE)
-    codes = np.where(unlabelled, known[VOID], codes)
-    order = np.argsort(known)
-    place = np.searchsorted(known, codes, sorter=order).clip(max=255)
-    labels = order[place].astype(np.uint8)
-    wrong = np.argwhere(known[labels] != codes)
-    if len(wrong):
-        row, col = wrong[0]
-        first = ", ".join(f"#{code:06x} is class {i}" for i, code in enumerate(known[:4]))
-        raise MaskError(
-            f"{shown(path)} has the colour #{codes[row, col]:06x} at x = {col}, y = {row}; "
-            f"expected colours of VOC's palette ({first}, ...), and white or transparent where "
-            "there is no stroke. Use a brush with hard edges, or save labels as a grey PNG."
-        )
-    return labels
-
-
-def _codes(colours: np.ndarray) -> np.ndarray:
+def colour_codes(colours: np.ndarray) -> np.ndarray:
     """Colours (..., 3 or 4) as one number each, without their alpha."""
     return colours[..., :3].astype(int) @ (65536, 256, 1)

@@ -115,7 +115,7 @@ def stroke_samples(strokes: np.ndarray, n: int, seed: int = 0) -> PixelSamples:
         found = f"only the class {labels[0]}" if labels else "no labels at all"
         raise MaskError(
             f"The strokes hold {found}; two classes or more were expected. Paint some of the "
-            "object and some of what is not the object."
+            f"object and some of what is not the object; {VOID} or white is not labelled."
         )
     return sample_mask(strokes, n, seed)
 

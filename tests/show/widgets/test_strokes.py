@@ -1,3 +1,5 @@
+import errno
+import os
 from datetime import UTC, datetime
 
 import numpy as np
@@ -5,7 +7,8 @@ import pytest
 from PIL import Image
 
 from wsss_lib.datasets.classes import VOID
-from wsss_lib.datasets.images import read_mask, read_note, read_strokes
+from wsss_lib.datasets.images import read_mask, read_note
+from wsss_lib.datasets.strokes import read_strokes
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.photo import PhotoSegmenter
 from wsss_lib.evaluate.settings import Setting
@@ -160,6 +163,48 @@ def test_the_save_button_says_where(painter, tmp_path):
     assert "photograph_strokes.png" in painter.status.value
 
 
+def sent(name, content):
+    file = {"name": name, "type": "image/png", "size": len(content)}
+    return (file | {"content": memoryview(content), "last_modified": datetime.now(UTC)},)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"), [("file", "a file is where a folder"), ("full", "No space left on device")]
+)
+@pytest.mark.parametrize("action", ["save", "upload"])
+def test_where_nothing_can_be_written_it_shows_in_red(
+    painter, image, tmp_path, monkeypatch, action, place, reason
+):
+    paint_two(painter)
+    strokes = painter.strokes
+    (tmp_path / "file").write_text("a file")
+    monkeypatch.setenv("WSSS_OUTPUT", str(tmp_path / place))
+    if place == "full":
+
+        def full(*_, **__):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr("wsss_lib.files.tempfile.mkstemp", full)
+    if action == "save":
+        painter.controls.save.click()
+    else:
+        painter.controls.upload.value = sent("other.png", b"some bytes")
+        assert painter.controls.upload.value == ()
+    assert 'class="error"' in painter.status.value
+    assert reason in painter.status.value
+    assert "another place with --out or WSSS_OUTPUT" in painter.status.value
+    assert (painter.name, painter.strokes is strokes) == ("photograph", True)
+    assert not [path for path in tmp_path.rglob("*.png")]
+
+
+def test_a_bad_upload_can_be_sent_again(painter):
+    for _ in range(2):
+        painter.status.value = ""
+        painter.controls.upload.value = sent("bad.png", b"text")
+        assert "not a picture" in painter.status.value
+        assert painter.controls.upload.value == ()
+
+
 def test_a_path_or_an_upload_takes_another_photograph(painter, image, tmp_path):
     paint_two(painter)
     Image.fromarray(image[:20]).save(tmp_path / "other.png")
@@ -167,9 +212,7 @@ def test_a_path_or_an_upload_takes_another_photograph(painter, image, tmp_path):
     assert (painter.name, painter.strokes.shape, painter.scores) == ("other", (20, 36), None)
     np.testing.assert_array_equal(painter.segmenter.image, image[:20])
     content = (tmp_path / "other.png").read_bytes()
-    file = {"name": "../sent.png", "type": "image/png", "size": len(content)}
-    file |= {"content": memoryview(content), "last_modified": datetime.now(UTC)}
-    painter.controls.upload.value = (file,)
+    painter.controls.upload.value = sent("../sent.png", content)
     assert painter.controls.upload.value == ()
     assert painter.name == "sent"
     assert (tmp_path / "build/strokes/sent.png").read_bytes() == content

@@ -389,12 +389,12 @@ class StrokePainter(widgets.VBox):
 
     def _take(self, files: Sequence[dict]) -> None:
         """Keep what was uploaded beside its strokes, so that the command line finds it, too."""
+        self.controls.upload.value = ()  # so that the same file can be sent again
         for file in files:
             path = self._folder / Path(file["name"]).name
             with atomic_path(path) as temporary:
                 temporary.write_bytes(file["content"])
             self.read(path)
-        self.controls.upload.value = ()  # so that the same file can be sent again
 
     def _try(self, action: Callable, *arguments: object) -> None:
         try:

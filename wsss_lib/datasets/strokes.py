@@ -1,0 +1,171 @@
+"""Reading strokes that were painted on a photograph in some drawing program: a label image."""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm.auto import tqdm
+
+from wsss_lib.datasets.classes import VOID, palette
+from wsss_lib.datasets.images import check_lossless, colour_codes, open_picture
+from wsss_lib.errors import MaskError
+from wsss_lib.paths import shown
+
+#: More classes than this are not strokes but a brush with soft edges, or a photograph.
+MOST_CLASSES = 32
+#: A class on more of an image than this is most often what was meant to be unlabelled.
+_NEARLY_ALL = 0.9
+#: Pixels of a class that are looked at to see whether it is the soft edge of others, at most.
+_LOOKED_AT = 10_000
+#: Grey values from here on are what a JPEG leaves of white, if they lie beside lighter ones.
+_LEFT_OF_WHITE = 246
+_WHITE = 0xFFFFFF
+_ALONE = (
+    "Save the strokes alone, painted with hard edges on an empty layer of the photograph's size"
+)
+
+
+def read_strokes(path: str | Path, size: tuple[int, int]) -> np.ndarray:
+    """Read strokes painted on a photograph: a label image.
+
+    A grey picture holds the labels themselves, and so does an indexed one whose palette is a grey
+    ramp, or holds other colours than VOC's and shows 255 somewhere. In any other, indexed or not,
+    each colour must be one of VOC's palette, exactly. What is 255, white or not wholly opaque is
+    not labelled. So a layer of a drawing program will do, if its brush has hard edges.
+
+    Parameters
+    ----------
+    path : path
+    size : tuple of int
+        (H, W) of the photograph.
+
+    Returns
+    -------
+    ndarray, shape (H, W), uint8
+        255 = not labelled. It is said where one class covers nearly the whole image.
+
+    Raises
+    ------
+    ImageError
+        As of `wsss_lib.datasets.images.read_photo`.
+    MaskError
+        If it has another size, holds a colour that is not a class, more than 32 classes or some
+        that are only the soft edge of others, or was saved in a way that changes values.
+    """
+    with open_picture(path, f"No image {shown(path)}. Check the path.") as (image, layout):
+        check_lossless(image, path, "the strokes alone")
+        if image.mode not in ("P", "L", "RGB", "RGBA") or "L;" in layout:  # scaled from 2 or 4 bits
+            raise MaskError(
+                f"{shown(path)} has mode {image.mode}; expected a palette (P), grey (L) or colour "
+                "PNG (RGB, RGBA) of 8 bits."
+            )
+        if image.size != size[::-1]:
+            raise MaskError(
+                f"{shown(path)} is {image.width} x {image.height} pixels, the photograph "
+                f"{size[1]} x {size[0]} (upright, as its camera says); they must agree. Paint on "
+                "an empty layer over the photograph and do not crop or scale it."
+            )
+        colours = palette()
+        if _holds_labels(image):
+            alpha, strokes = image.convert("RGBA").getchannel("A"), np.array(image)
+            strokes[np.array(alpha) < 255] = VOID
+            colours = np.arange(256, dtype=np.uint8)[:, None].repeat(3, 1)
+        else:
+            strokes = _labels_of_picture(np.array(image.convert("RGBA")), path)
+    counts = np.bincount(strokes.ravel(), minlength=256)[:VOID]
+    if (count := np.count_nonzero(counts)) > MOST_CLASSES:
+        raise MaskError(
+            f"{shown(path)} holds {count} classes; at most {MOST_CLASSES} were expected. Is it the "
+            f"photograph, or a brush with soft edges? {_ALONE}; {VOID} is unlabelled."
+        )
+    _check_edges(strokes, colours, path)
+    if counts.max() > _NEARLY_ALL * strokes.size:
+        tqdm.write(
+            f"{shown(path)}: class {counts.argmax()} covers {100 * counts.max() / strokes.size:.0f}"
+            f" % of the image. Not labelled is what has {VOID} (grey or indices), or is white or "
+            "transparent (colours); 0, or black, is a class: the background."
+        )
+    return strokes
+
+
+def _holds_labels(image: Image.Image) -> bool:
+    """Whether the pixels of a picture are labels, rather than colours that stand for them."""
+    if image.mode != "P":
+        return image.mode == "L"
+    image.apply_transparency()
+    colours, used = np.reshape(image.getpalette("RGBA"), (-1, 4)), np.flatnonzero(image.histogram())
+    if used[-1] >= len(colours):  # a value without a colour
+        return True
+    colours = colours[used]
+    if (colours == np.stack([used, used, used, np.full_like(used, 255)], 1)).all():
+        return True
+    foreign = _labels_of_colours(colours)[1].any()
+    opaque = (colours[:, 3] == 255).all()
+    return foreign and opaque and used[-1] == VOID and len(used) <= MOST_CLASSES + 1
+
+
+def _labels_of_picture(pixels: np.ndarray, path: str | Path) -> np.ndarray:
+    """The labels whose colours the pixels (H, W, 4) have."""
+    labels, foreign = _labels_of_colours(pixels)
+    if foreign.mean() > 0.5:
+        raise MaskError(
+            f"{shown(path)} has {100 * foreign.mean():.0f} % of its pixels in colours that are no "
+            f"class: it is a photograph, or strokes painted on one. {_ALONE}, as a PNG."
+        )
+    if foreign.any():
+        row, col = np.argwhere(foreign)[0]
+        colour = "#{:02x}{:02x}{:02x}".format(*pixels[row, col])
+        codes = colour_codes(palette()[:4])
+        first = ", ".join(f"#{code:06x} is class {label}" for label, code in enumerate(codes))
+        raise MaskError(
+            f"{shown(path)} has the colour {colour} at x = {col}, y = {row}; expected colours of "
+            f"VOC's palette ({first}, ...), and white or transparent where there is no stroke. Use "
+            "a brush with hard edges (no anti-aliasing), or save labels as a grey PNG."
+        )
+    return labels
+
+
+def _labels_of_colours(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The labels of colours (..., 4), and which of them are neither a class nor unlabelled."""
+    known, codes = colour_codes(palette()), colour_codes(colours)
+    codes = np.where((colours[..., 3] < 255) | (codes == _WHITE), known[VOID], codes)
+    order = np.argsort(known)
+    labels = order[np.searchsorted(known, codes, sorter=order).clip(max=255)].astype(np.uint8)
+    return labels, known[labels] != codes
+
+
+def _check_edges(strokes: np.ndarray, colours: np.ndarray, path: str | Path) -> None:
+    """Refuse classes that are nowhere but on the edge between two others, and a mixture of them.
+
+    Anti-aliasing makes them: grey 85 is a third of white and two of class 0, #400000 (class 8) is
+    half of class 1 and half of class 0. A stroke of one's own, however thin, has one side only.
+    Nor can specks of 246 to 254 beside 255 be classes: a JPEG leaves them, whatever it became.
+    """
+    colours = colours.astype(float)
+    colours[VOID] = 255
+    labels, beside = np.unique(strokes), np.pad(strokes, 1, mode="edge")
+    soft = []
+    for label in labels[labels != VOID]:
+        rows, cols = np.nonzero(strokes == label)
+        step = -(-len(rows) // _LOOKED_AT)
+        rows, cols = rows[::step], cols[::step]
+        near = np.zeros((len(rows), 256), bool)
+        for down, across in np.ndindex(3, 3):
+            near[np.arange(len(rows)), beside[rows + down, cols + across]] = True
+        others = [(each, colours[each] - colours[label]) for each in labels if each != label]
+        edge = near[:, label + 1 :].any(1) & (label >= _LEFT_OF_WHITE)
+        for (one, to_one), (other, to_other) in combinations(others, 2):
+            long, short = np.linalg.norm(to_one), np.linalg.norm(to_other)
+            off_line = np.abs(to_one * short + to_other * long).max() / (long + short)
+            if to_one @ to_other < 0 and off_line <= 1:  # colours are rounded
+                edge |= near[:, one] & near[:, other]
+        if edge.mean() > _NEARLY_ALL:
+            soft.append((int(label), rows[0], cols[0]))
+    if soft:
+        label, row, col = soft[0]
+        raise MaskError(
+            f"{shown(path)} has soft edges: {len(soft)} of its classes, the first {label} at "
+            f"x = {col}, y = {row}, are only mixtures between two others, which nobody painted. "
+            f"{_ALONE} (a pencil, no anti-aliasing), as a PNG."
+        )
