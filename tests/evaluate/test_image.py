@@ -2,17 +2,48 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
+from wsss_lib.classify.crops import ClassifierCrops
 from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.classify.train import ClassifierSettings
 from wsss_lib.evaluate.image import evaluate_image
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.features import extract
 from wsss_lib.metrics import confusion_matrix, dense
+from wsss_lib.segment.train import SegmentationCrops, SegmenterSettings
 
 NETWORK = BackboneSpec("resnet18", "random")
+
+
+def expanded(dataset):
+    return evaluate_image(dataset, "tiny_1", [Setting("img", 40)])[0][1]
+
+
+def classifier_crop(dataset):
+    settings = ClassifierSettings(batch=2, crop=16)
+    return ClassifierCrops(dataset, settings, 0, 0, dataset.label_matrix())[1][0]
+
+
+def segmenter_crop(dataset):
+    settings = SegmenterSettings(batch=2, crop=16, factors=(1.0,))
+    return SegmentationCrops(dataset, settings, 0, 0)[1][0]
+
+
+@pytest.mark.parametrize("use", [expanded, classifier_crop, segmenter_crop])
+@pytest.mark.parametrize(("ending", "orientation", "turns"), [(".PNG", 6, 1), (".tiff", 3, 2)])
+def test_all_see_a_photograph_as_its_camera_says(tiny, use, ending, orientation, turns):
+    expected, exif = use(tiny), Image.Exif()
+    exif[0x0112] = orientation
+    for id_ in tiny.ids:
+        path = tiny.image_path(id_)
+        turned = Image.fromarray(np.rot90(tiny.image(id_), turns))
+        path.unlink()
+        turned.save(path.with_suffix(ending), exif=exif)
+    np.testing.assert_array_equal(use(tiny), expected)
 
 
 def test_a_classifier_of_cells_is_fitted_and_judged_as_said(tiny):

@@ -113,17 +113,16 @@ class DevkitDataset:
         """
         image, mask = self.image(id_), self.mask(id_)
         if image.shape[:2] != mask.shape:
+            hint = "Is the mask of another image or scaled?"
             with Image.open(self.image_path(id_)) as photograph:
-                turned = photograph.size == mask.shape[::-1]
+                if photograph.size == mask.shape[::-1]:
+                    hint = (
+                        "It fits the photograph before that is turned upright, as its camera says "
+                        "(EXIF): turn the mask, or delete the photograph's orientation."
+                    )
             raise MaskError(
                 f"{shown(self.mask_path(id_))} is {mask.shape[1]} x {mask.shape[0]} pixels, its "
-                f"image {image.shape[1]} x {image.shape[0]}; they must agree. "
-                + (
-                    "It fits the photograph before that is turned upright, as its camera says "
-                    "(EXIF): turn the mask, or delete the photograph's orientation."
-                    if turned
-                    else "Is the mask of another image or scaled?"
-                )
+                f"image {image.shape[1]} x {image.shape[0]}; they must agree. {hint}"
             )
         return Sample(id_, image, mask)
 
