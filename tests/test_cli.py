@@ -76,6 +76,8 @@ def test_a_bad_image_is_named_at_the_end_and_in_the_exit_status(wsss, voc_like, 
         ("train sipe --momentum 1", "momentum=1"),
         ("train irn --classifier nowhere.pth", "No weights file nowhere.pth"),
         ("train segmenter --epochs 0", "epochs=0"),
+        ("train classifier --clip-norm -1", "clip_norm=-1"),
+        ("train irn --clip-norm 0", "clip_norm=0"),
         ("train segmenter --masks Nowhere", "No folder of masks 'Nowhere'"),
     ],
 )

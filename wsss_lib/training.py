@@ -226,8 +226,9 @@ class Training:
         kept = f"{shown(self.path)} has the epochs before" if epoch else "Nothing is kept"
         raise DivergedError(
             f"The training diverged: {reason} at step {step} of epoch {epoch + 1}, with the "
-            f"learning rate {self.optimisation.lr:g}. {kept}. Start it with a lower one (--lr); "
-            "that is another training, which begins anew."
+            f"learning rate {self.optimisation.lr:g}. {kept}. Start it with a lower one (--lr) "
+            "or with shorter gradients (--clip-norm 1); that is another training, which begins "
+            "anew."
         ) from None
 
     def _write(self, history: list[dict]) -> None:

@@ -31,6 +31,11 @@ LR = click.option("--lr", type=float, help="Initial learning rate [0.1; toy: the
 MOMENTUM = click.option(
     "--momentum", type=float, help="Of SGD, or AdamW's first beta [0.0001, as released; toy: 0.9]."
 )
+CLIP_NORM = click.option(
+    "--clip-norm",
+    type=float,
+    help="Greatest norm of the gradient [inf, which cuts nothing; sipe, toy: 1].",
+)
 CROP = click.option("--crop", type=int, help="Side of the crops in pixels [512; toy: 96].")
 LONG_SIDE = click.option(
     "--long-side",
@@ -67,7 +72,7 @@ SEGMENTER_OPTIONS = options(
 
 CLASSIFIER_OPTIONS = options(
     *(DATASET, DATA, TRAIN_LIST, IMAGES, TRAIN_MASKS, BACKBONE, SEED, DEVICE, PHOTO_WORKERS),
-    *(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CROP, LONG_SIDE),
+    *(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CLIP_NORM, CROP, LONG_SIDE),
 )
 
 
@@ -130,7 +135,7 @@ def _classifier(
 
 @train.command()
 @options(DATASET, DATA, TRAIN_LIST, IMAGES, TRAIN_MASKS, BACKBONE, SEED, DEVICE, WORKERS)
-@options(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CROP, BACKGROUND_WEIGHT)
+@options(EPOCHS, BATCH, OPTIMISER, LR, MOMENTUM, CLIP_NORM, CROP, BACKGROUND_WEIGHT)
 @click.option(
     "--weights",
     help="Of the frozen backbone: imagenet, trained (from 'wsss train classifier'), sipe or a "
@@ -175,7 +180,7 @@ def irn(
 
 @train.command()
 @options(DATASET, DATA, TRAIN_LIST, IMAGES, SEED, DEVICE, PHOTO_WORKERS)
-@options(EPOCHS, BATCH, OPTIMISER)
+@options(EPOCHS, BATCH, OPTIMISER, CLIP_NORM)
 @SEGMENTER_OPTIONS
 def segmenter(
     dataset: str,
