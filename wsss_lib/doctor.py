@@ -227,8 +227,7 @@ def _trained_weights() -> tuple[str, ...]:
         try:
             check_finished(path, read_tensors(path))
         except WeightsError as error:
-            advice = f"train again; where the file is damaged, run 'rm {shown(path)}' before"
-            return str(error), "note", advice
+            return str(error), "note", "train again; a damaged file is set aside then"
     if not paths:
         found = "none yet: trained when first used, in minutes on toy, in hours on voc without GPU"
         return found, "note", "run 'wsss train classifier'"

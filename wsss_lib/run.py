@@ -32,8 +32,8 @@ TIMEOUT = {"toy": 1800, "voc": 7 * 24 * 3600}
 KINDS = {
     bool: "True or False",
     int: "a whole number",
-    float: "a number",
-    str: "text",
+    float: "a number such as 1.0e-3",  # YAML reads 1e-3 as text
+    str: "text in quotes",
     list: "a list",
     dict: "a mapping",
     type(None): "None",
@@ -143,11 +143,9 @@ def check_parameters(path: Path, values: Mapping[str, object]) -> None:
             kinds = {kind for each in expected for kind in _kinds(each, comment)}
             wrong = [each for each in found if type(each) not in kinds]
             if kinds and not all(float in kinds and type(each) is int for each in wrong):
-                hint = " in quotes" if str in kinds else ", such as 1.0e-3" * (float in kinds)
+                texts = " or ".join(text for kind, text in KINDS.items() if kind in kinds)
                 raise NotebookError(
-                    f"{name} is {value!r} for {path.stem}; expected {of}"
-                    f"{' or '.join(text for kind, text in KINDS.items() if kind in kinds)}{hint} "
-                    f"({comment})."
+                    f"{name} is {value!r} for {path.stem}; expected {of}{texts} ({comment})."
                 )
 
 

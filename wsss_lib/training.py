@@ -318,10 +318,10 @@ def check_classes(path: Path, found: Sequence[str], expected: Sequence[str]) -> 
     for number, (has, wants) in enumerate(zip_longest(found, expected, fillvalue="none"), 1):
         if has != wants and (has or wants == "none"):
             raise WeightsError(
-                f"{shown(path)} scores {len(found)} classes, {len(expected)} were expected; the "
-                f"first that differs is number {number}: {has or 'unnamed'} in the network, "
-                f"{wants} in the data set. Use the classes.txt that it was trained with, or "
-                "another network; to train this one again, remove the file."
+                f"{shown(path)} was trained for other classes than the data set has: number "
+                f"{number} is {has or 'unnamed'} in the network (of {len(found)}) and {wants} in "
+                f"the data set (of {len(expected)}). Use the classes.txt that it was trained with, "
+                "or another network; to train this one again, remove the file."
             )
 
 

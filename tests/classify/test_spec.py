@@ -100,7 +100,7 @@ def test_a_network_of_other_classes_localises_nothing(squares, checkpoints, kind
         lambda: spec.choose_classifier(other, str(path)),
         lambda: Localiser(path).scores(other, other.ids[0]),
     ):
-        with pytest.raises(WeightsError, match=rf"{path.name} .* number {first}: "):
+        with pytest.raises(WeightsError, match=rf"{path.name} .* number {first} is "):
             meet()
     assert spec.choose_backbone(other, weights=str(path)).load()  # features have no classes
 

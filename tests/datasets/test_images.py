@@ -273,6 +273,16 @@ def test_index_files_are_the_array_itself(tmp_path, mask):
     assert read_note(path) == "some note"
 
 
+@pytest.mark.parametrize("kept", [0, 60, 0.5, -30, -5])
+def test_a_mask_that_was_cut_off_has_no_note(tmp_path, kept):
+    """Its note comes before its pixels: it would count as made."""
+    mask = np.random.default_rng(0).integers(0, 3, (60, 80)).astype(np.uint8)
+    write_mask(tmp_path / "a.png", mask, "some note")
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(whole[: int(len(whole) * kept) if kept == 0.5 else kept])
+    assert read_note(tmp_path / "a.png") == ""
+
+
 @pytest.mark.parametrize(("first", "second"), [("palette", "index"), ("index", "palette")])
 def test_the_kind_of_a_mask_is_changed_and_nothing_else(tmp_path, first, second):
     path, expected = tmp_path / "a.png", tmp_path / "b.png"

@@ -92,11 +92,12 @@ def write_mask(path: str | Path, mask: np.ndarray, note: str = "", png: str = "p
 
 
 def read_note(path: str | Path) -> str:
-    """What `write_mask` noted in a PNG; empty where there is no note or no such file."""
+    """What `write_mask` noted in a PNG; empty where there is no note or no such whole file."""
     try:
         with Image.open(path) as image:
+            image.verify()  # the note stands before the pixels, which may have been cut off
             return image.info.get(_NOTE, "")
-    except OSError:
+    except (OSError, SyntaxError):
         return ""
 
 
