@@ -1,13 +1,15 @@
 import base64
+import errno
 import io
 import json
+import os
 import sys
 
 import nbformat
 import pytest
 from PIL import Image
 
-from wsss_lib.errors import NotebookError
+from wsss_lib.errors import NotebookError, StoreError
 from wsss_lib.run import (
     check_parameters,
     find_notebooks,
@@ -257,3 +259,14 @@ def test_parameters_of_another_form_are_refused(tmp_path, text, said):
     path.write_text(text)
     with pytest.raises(NotebookError, match=rf"p\.yaml {said}"):
         read_parameters(path)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_a_notebook_that_cannot_be_written_is_named(write_notebook, tmp_path, monkeypatch, code):
+    def full(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    path = write_notebook("N")
+    monkeypatch.setattr("wsss_lib.run.papermill.execute_notebook", full)
+    with pytest.raises(StoreError, match=rf"Cannot write .*{path.name} \({os.strerror(code)}\)"):
+        run_notebooks([path], out=tmp_path / "out")

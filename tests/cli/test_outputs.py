@@ -82,6 +82,23 @@ def test_a_cache_that_cannot_be_written_is_named_before_the_work(wsss, monkeypat
     assert "another place with WSSS_CACHE" in last
 
 
+@pytest.mark.parametrize(
+    ("command", "work"),
+    [
+        ("data toy --data file/deep", "wsss_lib.datasets.toy.write.draw_scene"),
+        ("data voc --data file/deep", "wsss_lib.datasets.download._fetch_from"),
+        ("html --out file/deep", "wsss_lib.site.write_api"),
+    ],
+)
+def test_other_places_are_named_before_the_work_too(wsss, monkeypatch, command, work):
+    monkeypatch.setattr("wsss_lib.site._executed", lambda dataset: {})
+    monkeypatch.setattr(work, None)
+    result = wsss(command)
+    assert result.exit_code == 1
+    found = "Error: Cannot write file/deep (a file is where a folder was expected)"
+    assert f"{found}. Name another place with --out or --data" in result.stderr
+
+
 @pytest.mark.parametrize("code", [28, 30])
 def test_a_disk_that_fills_up_in_the_middle_keeps_what_was_done(
     wsss, few_squares, monkeypatch, code

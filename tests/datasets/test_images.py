@@ -407,3 +407,16 @@ def test_only_what_is_too_long_is_scaled(size, long_side, expected):
     scaled = scale_photo(image, long_side)
     assert scaled.shape == (*expected, 3)
     assert (scaled == 77).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("a.jpg", "a.jpg.png"), ("a", "a.png"), ("a.5", "a.5.png"), ("b", "b.png")],
+)
+def test_a_mask_takes_the_place_of_no_other_file(tmp_path, name, written):
+    for other in ("a.jpg", "b.jpeg", "a.4.png"):
+        (tmp_path / other).write_text("a photograph")
+    write_mask(tmp_path / name, MASK)
+    np.testing.assert_array_equal(mask_of_voc(tmp_path / written), MASK)
+    for other in ("a.jpg", "b.jpeg", "a.4.png"):
+        assert (tmp_path / other).read_text() == "a photograph"

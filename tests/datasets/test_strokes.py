@@ -200,6 +200,15 @@ def test_a_photograph_is_told_from_strokes(tmp_path):
             read(saved(tmp_path / "s.png", image))
 
 
+@pytest.mark.parametrize("ground", [(200, 200, 200), (255, 250, 240)])
+def test_a_canvas_of_another_colour_is_no_photograph(tmp_path, ground):
+    path = saved(tmp_path / "s.png", blocks([ground, BLACK, MAROON]))
+    with pytest.raises(
+        MaskError, match="has the colour #{:02x}{:02x}{:02x} at x = 0, y = 0".format(*ground)
+    ):
+        read(path)
+
+
 def test_no_message_advises_to_paint_on_the_photograph(tmp_path):
     path = saved(tmp_path / "s.png", Image.fromarray(STROKES[:-1]))
     with pytest.raises(MaskError, match="60 x 39 pixels, the photograph 60 x 40") as caught:

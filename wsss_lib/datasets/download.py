@@ -17,7 +17,7 @@ from torchvision.datasets.utils import check_integrity, extract_archive
 from tqdm.auto import tqdm
 
 from wsss_lib.errors import DataError, DownloadError
-from wsss_lib.files import writable_folder
+from wsss_lib.files import writable_folder, writing
 from wsss_lib.paths import shown
 
 #: HTTP's answer to a range request that begins at the file's end: it is whole already.
@@ -104,7 +104,7 @@ def fetch_and_unpack(archive: Archive, folder: Path) -> None:
     aside = folder / f".unpacking-{archive.name}"
     shutil.rmtree(aside, ignore_errors=True)
     tqdm.write(f"Unpacking {shown(path)} ({archive.unpacked / 1e9:.1f} GB, some minutes) ...")
-    with warnings.catch_warnings():
+    with writing(folder), warnings.catch_warnings():
         # Python 3.12 needs a filter against hostile archives; this one's md5 sum is known
         warnings.filterwarnings("ignore", category=DeprecationWarning, message="Python 3.14")
         extract_archive(path, aside)

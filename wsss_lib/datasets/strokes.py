@@ -108,7 +108,7 @@ def _holds_labels(image: Image.Image) -> bool:
 def _labels_of_picture(pixels: np.ndarray, path: str | Path) -> np.ndarray:
     """The labels whose colours the pixels (H, W, 4) have."""
     labels, foreign = _labels_of_colours(pixels)
-    if foreign.mean() > 0.5:
+    if foreign.mean() > 0.5 and len(np.unique(colour_codes(pixels[foreign]))) > MOST_CLASSES:
         raise MaskError(
             f"{shown(path)} has {100 * foreign.mean():.0f} % of its pixels in colours that are no "
             f"class: it is a photograph, or strokes painted on one. {_ALONE}, as a PNG."
