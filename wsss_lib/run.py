@@ -2,7 +2,6 @@
 
 import ast
 import os
-import re
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -10,7 +9,6 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
-import nbformat
 import papermill
 import yaml
 from jupyter_client import AsyncKernelManager
@@ -27,17 +25,6 @@ BACKEND = "module://matplotlib_inline.backend_inline"
 
 #: Seconds that one cell may take. On VOC a cell can train a network or expand 1464 images.
 TIMEOUT = {"toy": 1800, "voc": 7 * 24 * 3600}
-
-#: The types of parameters, as errors call them.
-KINDS = {
-    bool: "True or False",
-    int: "a whole number",
-    float: "a number such as 1.0e-3",  # YAML reads 1e-3 as text
-    str: "text in quotes",
-    list: "a list",
-    dict: "a mapping",
-    type(None): "None",
-}
 
 
 class OwnKernel(AsyncKernelManager):
@@ -81,19 +68,14 @@ def read_parameters(path: Path) -> dict[str, dict]:
     """
     if not path.is_file():
         return {}
-    text = path.read_bytes()  # YAML knows its encodings by the first bytes
     try:
-        found, tree = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
+        found = yaml.safe_load(path.read_bytes())  # YAML knows its encodings by the first bytes
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise NotebookError(f"{shown(path)} is not readable YAML in UTF-8: {error}") from None
     if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
         raise NotebookError(
             f"{shown(path)} must hold parameters by notebook, such as '07_table1: {{IMAGES: 8}}'."
         )
-    for part in (tree, *(values for _, values in tree.value)):
-        names = [key.value for key, _ in part.value]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise NotebookError(f"{shown(path)} has {twice[0]} twice; put both together.")
     return found
 
 
@@ -105,98 +87,15 @@ def notebook_parameters(path: Path) -> dict[str, tuple[object, str]]:
     NotebookError
         If they are not literals.
     """
-    cells = nbformat.read(path, 4).cells
-    source = "\n".join(c.source for c in cells if "parameters" in c.metadata.get("tags", []))
-    lines = source.splitlines()
+    found = papermill.inspect_notebook(str(path))
     try:
         return {
-            line.targets[0].id: (
-                ast.literal_eval(line.value),
-                lines[line.end_lineno - 1].partition("  # ")[2],
-            )
-            for line in ast.parse(source).body
+            name: (ast.literal_eval(each["default"]), each["help"]) for name, each in found.items()
         }
-    except (AttributeError, SyntaxError, ValueError):
+    except (SyntaxError, ValueError):
         raise NotebookError(
             f"The parameters of {path.name} are not all of the form NAME = literal  # comment."
         ) from None
-
-
-def check_parameters(path: Path, values: Mapping[str, object]) -> None:
-    """Check that a notebook has parameters of these names, and that the values have their types.
-
-    Raises
-    ------
-    NotebookError
-        Naming the first value that does not fit.
-    """
-    known = notebook_parameters(path)
-    for name, value in values.items():
-        if name not in known:
-            raise NotebookError(f"{path.name} has no parameter {name}{_near(name, known)}")
-        usual, comment = known[name]
-        levels = [("", [value], [usual])]
-        if isinstance(value, list | dict) and type(value) is type(usual):
-            parts = [each.values() if isinstance(each, dict) else each for each in (value, usual)]
-            levels.append((f"{KINDS[type(value)]} of ", *parts))
-        for of, found, expected in levels:
-            kinds = {kind for each in expected for kind in _kinds(each, comment)}
-            wrong = [each for each in found if type(each) not in kinds]
-            if kinds and not all(float in kinds and type(each) is int for each in wrong):
-                texts = " or ".join(text for kind, text in KINDS.items() if kind in kinds)
-                raise NotebookError(
-                    f"{name} is {value!r} for {path.stem}; expected {of}{texts} ({comment})."
-                )
-
-
-def _kinds(usual: object, comment: str) -> set[type]:
-    """The types of a parameter: that of its usual value, and what its comment tells besides.
-
-    ``None`` and ``a number`` stand there as words. Where the usual value is None, ``names`` are a
-    list, ``1 or more`` is a whole number, ``0.1 to 100`` a number, and all else text.
-    """
-    kinds, allowed = {type(usual)}, comment.partition(": ")[2]
-    if "None" in comment:
-        kinds.add(type(None))
-    if re.search(r"\ba number|(?<!whole )\bnumbers", allowed):
-        kinds.add(float)
-    if usual is None:
-        if "names" in comment:
-            return kinds | {list}
-        if figures := re.findall(r"\b\d+\b(?:\.\d+)?", allowed):
-            kinds.add(float if any("." in figure for figure in figures) else int)
-        if not figures or '"' in allowed:
-            kinds.add(str)
-    return kinds
-
-
-def _near(name: object, known: Collection[str]) -> str:
-    """The end of an error: the known names that are most like an unknown one, or all of them."""
-    small, wanted = {each.lower(): each for each in known}, str(name).lower().zfill(2)
-    near = get_close_matches(wanted, small) or [each for each in small if each.startswith(wanted)]
-    if near:
-        return f"; did you mean {' or '.join(small[each] for each in near)}?"
-    return f"; there are {', '.join(sorted(known))}."
-
-
-def check_overrides(overrides: Mapping[str, dict], folder: Path) -> None:
-    """Check parameters for all notebooks of a folder, those too that are not run now.
-
-    Raises
-    ------
-    NotebookError
-        If there is no such notebook, or as of `check_parameters`.
-    """
-    notebooks = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
-    for stem, values in overrides.items():
-        if stem in notebooks:
-            check_parameters(notebooks[stem], values)
-        elif stem != "all":
-            raise NotebookError(f"There is no notebook {stem}{_near(stem, notebooks)}")
-    known = {name for path in notebooks.values() for name in notebook_parameters(path)}
-    for name in overrides.get("all", {}):
-        if name not in known:
-            raise NotebookError(f"No notebook has a parameter {name}{_near(name, known)}")
 
 
 def parameters_for(path: Path, dataset: str, overrides: Mapping[str, dict]) -> dict[str, object]:
@@ -205,14 +104,43 @@ def parameters_for(path: Path, dataset: str, overrides: Mapping[str, dict]) -> d
     Raises
     ------
     NotebookError
-        As of `check_parameters`.
+        If the notebook has no parameter of a name, or one of another type.
     """
     known = notebook_parameters(path)
     common = {"DATASET": dataset, **overrides.get("all", {})}
-    common = {name: value for name, value in common.items() if name in known}
-    found = {**common, **overrides.get(path.stem, {})}
-    check_parameters(path, found)
+    found = {name: value for name, value in common.items() if name in known}
+    found |= overrides.get(path.stem, {})
+    for name, value in found.items():
+        _check_known(name, known, f"{path.name} has no parameter")
+        usual, comment = known[name]
+        if not _has_type(value, usual, comment):
+            raise NotebookError(
+                f"{name} is {value!r} for {path.stem}; expected was the type of {usual!r} "
+                f"({comment})."
+            )
     return found
+
+
+def _has_type(value: object, usual: object, comment: str) -> bool:
+    """Whether a value has the type of the usual one, or one that the comment names besides.
+
+    An int does for a float. A usual None tells nothing; elements of lists are looked at likewise.
+    """
+    if usual is None or (value is None and "None" in comment):
+        return True
+    if isinstance(usual, list) and isinstance(value, list):
+        return not usual or all(any(_has_type(v, u, comment) for u in usual) for v in value)
+    if type(value) in (int, float) and isinstance(usual, str) and "number" in comment:
+        return True
+    return type(value) is type(usual) or (type(value) is int and type(usual) is float)
+
+
+def _check_known(name: object, known: Collection[str], unknown: str) -> None:
+    """Raise an error, which begins with `unknown`, unless a name is known."""
+    if name not in known:
+        near = get_close_matches(str(name), known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}."
+        raise NotebookError(f"{unknown} {name}; {hint}")
 
 
 def run_notebook(
@@ -231,10 +159,8 @@ def run_notebook(
     Raises
     ------
     NotebookError
-        If a parameter does not fit, or a cell fails or takes too long: the executed copy shows
-        where.
+        If a cell fails or takes too long: the executed copy shows where.
     """
-    check_parameters(path, parameters)
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
         with _inline_backend():
@@ -297,8 +223,12 @@ def run_notebooks(
     """
     usual = read_parameters(notebooks_dir() / "parameters" / f"{dataset}.yaml")
     overrides = overrides or {}
-    for folder in {path.parent for path in paths}:
-        check_overrides(overrides, folder)
+    folder = find_notebooks(folder=paths[0].parent)
+    known = {path.stem: notebook_parameters(path) for path in folder}
+    for stem in overrides:
+        _check_known(stem, {"all", *known}, "There is no notebook")
+    for name in overrides.get("all", {}):
+        _check_known(name, set().union(*known.values()), "No notebook has a parameter")
     out = out or output_dir() / "build" / "notebooks" / dataset
     calls = [
         (path, {**parameters_for(path, dataset, usual), **parameters_for(path, dataset, overrides)})

@@ -6,14 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wsss_lib.errors import NotebookError
-from wsss_lib.run import (
-    check_parameters,
-    find_notebooks,
-    notebook_parameters,
-    parameters_for,
-    read_parameters,
-)
+from wsss_lib.run import find_notebooks, parameters_for, read_parameters
 
 from .checks import (
     ROOT,
@@ -58,28 +51,6 @@ def test_overrides_name_parameters_that_the_notebook_has(path, which):
 @pytest.mark.parametrize("which", ["test", "voc"])
 def test_overrides_name_notebooks_that_exist(which):
     assert set(OVERRIDES[which]) <= {"all", *(path.stem for path in NOTEBOOKS)}
-
-
-#: What a parameter may be, besides None, whose value in the notebook is None; others are text.
-BESIDES_NONE = {
-    **dict.fromkeys(["IMAGES", "VAL_IMAGES", "TRAIN_IMAGES", "EPOCHS", "SIPE_EPOCHS"], (3,)),
-    "C": (3, 0.5),
-    "GAMMA": (3, 0.5, "scale"),
-    "CLASSES": (["bkg"],),
-}
-
-
-@every_notebook
-def test_the_comment_of_a_none_says_what_else_it_may_be(path):
-    for name, (usual, _) in notebook_parameters(path).items():
-        if usual is None:
-            right = BESIDES_NONE.get(name, ["some"])
-            for value in [None, *right]:
-                check_parameters(path, {name: value})
-            for value in (3, 0.5, "some", ["bkg"]):
-                if type(value) not in map(type, right):
-                    with pytest.raises(NotebookError, match=f"{name} is .* for {path.stem}"):
-                        check_parameters(path, {name: value})
 
 
 @every_notebook
