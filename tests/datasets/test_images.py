@@ -194,6 +194,8 @@ def greys(*values):
         ([0, 2, 2], palette()[[0, 2, 1]], "2 is painted as #800000, the colour of class 1"),
         ([0, 1, 2], palette()[[0, VOID, 7]], "1 is painted as #e0e0c0, the colour of class 255"),
         ([4, 4, 4], np.roll(palette(), 1, 0), "4 is painted as #808000, the colour of class 3"),
+        ([0, 1, 2], [*palette()[[0, 15]], [255] * 3], "1 .* #c08080, the colour of class 15"),
+        ([0, 1, 2], [[255] * 3, *palette()[[0, 2]]], "1 .* #000000, the colour of class 0"),
         ([0, 1, 2], greys(0, 20, 255), "1 is painted as #141414, the colour of class 20"),
         ([1, 0, 1], greys(3, 0), "0 is painted as #030303, the colour of class 3"),
     ],
@@ -211,6 +213,7 @@ def test_classes_and_colours_at_odds_are_an_error(tmp_path, mask, colours, says)
         ([0, 1, 20], np.zeros((21, 3))),
         ([0, 1, 2], palette()[[0, 2, 100]]),  # one colour is of no class
         ([0, 1, 2], palette()[[0, 2, 2]]),
+        ([0, 1, 2], [*palette()[:2], [255] * 3]),  # a class that is white
         ([0, 1, 1], greys(0, 255)),  # black and white
         ([0, 3, 3], greys(255, 170, 85, 0)),
         ([0, 7, 20], greys(*range(0, 252, 12))),
@@ -337,6 +340,42 @@ def test_a_photograph_is_turned_as_its_camera_says(tmp_path, orientation, uprigh
     np.testing.assert_array_equal(read(save_turned(tmp_path / "a.png", RGB, orientation)), upright)
 
 
+def exif(*tags):
+    """EXIF by hand: (tag, type, count, value of 4 bytes) of each entry."""
+    entries = b"".join(struct.pack("<HHI4s", *tag) for tag in sorted(tags))
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+
+
+TURNED = exif((0x112, 3, 1, b"\6\0"))
+
+
+@pytest.mark.parametrize("read", [read_image, read_photo])
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+@pytest.mark.parametrize(
+    ("content", "turns"),
+    [
+        (exif((0x112, 3, 1, b"\6\0"), (0x128, 7, 1, b"\2")), -1),  # a unit that is no number
+        (exif((0x112, 3, 1, b"\6\0"), (0x131, 11, 1, b"\0\0\0@")), -1),  # a program that is one
+        (exif((0x112, 3, 1, b"\6\0"), (0x11A, 2, 2, b"72")), -1),  # a resolution in letters
+        (b"Exif\0\0garbage!", 0),
+        (TURNED[:12], 0),
+    ],
+)
+def test_odd_exif_is_used_as_far_as_it_goes(tmp_path, read, name, content, turns):
+    Image.fromarray(RGB).save(tmp_path / name, exif=content, lossless=True)
+    np.testing.assert_array_equal(read(tmp_path / name), np.rot90(RGB, turns))
+
+
+@pytest.mark.parametrize(("read", "error"), [(read_image, ImageError), (mask_of_voc, MaskError)])
+@pytest.mark.parametrize("keyword", ["Comment", "XML:com.adobe.xmp"])
+def test_a_file_that_pillow_refuses_for_its_text_is_told(tmp_path, read, error, keyword):
+    text = PngInfo()
+    text.add_text(keyword, "a" * 2_000_000, zip=True)
+    Image.fromarray(MASK).save(tmp_path / "a.png", pnginfo=text)
+    with pytest.raises(error, match=r"a\.png is damaged \(Decomp.* or save it again in a program"):
+        read(tmp_path / "a.png")
+
+
 RAMP = np.tile(np.arange(256), (3, 1))  # a grey picture of every tone
 
 
@@ -382,6 +421,37 @@ def test_values_of_no_known_range_are_an_error(tmp_path, grey, says):
     Image.fromarray(grey).save(tmp_path / "a.tif")
     with pytest.raises(ImageError, match=rf"a\.tif holds {says}"):
         read_image(tmp_path / "a.tif")
+
+
+def change_tag(path, tag, before, after):
+    """Change a short number in the head of a TIFF."""
+    old, new = (struct.pack("<HHIH", tag, 3, 1, value) for value in (before, after))
+    assert path.read_bytes().count(old) == 1
+    path.write_bytes(path.read_bytes().replace(old, new))
+
+
+def test_a_tiff_whose_white_is_0_is_turned_over_or_refused(tmp_path):
+    path, grey = tmp_path / "a.tif", np.stack([RAMP] * 3, axis=2)
+    Image.fromarray(np.uint8(255 - RAMP)).save(path)
+    change_tag(path, 262, 1, 0)
+    np.testing.assert_array_equal(read_image(path), grey)
+    Image.fromarray(np.uint16(65535 - RAMP * 257)).save(path)
+    change_tag(path, 262, 1, 0)
+    with pytest.raises(ImageError, match=r"a\.tif has more than 8 bits and white as 0.*Save it as"):
+        read_image(path)
+
+
+def test_a_tiff_of_16_bits_with_its_colours_in_planes_is_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    Image.fromarray(np.full((6, 4, 3), 200, np.uint8)).save(path)
+    change_tag(path, 284, 1, 2)
+    path.write_bytes(path.read_bytes().replace(struct.pack("<3H", 8, 8, 8), b"\x10\0" * 3))
+    with pytest.raises(ImageError, match=r"a\.tif has more than 8 bits and planes.*Save it as"):
+        read_image(path)
+    Image.fromarray(np.full((6, 4, 3), 200, np.uint8)).save(path)
+    change_tag(path, 284, 1, 2)
+    path.write_bytes(path.read_bytes() + bytes(2000))
+    assert read_image(path)[0, 0, 0] == 200  # of 8 bits
 
 
 @pytest.mark.parametrize("colour", [2, 6])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -102,13 +103,14 @@ def read_classes(path: Path) -> ClassSet:
     return ClassSet(names, names)
 
 
+@cache
 def palette() -> np.ndarray:
     """VOC's colour map: the bits of a label, spread over red, green and blue from the top bit down.
 
     Returns
     -------
     ndarray, shape (256, 3), uint8
-        Row `i` is the colour of label `i`; row 255 (void) is a light beige.
+        Row `i` is the colour of label `i`; row 255 (void) is a light beige. Read-only.
     """
     labels = np.arange(256)
     colours = np.zeros((256, 3), np.uint8)
@@ -116,4 +118,5 @@ def palette() -> np.ndarray:
         for channel in range(3):
             colours[:, channel] |= (((labels >> channel) & 1) << (7 - bit)).astype(np.uint8)
         labels = labels >> 3
+    colours.setflags(write=False)  # one for all
     return colours

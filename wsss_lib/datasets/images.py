@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, PLANAR_CONFIGURATION
 
 from wsss_lib.datasets.classes import VOID, palette
 from wsss_lib.errors import DataError, ImageError, MaskError
@@ -16,6 +17,7 @@ from wsss_lib.paths import shown
 
 #: The largest values of floats, and of 8, 12 and 16 bits, of which photographs are scaled to 8.
 _RANGES = (1, 255, 4095, 65535)
+WHITE = 0xFFFFFF
 _LOSSLESS = ("PNG", "TIFF", "BMP", "GIF")
 _NOTE = "Comment"  # a keyword of the PNG standard
 #: Kinds of PNG that a mask is written as, and their modes: with VOC's palette, or plain indices for
@@ -55,7 +57,8 @@ def read_mask(path: str | Path, n_classes: int) -> np.ndarray:
                 "Convert its colours to indices first."
             )
         mask = np.array(image)
-        values = np.unique(mask)
+        eight = mask.dtype == np.uint8  # much faster than to sort
+        values = np.flatnonzero(image.histogram()) if eight else np.unique(mask)
         wrong = values[((values < 0) | (values >= n_classes)) & (values != VOID)].tolist()
         if wrong:
             raise MaskError(
@@ -166,7 +169,10 @@ def open_picture(
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 layout = str(image.tile[:1])
-                ImageOps.exif_transpose(image, in_place=True)
+                image.load()
+                # Pillow writes the EXIF anew after the turn, and stumbles over what is odd in it
+                with suppress(Exception):
+                    ImageOps.exif_transpose(image, in_place=True)
                 yield image, layout
     except FileNotFoundError:
         raise error(missing) from None
@@ -176,14 +182,23 @@ def open_picture(
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as reason:
         raise error(f"{shown(path)} is too large: {reason}. Scale it down first.") from None
-    except (OSError, SyntaxError) as reason:
+    except (OSError, SyntaxError, ValueError) as reason:
         raise error(
-            f"{shown(path)} is damaged ({reason}). Copy it again from its source."
+            f"{shown(path)} is damaged ({reason}). Copy it again from its source, or save it again "
+            "in a program that opens it."
         ) from None
 
 
 def _read_rgb(path: str | Path, advice: str) -> np.ndarray:
     with open_picture(path, f"No image {shown(path)}. {advice}") as (image, layout):
+        tags = getattr(image, "tag_v2", {})  # of a TIFF
+        inverted = tags.get(PHOTOMETRIC_INTERPRETATION) == 0
+        odd = inverted or tags.get(PLANAR_CONFIGURATION) == 2
+        if odd and max(tags.get(BITSPERSAMPLE, (8,))) > 8:
+            raise ImageError(
+                f"{shown(path)} has more than 8 bits and {'white as 0' if inverted else 'planes'}, "
+                "which Pillow does not read right. Save it as a PNG of 8 bits."
+            )
         if image.mode[0] in "IF":
             return np.stack([_eight_bits(np.asarray(image), path)] * 3, axis=2)
         rgb = np.array(image.convert("RGB"))
@@ -220,17 +235,20 @@ def check_lossless(image: Image.Image, path: str | Path, what: str) -> None:
 def _check_palette(colours: list[int], values: list[int], n_classes: int, path: str | Path) -> None:
     """Check that the `values` of a mask are not painted in the colours of other classes.
 
-    These are VOC's colours, in another order in `colours`, or grey values that a program numbered
-    anew. Any other palette says nothing about classes.
+    These are VOC's colours, in another order in `colours` and perhaps beside white, or grey values
+    that a program numbered anew. Any other palette says nothing about classes.
     """
     labels = [*range(n_classes), VOID]
     codes = dict(enumerate(colour_codes(np.reshape(colours, (-1, 3))).tolist()))
-    for known in (colour_codes(palette()[labels]), np.array(labels) * 0x010101):
+    voc, greys = colour_codes(palette()[labels]), np.array(labels) * 0x010101
+    for known, silent in ((voc, WHITE), (greys, None)):
         label_of = dict(zip(known.tolist(), labels, strict=True))
-        said = [label_of.get(codes.get(value)) for value in values]
-        if None in said or len({*said}) < len(said) or {*said} <= {0, VOID}:
+        painted = {value: codes.get(value, -1) for value in values}
+        said = {value: label_of.get(code) for value, code in painted.items() if code != silent}
+        found = {*said.values()}
+        if None in found or len(found) < len(said) or found <= {0, VOID}:
             continue
-        for value, label in zip(values, said, strict=True):
+        for value, label in said.items():
             if value != label:
                 raise MaskError(
                     f"{shown(path)} has classes and colours that are at odds: {value} is painted "

@@ -8,7 +8,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import VOID, palette
-from wsss_lib.datasets.images import check_lossless, colour_codes, open_picture
+from wsss_lib.datasets.images import WHITE, check_lossless, colour_codes, open_picture
 from wsss_lib.errors import MaskError
 from wsss_lib.paths import shown
 
@@ -20,7 +20,6 @@ _NEARLY_ALL = 0.9
 _LOOKED_AT = 10_000
 #: Grey values from here on are what a JPEG leaves of white, if they lie beside lighter ones.
 _LEFT_OF_WHITE = 246
-_WHITE = 0xFFFFFF
 _ALONE = (
     "Save the strokes alone, painted with hard edges on an empty layer of the photograph's size"
 )
@@ -129,7 +128,7 @@ def _labels_of_picture(pixels: np.ndarray, path: str | Path) -> np.ndarray:
 def _labels_of_colours(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The labels of colours (..., 4), and which of them are neither a class nor unlabelled."""
     known, codes = colour_codes(palette()), colour_codes(colours)
-    codes = np.where((colours[..., 3] < 255) | (codes == _WHITE), known[VOID], codes)
+    codes = np.where((colours[..., 3] < 255) | (codes == WHITE), known[VOID], codes)
     order = np.argsort(known)
     labels = order[np.searchsorted(known, codes, sorter=order).clip(max=255)].astype(np.uint8)
     return labels, known[labels] != codes
