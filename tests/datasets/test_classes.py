@@ -89,3 +89,15 @@ def test_a_data_set_in_voc_layout_may_bring_its_own_classes(few_squares):
     own = load_dataset("voc", root=few_squares.root)
     assert own.classes.names == ("background", "red", "blue")
     assert [own.labels(id_) for id_ in own.ids[:2]] == [(1, 2), (2,)]
+
+
+@pytest.mark.parametrize("place", [".", "VOCdevkit"])
+def test_classes_beside_the_devkit_are_not_passed_over(few_squares, place):
+    stray = few_squares.root / place / "classes.txt"
+    stray.write_text("background\nred\nblue\n")
+    with pytest.raises(
+        DataError, match=r"classes\.txt is not where it is read; put it into .*VOC2012"
+    ):
+        load_dataset("voc", root=stray.parent)
+    (few_squares.devkit / "classes.txt").write_text("background\nred\ngreen\n")
+    assert load_dataset("voc", root=stray.parent).classes.names[2] == "green"

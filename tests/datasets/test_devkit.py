@@ -72,6 +72,14 @@ def test_what_is_no_xml_is_an_error(tmp_path, text):
         labels_from_xml(tmp_path / "a.xml", VOC)
 
 
+@pytest.mark.parametrize("encoding", ["GBK", "big5", "none-such"])
+def test_xml_in_an_encoding_that_is_not_known_is_an_error(tmp_path, encoding):
+    text = f'<?xml version="1.0" encoding="{encoding}"?><annotation/>'
+    (tmp_path / "a.xml").write_text(text)
+    with pytest.raises(DataError, match=r"a\.xml is not a readable XML annotation \(.*encoding"):
+        labels_from_xml(tmp_path / "a.xml", VOC)
+
+
 @pytest.mark.parametrize("name", ["unicorn", "background", ""])
 def test_an_unknown_class_is_an_error(tmp_path, name):
     with pytest.raises(DataError, match=r"a\.xml names the class .*aeroplane"):

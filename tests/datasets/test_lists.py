@@ -102,6 +102,8 @@ def test_a_number_that_belongs_to_the_name_of_a_photograph_is_no_mark(read, devk
         (devkit / "JPEGImages" / name).touch()
     assert read("IMG 1\nIMG 0\n") == ("IMG 1", "IMG 0")
     assert read("2007/IMG 1\n") == ("2007/IMG 1",)
+    assert read("JPEGImages/IMG 1\n/data/JPEGImages/IMG 0\n") == ("IMG 1", "IMG 0")
+    assert read("JPEGImages\\2007\\IMG 1\n") == ("2007/IMG 1",)
     assert read("2008/IMG 1\n") == ("2008/IMG",)
 
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import VOID, ClassSet
@@ -114,12 +113,11 @@ class DevkitDataset:
         image, mask = self.image(id_), self.mask(id_)
         if image.shape[:2] != mask.shape:
             hint = "Is the mask of another image or scaled?"
-            with Image.open(self.image_path(id_)) as photograph:
-                if photograph.size == mask.shape[::-1]:
-                    hint = (
-                        "It fits the photograph before that is turned upright, as its camera says "
-                        "(EXIF): turn the mask, or delete the photograph's orientation."
-                    )
+            if image.shape[1::-1] == mask.shape:
+                hint = (
+                    "If it fits the photograph before that is turned upright, as its camera says "
+                    "(EXIF), turn the mask, or delete the photograph's orientation."
+                )
             raise MaskError(
                 f"{shown(self.mask_path(id_))} is {mask.shape[1]} x {mask.shape[0]} pixels, its "
                 f"image {image.shape[1]} x {image.shape[0]}; they must agree. {hint}"
@@ -298,14 +296,11 @@ def _check_objects(dataset: DevkitDataset) -> None:
         if values - {0, VOID}:
             return
     if values:
-        held = [
-            name
-            for value, name in {0: "background (0)", VOID: "void (255)"}.items()
-            if value in values
-        ]
+        names = {0: "background (0)", VOID: "void (255)"}
+        held = " and ".join(names[value] for value in sorted(values))
         raise MaskError(
             f"The masks of the list {dataset.list_name!r} in {shown(dataset.mask_folder)} hold "
-            f"nothing but {' and '.join(held)}, no object. Values are class indices: if objects "
+            f"nothing but {held}, no object. Values are class indices: if objects "
             "are 255 in them, write 1 instead; or name another folder with --masks."
         )
 
@@ -358,7 +353,8 @@ def _advice(what: str, id_: str) -> str:
 
 def _file(folder: Path, id_: str, endings: Sequence[str]) -> Path:
     """The file of an id, found without a look at the whole folder; if there is none, the usual."""
-    paths = [f"{folder / id_}{ending}" for ending in endings]
+    stem = folder / id_
+    paths = [f"{stem}{ending}" for ending in endings]
     return Path(next(filter(os.path.isfile, paths), paths[0]))
 
 
@@ -399,7 +395,7 @@ def labels_from_xml(path: str | Path, classes: ClassSet) -> tuple[int, ...]:
             (element.text or "").strip()
             for element in ElementTree.parse(path).iterfind("object/name")
         }
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # or of no known encoding
         raise DataError(f"{shown(path)} is not a readable XML annotation ({error}).") from None
     if unknown := sorted(name for name in names if name not in classes.names[1:]):
         raise DataError(

@@ -43,13 +43,14 @@ def read_lines(path: Path) -> dict[int, str]:
     return {number: line for number, line in lines if line}
 
 
-def _lists(devkit: Path) -> Path:
-    return devkit / "ImageSets" / "Segmentation"
+def list_path(devkit: Path, name: str) -> Path:
+    """The place of a list of the devkit, whether it is there or not."""
+    return devkit / "ImageSets" / "Segmentation" / f"{name}.txt"
 
 
 def find_list(devkit: Path, name: str) -> Path | None:
     """The file of a list of the devkit, else the file of that name; None without any."""
-    paths = _lists(devkit) / f"{name}.txt", Path(name)
+    paths = list_path(devkit, name), Path(name)
     return next((path for path in paths if path.is_file()), None)
 
 
@@ -79,8 +80,8 @@ def read_ids(devkit: Path, name: str) -> tuple[str, ...]:
         If the list is missing, not text, or empty, has a line that is none of these, or names an
         id twice.
     """
-    lists, path = _lists(devkit), find_list(devkit, name)
-    if path is None:
+    if (path := find_list(devkit, name)) is None:
+        lists = list_path(devkit, name).parent
         known = ", ".join(sorted(p.stem for p in lists.glob("*.txt"))) or "none"
         raise DataError(f"No list {name!r} in {shown(lists)}; expected a file, or one of: {known}.")
     lines = _without_marks(devkit, path, read_lines(path))
@@ -103,7 +104,7 @@ def _without_marks(devkit: Path, path: Path, lines: dict[int, str]) -> dict[int,
     marked = {number: _MARKED.fullmatch(line) for number, line in lines.items()}
     if not lines or not all(marked.values()):
         return lines
-    whole = next(iter(lines.values())).lstrip("/")
+    whole = _inside(next(iter(lines.values())))
     if any((devkit / "JPEGImages").glob(f"{escape(whole)}.*")):
         return lines  # a photograph whose name ends in a number, such as "IMG 1"
     chosen = {number: found[1] for number, found in marked.items() if found[2] == "1"}

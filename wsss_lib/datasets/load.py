@@ -5,8 +5,8 @@ from pathlib import Path
 from wsss_lib.datasets.classes import VOC, read_classes
 from wsss_lib.datasets.devkit import DevkitDataset, devkit_folder, open_devkit
 from wsss_lib.datasets.toy import TOY, TOY_VERSION, make_toy
-from wsss_lib.errors import ParameterError
-from wsss_lib.paths import cache_dir, data_root
+from wsss_lib.errors import DataError, ParameterError
+from wsss_lib.paths import cache_dir, data_root, shown
 
 #: The classes of each data set.
 CLASSES = {"toy": TOY, "voc": VOC}
@@ -48,7 +48,8 @@ def load_dataset(
     Raises
     ------
     DataError
-        If the data set, the list or the folder of masks is not there.
+        If the data set, the list or the folder of masks is not there, or `root` has a
+        ``classes.txt`` outside of the devkit.
     ParameterError
         If the name is unknown or `images` is not positive.
     """
@@ -57,6 +58,12 @@ def load_dataset(
     if root is None:
         root = make_toy(toy_folder()) if name == "toy" else data_root()
     own = devkit_folder(root) / "classes.txt"
+    stray = Path(root) / "classes.txt"
+    if stray.is_file() and not own.is_file():
+        raise DataError(
+            f"{shown(stray)} is not where it is read; put it into {shown(own.parent)} if it names "
+            "the classes of that data set."
+        )
     classes = read_classes(own) if own.is_file() else CLASSES[name]
     return open_devkit(name, root, classes, list_name, images, masks, need_masks)
 

@@ -19,7 +19,7 @@ from wsss_lib.datasets.classes import VOC
 from wsss_lib.datasets.devkit import find_devkit, missing_ids
 from wsss_lib.datasets.download import Archive, fetch_and_unpack
 from wsss_lib.datasets.images import write_mask
-from wsss_lib.datasets.lists import read_ids, read_lines
+from wsss_lib.datasets.lists import list_path, read_ids, read_lines
 from wsss_lib.errors import DataError, DownloadError, MaskError
 from wsss_lib.files import atomic_path, write_text
 from wsss_lib.paths import shown
@@ -92,7 +92,7 @@ def prepare_voc(root: str | Path) -> None:
         return
     lists = {name: shipped_list(name) for name in ("train", "val", "trainaug")}
     for name, ids in lists.items():
-        path = _list_path(devkit, name)
+        path = list_path(devkit, name)
         if path.is_file():
             found = read_ids(devkit, name)
             if set(found) < set(ids):
@@ -138,7 +138,7 @@ def _complete_trainaug(root: Path, devkit: Path, lists: Mapping[str, tuple[str, 
         _compare(f"trainaug as built from VOC and {shown(sbd)}", built, lists["trainaug"])
         make_masks(to_convert, sbd / "cls", masks, ".mat")
     make_masks(missing_ids(masks, own, ".png"), devkit / "SegmentationClass", masks, ".png")
-    path = _list_path(devkit, "trainaug")
+    path = list_path(devkit, "trainaug")
     if not path.is_file():
         write_text(path, "".join(f"{id_}\n" for id_ in lists["trainaug"]))
 
@@ -148,13 +148,9 @@ def _lacking(devkit: Path, lists: Mapping[str, tuple[str, ...]]) -> str:
     own = lists["train"] + lists["val"]
     photographs = missing_ids(devkit / "JPEGImages", {*own, *lists["trainaug"]}, ".jpg")
     masks = missing_ids(devkit / "SegmentationClass", own, ".png")
-    names = [name for name in ("train", "val") if not _list_path(devkit, name).is_file()]
+    names = [name for name in ("train", "val") if not list_path(devkit, name).is_file()]
     counts = {"photographs": photographs, "masks": masks, "lists": names}
     return ", ".join(f"{len(missing)} {what}" for what, missing in counts.items() if missing)
-
-
-def _list_path(devkit: Path, name: str) -> Path:
-    return devkit / "ImageSets" / "Segmentation" / f"{name}.txt"
 
 
 def _compare(what: str, found: Collection[str], expected: Collection[str]) -> None:
