@@ -51,12 +51,24 @@ def test_tables_of_the_run_before_do_not_stay_beside_new_ones(tmp_path, tables):
     assert (note["images"], set(note["files"])) == (5, left)
 
 
-@pytest.mark.parametrize("note", ["", "[1]", "{}", '{"files": ["../kept.csv"]}'])
+@pytest.mark.parametrize(
+    "note",
+    [
+        "",
+        "[1]",
+        "{}",
+        '{"files": ["../kept.csv"]}',
+        '{"files": ["deep"], "name": "of a package"}',
+        '{"files": [1, ["a_costs.csv"], "."]}',
+        '{"files": null}',
+    ],
+)
 def test_a_note_that_is_not_of_a_run_removes_nothing(tmp_path, note):
-    for name in ("kept.csv", "new/a_costs.csv"):
+    for name in ("kept.csv", "new/a_costs.csv", "new/deep/a.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("kept")
     (tmp_path / "new" / "a.json").write_text(note)
     Report({"own": LINES}, {}).write(tmp_path / "new", "a")
     assert (tmp_path / "kept.csv").is_file()
     assert (tmp_path / "new/a_costs.csv").is_file()
+    assert (tmp_path / "new/deep/a.csv").is_file()

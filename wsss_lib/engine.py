@@ -202,25 +202,6 @@ def run_job(
     return _collect(dataset, tasks, found, failures)
 
 
-def other_masks(folder: Path, rows: Mapping[Hashable, Sequence[dict]]) -> dict[str, int]:
-    """How many masks of earlier runs lie in a folder of masks, by the folder's own folders.
-
-    Parameters
-    ----------
-    folder : Path
-        The ``masks_out`` of a run, or where an earlier one left its masks.
-    rows : mapping of setting to sequence of dict
-        What the run has just written masks of, see `SweepResult`.
-    """
-    own = {folder / key.name / f"{row['id']}.png" for key, rows in rows.items() for row in rows}
-    others = {
-        place.name: [path for path in place.rglob("*.png") if path not in own]
-        for place in sorted(folder.glob("*/"))
-    }
-    # what has no note was never written by a sweep: the folder may be a devkit
-    return {name: len(paths) for name, paths in others.items() if paths and read_note(paths[0])}
-
-
 def located(dataset: DevkitDataset) -> DevkitDataset:
     """A data set as it is sent to workers: valid in any working folder, and without its ids."""
     masks = str(dataset.mask_folder.absolute())

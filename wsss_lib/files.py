@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wsss_lib.errors import StoreError
+from wsss_lib.errors import ParameterError, StoreError
 from wsss_lib.paths import cache_dir, data_root, output_dir, shown
 
 
@@ -56,7 +56,17 @@ def writable_folder(path: str | os.PathLike) -> Path:
 
 
 def with_ending(path: Path, ending: str) -> Path:
-    """A path with an ending, added to any other one: what ``mask_C0.5`` has is none."""
+    """A path with an ending, added to any other one: what ``mask_C0.5`` has is none.
+
+    Raises
+    ------
+    ParameterError
+        If the path is empty.
+    """
+    if not path.name:
+        raise ParameterError(
+            f"The name of a file is empty; one that ends in {ending} was expected."
+        )
     return path if path.suffix.lower() == ending else path.with_name(path.name + ending)
 
 

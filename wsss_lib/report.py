@@ -68,18 +68,20 @@ class Report:
                 index=indexed, float_format="%.2f" if indexed else "%.3f"
             )
             files.append(write_text(path, text).name)
-        for old in set(_files_of(note)) - {*files}:
-            (folder / Path(old).name).unlink(missing_ok=True)
+        old = _files_of(note) - {*files}
+        for path in folder.glob("*.csv"):
+            if path.name in old:
+                path.unlink()
         write_text(note, json.dumps({**self.provenance, "files": files}, indent=2) + "\n")
         return main
 
 
-def _files_of(note: Path) -> list[str]:
+def _files_of(note: Path) -> set[str]:
     """The tables that the run before wrote beside its provenance."""
     try:
-        return json.loads(note.read_text(encoding="utf-8")).get("files", [])
-    except (OSError, ValueError, AttributeError):  # none, or not ours
-        return []
+        return {*map(str, json.loads(note.read_text(encoding="utf-8"))["files"])}
+    except (OSError, ValueError, KeyError, TypeError):  # none, or not ours
+        return set()
 
 
 def versions() -> dict[str, str]:

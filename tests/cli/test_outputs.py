@@ -60,6 +60,42 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work(
 
 
 @pytest.mark.parametrize(
+    ("name", "reason"),
+    [("here.png", "a folder is where a file was expected"), (f"{'x' * 300}.png", "too long")],
+)
+def test_a_mask_that_cannot_be_written_is_named(wsss, few_squares, name, reason):
+    (few_squares.root.parent / "here.png").mkdir()
+    result = wsss(f"expand dog.jpg --labels strokes.png --layers img --out {name[:-4]}")
+    assert result.exit_code == 1
+    assert f"Error: Cannot write {name} (" in result.output
+    assert f"{reason}). Name another place with --out" in result.output
+
+
+@pytest.mark.parametrize("name", ["table1.csv", "table1_heldout.csv", "table1.json"])
+def test_a_folder_in_the_place_of_a_table_is_named_before_the_work(
+    wsss, few_squares, monkeypatch, name
+):
+    (few_squares.root.parent / "t" / name).mkdir(parents=True)
+    monkeypatch.setattr("wsss_lib.evaluate.sweeps.sweep", None)
+    result = wsss(f"table1 {DATA} --layers img --out t")
+    assert result.exit_code == 1
+    assert f"Error: Cannot write t/{name} (a folder is where a file was expected)" in result.output
+
+
+@pytest.mark.parametrize(
+    ("command", "ending"),
+    [
+        ("expand dog.jpg --labels strokes.png --layers img", ".png"),
+        (f"study errors {DATA} --weights random", ".csv"),
+    ],
+)
+def test_an_empty_name_is_said(wsss, command, ending):
+    result = wsss(f"{command} --out=")
+    assert result.exit_code == 1
+    assert f"Error: The name of a file is empty; one that ends in {ending} was" in result.output
+
+
+@pytest.mark.parametrize(
     ("command", "work"),
     [
         (f"table1 {DATA} --layers img", "wsss_lib.evaluate.sweeps.warm_up"),
@@ -243,13 +279,13 @@ def test_scores_of_an_earlier_run_are_removed_and_its_masks_named(
     result = wsss(f"{small(checkpoints)} --steps seed")
     assert (result.exit_code, len(pd.read_csv(p / "scores.csv"))) == (0, 1)
     assert not (p / "precision.csv").exists()
-    assert "p still holds masks of earlier runs: 3 in svm" in result.output
+    assert "p/svm still holds masks of earlier runs: 3" in result.output
     for id_ in few_squares.ids:
         annotate(few_squares, id_)
     result = wsss(f"{small(checkpoints)} --steps seed --images 2")
     assert result.exit_code == 0, result.output
     assert {path.name for path in p.iterdir()} == {"scores.json", "seed", "svm"}
-    assert "p still holds masks of earlier runs: 1 in seed, 3 in svm" in result.output
+    assert "p/seed still holds masks of earlier runs: 1\np/svm still holds" in result.output
 
 
 def test_masks_that_table1_did_not_write_are_named(wsss):
@@ -257,9 +293,9 @@ def test_masks_that_table1_did_not_write_are_named(wsss):
     result = wsss(f"{table1} --layers img,xy --save-masks")
     assert "earlier runs" not in result.output
     result = wsss(f"{table1} --layers img --save-masks")
-    assert "t/masks still holds masks of earlier runs: 3 in xy" in result.output
+    assert "t/masks/xy still holds masks of earlier runs: 3" in result.output
     result = wsss(f"{table1} --layers img")
-    assert "t/masks still holds masks of earlier runs: 3 in img, 3 in xy" in result.output
+    assert result.output.count("still holds masks of earlier runs: 3") == 2
 
 
 def test_masks_of_a_data_set_are_not_of_an_earlier_run(wsss, few_squares):

@@ -272,6 +272,28 @@ def test_white_and_what_is_not_opaque_are_not_labelled(tmp_path):
     )
 
 
+@pytest.mark.parametrize("opacity", [70, 128, 230, 254])
+@pytest.mark.parametrize("label", [0, 15])
+@pytest.mark.parametrize("name", ["s.png", "s.tif", "indexed.png"])
+def test_a_class_that_is_nowhere_opaque_is_not_lost_in_silence(tmp_path, opacity, label, name):
+    pixels = np.array(transparent())
+    pixels[label == STROKES, 3] = opacity
+    image = Image.fromarray(pixels)
+    path = saved(tmp_path / name, image.quantize(8) if name == "indexed.png" else image)
+    row, col = np.argwhere(label == STROKES)[0]
+    with pytest.raises(MaskError, match=rf"class {label}, at x = {col}, y = {row}, .*100 %"):
+        read(path)
+
+
+@pytest.mark.parametrize("opacity", [1, 128, 254])
+def test_a_soft_edge_towards_transparent_is_not_labelled(tmp_path, opacity):
+    beside = np.roll(STROKES, 1, 0)
+    rim = (STROKES == VOID) & (beside != VOID)
+    alpha = np.where(rim, opacity, np.where(STROKES == VOID, 0, 255))
+    pixels = np.dstack([palette()[np.where(rim, beside, STROKES)], alpha.astype(np.uint8)])
+    np.testing.assert_array_equal(read(saved(tmp_path / "s.png", Image.fromarray(pixels))), STROKES)
+
+
 def test_another_colour_is_named_with_its_place(tmp_path):
     pixels = WHITE.copy()
     pixels[21, 12] = (255, 0, 1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.files import writable_folder
+from wsss_lib.files import writable_folder, writing
 from wsss_lib.paths import shown
 
 if TYPE_CHECKING:
@@ -167,21 +167,27 @@ def check_outputs(*paths: Path) -> None:
     for path in paths:
         for name, value in click.get_current_context().params.items():
             given = isinstance(value, str | Path) and name != "out" and os.path.isfile(value)
-            if given and path.exists() and path.samefile(value):
+            if given and os.path.exists(path) and path.samefile(value):
                 raise ParameterError(
                     f"{shown(path)} would be written over {shown(value)}, which this command "
                     "reads. Name another place with --out."
                 )
         writable_folder(path.parent)
+        with writing(path):
+            if path.is_dir():
+                raise IsADirectoryError("a folder is where a file was expected")
 
 
 def name_other_masks(folder: Path, rows: Mapping[Hashable, Sequence[dict]]) -> None:
-    """Say which masks in a folder are of earlier runs; see `wsss_lib.engine.other_masks`."""
-    from wsss_lib.engine import other_masks
+    """Say how many masks of earlier runs lie in a folder beside those of this one's `rows`."""
+    from wsss_lib.datasets.images import read_note
 
-    if found := other_masks(folder, rows):
-        counts = ", ".join(f"{count} in {name}" for name, count in found.items())
-        click.echo(f"{shown(folder)} still holds masks of earlier runs: {counts}")
+    own = {folder / key.name / f"{row['id']}.png" for key, rows in rows.items() for row in rows}
+    for place in sorted(folder.glob("*/")):
+        others = [path for path in place.rglob("*.png") if path not in own]
+        # what has no note was never written by a sweep: the folder may be a devkit
+        if others and read_note(others[0]):
+            click.echo(f"{shown(place)} still holds masks of earlier runs: {len(others)}")
 
 
 def report(table: "pd.DataFrame", path: Path, failures: dict[str, str], caption: str = "") -> None:

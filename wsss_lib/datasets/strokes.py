@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import binary_dilation
 from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import VOID, palette
@@ -16,10 +17,9 @@ from wsss_lib.paths import shown
 MOST_CLASSES = 32
 #: A class on more of an image than this is most often what was meant to be unlabelled.
 _NEARLY_ALL = 0.9
-#: Pixels of a class that are looked at to see whether it is the soft edge of others, at most.
-_LOOKED_AT = 10_000
 #: Grey values from here on are what a JPEG leaves of white, if they lie beside lighter ones.
 _LEFT_OF_WHITE = 246
+_OPAQUE = np.array([0, 0, 0, 255], np.uint8)
 _ALONE = (
     "Save the strokes alone, painted with hard edges on an empty layer of the photograph's size"
 )
@@ -49,8 +49,9 @@ def read_strokes(path: str | Path, size: tuple[int, int]) -> np.ndarray:
     ImageError
         As of `wsss_lib.datasets.images.read_photo`.
     MaskError
-        If it has another size, holds a colour that is not a class, more than 32 classes or some
-        that are only the soft edge of others, or was saved in a way that changes values.
+        If it has another size, holds a colour that is not a class, more than 32 classes, some that
+        are only the soft edge of others or are nowhere opaque, or was saved in a way that changes
+        values.
     """
     with open_picture(path, f"No image {shown(path)}. Check the path.") as (image, layout):
         check_lossless(image, path, "the strokes alone")
@@ -99,14 +100,15 @@ def _holds_labels(image: Image.Image) -> bool:
     colours = colours[used]
     if (colours == np.stack([used, used, used, np.full_like(used, 255)], 1)).all():
         return True
-    foreign = _labels_of_colours(colours)[1].any()
+    foreign = (_labels_of_colours(colours) < 0).any()
     opaque = (colours[:, 3] == 255).all()
     return foreign and opaque and used[-1] == VOID and len(used) <= MOST_CLASSES + 1
 
 
 def _labels_of_picture(pixels: np.ndarray, path: str | Path) -> np.ndarray:
     """The labels whose colours the pixels (H, W, 4) have."""
-    labels, foreign = _labels_of_colours(pixels)
+    labels = _labels_of_colours(pixels)
+    foreign = labels < 0
     if foreign.mean() > 0.5 and len(np.unique(colour_codes(pixels[foreign]))) > MOST_CLASSES:
         raise MaskError(
             f"{shown(path)} has {100 * foreign.mean():.0f} % of its pixels in colours that are no "
@@ -122,16 +124,26 @@ def _labels_of_picture(pixels: np.ndarray, path: str | Path) -> np.ndarray:
             f"VOC's palette ({first}, ...), and white or transparent where there is no stroke. Use "
             "a brush with hard edges (no anti-aliasing), or save labels as a grey PNG."
         )
-    return labels
+    alpha = pixels[..., 3]
+    rows, cols = np.nonzero((alpha > 63) & (alpha < 255))  # colours of less may be rounded away
+    faint = _labels_of_colours(pixels[rows, cols] | _OPAQUE)
+    lost = np.flatnonzero(~np.isin(faint, [*np.unique(labels), VOID, -1]))
+    if len(lost):
+        first = lost[0]
+        raise MaskError(
+            f"{shown(path)} has class {faint[first]}, at x = {cols[first]}, y = {rows[first]}, "
+            "nowhere but in pixels that are partly transparent, which are not labelled. Paint with "
+            "brush and layer at an opacity of 100 %, and with hard edges."
+        )
+    return labels.astype(np.uint8)
 
 
-def _labels_of_colours(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The labels of colours (..., 4), and which of them are neither a class nor unlabelled."""
-    known, codes = colour_codes(palette()), colour_codes(colours)
-    codes = np.where((colours[..., 3] < 255) | (codes == WHITE), known[VOID], codes)
-    order = np.argsort(known)
-    labels = order[np.searchsorted(known, codes, sorter=order).clip(max=255)].astype(np.uint8)
-    return labels, known[labels] != codes
+def _labels_of_colours(colours: np.ndarray) -> np.ndarray:
+    """The labels of colours (..., 4): 255 = not labelled, -1 = neither this nor a class."""
+    label_of = np.full(1 << 24, -1, np.int16)
+    label_of[colour_codes(palette())] = np.arange(256)
+    label_of[WHITE] = VOID
+    return np.where(colours[..., 3] < 255, VOID, label_of[colour_codes(colours)])
 
 
 def _check_edges(strokes: np.ndarray, colours: np.ndarray, path: str | Path) -> None:
@@ -143,24 +155,21 @@ def _check_edges(strokes: np.ndarray, colours: np.ndarray, path: str | Path) -> 
     """
     colours = colours.astype(float)
     colours[VOID] = 255
-    labels, beside = np.unique(strokes), np.pad(strokes, 1, mode="edge")
-    soft = []
+    labels, soft = np.unique(strokes), []
+    touched = {label: binary_dilation(strokes == label, np.ones((3, 3))) for label in labels}
     for label in labels[labels != VOID]:
-        rows, cols = np.nonzero(strokes == label)
-        step = -(-len(rows) // _LOOKED_AT)
-        rows, cols = rows[::step], cols[::step]
-        near = np.zeros((len(rows), 256), bool)
-        for down, across in np.ndindex(3, 3):
-            near[np.arange(len(rows)), beside[rows + down, cols + across]] = True
-        others = [(each, colours[each] - colours[label]) for each in labels if each != label]
-        edge = near[:, label + 1 :].any(1) & (label >= _LEFT_OF_WHITE)
+        here = strokes == label
+        lighter = [touched[each][here] & (each > label >= _LEFT_OF_WHITE) for each in labels]
+        edge = np.any(lighter, axis=0)
+        others = [(touched[each], colours[each] - colours[label]) for each in labels]
         for (one, to_one), (other, to_other) in combinations(others, 2):
             long, short = np.linalg.norm(to_one), np.linalg.norm(to_other)
-            off_line = np.abs(to_one * short + to_other * long).max() / (long + short)
-            if to_one @ to_other < 0 and off_line <= 1:  # colours are rounded
-                edge |= near[:, one] & near[:, other]
+            # times the distance from the line between the two; colours are rounded
+            off_line = np.abs(to_one * short + to_other * long).max()
+            if to_one @ to_other < 0 and off_line <= long + short:
+                edge |= one[here] & other[here]
         if edge.mean() > _NEARLY_ALL:
-            soft.append((int(label), rows[0], cols[0]))
+            soft.append((label, *np.argwhere(here)[0]))
     if soft:
         label, row, col = soft[0]
         raise MaskError(
