@@ -317,6 +317,9 @@ def test_one_object_is_enough_to_open_a_data_set(devkit, tmp_path, monkeypatch):
     monkeypatch.setattr(DevkitDataset, "mask", lambda self, id_: read.append(id_) or np.ones(1))
     assert open_devkit("voc", tmp_path, VOC).ids == data.ids
     assert read == ["a"]
+    (devkit / "SegmentationClass" / "a.png").unlink()
+    assert open_devkit("voc", tmp_path, VOC, need_masks=False).ids == data.ids
+    assert read == ["a", "b"]
 
 
 @pytest.mark.parametrize(("orientation", "turns"), [(6, -1), (8, 1), (3, 2)])

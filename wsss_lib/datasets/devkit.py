@@ -289,8 +289,9 @@ def open_devkit(
 
 def _check_objects(dataset: DevkitDataset) -> None:
     """Check that a mask shows an object, if any can be read; mostly the first one does."""
-    values = set()
-    for id_ in tqdm(dataset.ids, desc="looking for objects", unit="mask", delay=2, leave=False):
+    values, files = set(), file_endings(dataset.mask_folder, dataset.ids)
+    there = [id_ for id_, found in files.items() if found]
+    for id_ in tqdm(there, desc="looking for objects", unit="mask", delay=2, leave=False):
         with suppress(MaskError):
             values.update(np.unique(dataset.mask(id_)).tolist())
         if values - {0, VOID}:
