@@ -14,9 +14,9 @@ import torch
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
 from wsss_lib import doctor
+from wsss_lib.checkpoints import write_checkpoint
 from wsss_lib.datasets.toy import TOY_VERSION
 from wsss_lib.errors import ParameterError
-from wsss_lib.training import write_checkpoint
 
 
 @pytest.fixture(autouse=True)

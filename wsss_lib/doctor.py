@@ -219,7 +219,7 @@ def _voc() -> tuple[str, ...]:
 
 
 def _trained_weights() -> tuple[str, ...]:
-    from wsss_lib.training import check_finished, read_tensors
+    from wsss_lib.checkpoints import check_finished, read_tensors
 
     folder = cache_dir() / "weights"
     paths = sorted(folder.glob("*-*-*.pth"))

@@ -1,16 +1,14 @@
-"""The training of every network of the kit: settings, the loop, checkpoints and loading them.
+"""The training of every network of the kit: settings, the loop, and loading what came of it.
 
 A network brings ``losses`` and ``parameter_groups``; the loop brings the schedule, a checkpoint
 after each epoch, and resuming a training that was stopped. A checkpoint is in the cache; its
 name has a key of its *setting*, all that determines the training, so a finished one is found again.
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
-from itertools import zip_longest
 from pathlib import Path
 from typing import Literal, Self
 
@@ -22,25 +20,18 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from wsss_lib.errors import DamagedError, DivergedError, ParameterError, WeightsError
-from wsss_lib.files import atomic_path, sha256, writable_folder, writing
-from wsss_lib.paths import cache_dir, shown
-
-#: The networks of the kit by the entry of a checkpoint's setting that holds the settings of their
-#: training: what each is called, and what ``wsss train`` calls it.
-NETWORKS = {
-    "preset": ("a classification network", "classifier"),
-    "segmenter": ("a segmentation network", "segmenter"),
-    "irn": ("an edge network", "irn"),
-}
-
-#: The layers of the kit's networks that score classes, by the names of their weights.
-SCORING_LAYERS = ("classifier.weight", "aspp.branches.0.weight")
-
-#: What files call the part that holds the weights.
-PARTS = ("network", "state_dict", "model_state_dict", "model")
-#: What stands in front of all names where a network was wrapped, as by DataParallel.
-WRAPPERS = {"module", "model", "network", "net", "_orig_mod"}
+from wsss_lib.checkpoints import (
+    NETWORKS,
+    WeightsInfo,
+    check_finished,
+    read_progress,
+    read_tensors,
+    state_dict_in,
+    write_checkpoint,
+)
+from wsss_lib.errors import DivergedError, ParameterError, WeightsError
+from wsss_lib.files import sha256, writable_folder
+from wsss_lib.paths import shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +127,7 @@ class Training:
     losses : callable
         The parts of the loss by name, given a batch; their sum is minimised.
     path : Path
-        The checkpoint, see `checkpoint_path`.
+        The checkpoint, see `wsss_lib.checkpoints.checkpoint_path`.
     record : dict
         Kept in the checkpoint beside the network: the ``setting``, the ``classes`` and the like.
     scores : callable
@@ -190,12 +181,9 @@ class Training:
                 losses = self._epoch(epoch, bar)
                 if name := first_not_finite(self.network):
                     self._stop(f"{name} is not finite", epoch, steps)
-                try:
-                    scores = self.scores()
-                except DivergedError:
-                    self._stop("what the network gives is not finite", epoch, steps)
-                history.append({"epoch": epoch + 1, **losses, **scores})
+                history.append({"epoch": epoch + 1, **losses, **self.scores()})
                 self._write(history)
+        load_checkpoint.cache_clear()  # which may hold an earlier network of this path
 
     def _epoch(self, epoch: int, bar: tqdm) -> dict[str, float]:
         """Train for one epoch and give the mean loss and, if it has several, those of its parts."""
@@ -229,7 +217,7 @@ class Training:
             f"learning rate {self.optimisation.lr:g}. {kept}. Start it with a lower one (--lr) "
             "or with shorter gradients (--clip-norm 1); that is another training, which begins "
             "anew."
-        ) from None
+        )
 
     def _write(self, history: list[dict]) -> None:
         finished = len(history) == self.optimisation.epochs
@@ -253,78 +241,6 @@ def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Op
     return torch.optim.AdamW(groups, betas=(momentum, 0.999), weight_decay=decay)
 
 
-def checkpoint_path(name: str, setting: dict) -> Path:
-    """The path of a training's checkpoint: its name has a key of all that determines it."""
-    key = hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:10]
-    return cache_dir() / "weights" / f"{name}-{key}.pth"
-
-
-def read_progress(path: Path, classes: Sequence[str] = ()) -> dict:
-    """A checkpoint's content; of one that is not there the content before the first epoch.
-
-    A damaged file is set aside: it is as if it were not there.
-
-    Parameters
-    ----------
-    path : Path
-        In the cache.
-    classes : sequence of str
-        What the network scores, in order.
-
-    Raises
-    ------
-    WeightsError
-        If it scores other classes: a checkpoint's name does not depend on their names.
-    """
-    try:
-        content = read_tensors(path) if path.is_file() else {"epoch": 0, "history": "[]"}
-    except DamagedError:
-        set_aside(path)
-        return read_progress(path)
-    if content["epoch"]:
-        check_classes(path, class_names(content), classes)
-    return content
-
-
-def set_aside(path: Path) -> None:
-    """Rename a damaged file of the cache to ``<name>.damaged``, and say so."""
-    with writing(path):
-        aside = path.replace(path.with_name(f"{path.name}.damaged"))
-    tqdm.write(f"{shown(path)} is damaged: it is now {aside.name}, and made again.")
-
-
-def class_names(content: Mapping) -> tuple[str, ...]:
-    """The classes that the network in a checkpoint scores; empty names where none are noted."""
-    network = content.get("network", {})
-    count = sum(len(network[name]) for name in SCORING_LAYERS if name in network)
-    return tuple(content.get("classes", [""] * count))
-
-
-def check_classes(path: Path, found: Sequence[str], expected: Sequence[str]) -> None:
-    """Check that a network scores the classes of a data set, in their order.
-
-    Parameters
-    ----------
-    path : Path
-        The network's checkpoint.
-    found, expected : sequence of str
-        The classes of the network, see `class_names`, and of the data set.
-
-    Raises
-    ------
-    WeightsError
-        Naming the first class that differs.
-    """
-    for number, (has, wants) in enumerate(zip_longest(found, expected, fillvalue="none"), 1):
-        if has != wants and (has or wants == "none"):
-            raise WeightsError(
-                f"{shown(path)} was trained for other classes than the data set has: number "
-                f"{number} is {has or 'unnamed'} in the network (of {len(found)}) and {wants} in "
-                f"the data set (of {len(expected)}). Use the classes.txt that it was trained with, "
-                "or another network; to train this one again, remove the file."
-            )
-
-
 def check_finite(values: np.ndarray, what: str) -> None:
     """Raise `DivergedError` unless all that a network gave is finite; `what` says what it is."""
     if not np.isfinite(values).all():
@@ -338,34 +254,6 @@ def first_not_finite(network: nn.Module) -> str | None:
     """The name of the first tensor of a network that holds NaN or infinity."""
     state = network.state_dict().items()
     return next((name for name, value in state if not value.isfinite().all()), None)
-
-
-def write_checkpoint(path: Path, content: dict) -> None:
-    """Write a checkpoint atomically; equal contents give equal bytes."""
-    # to an open file: torch would write a file's name, here a random one, into the archive
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        torch.save(content, file)
-
-
-@dataclass(frozen=True)
-class WeightsInfo:
-    """Which weights a network has; it stands in every result.
-
-    Attributes
-    ----------
-    name : str
-        ``"random"``, ``"imagenet"`` or the file's name.
-    sha256 : str
-        Of the file; of random weights, see `wsss_lib.classify.weights.state_sha256`.
-    """
-
-    name: str
-    sha256: str
-
-    @property
-    def pretrained(self) -> bool:
-        """Whether the weights were learnt."""
-        return self.name != "random"
 
 
 @dataclass(frozen=True)
@@ -386,7 +274,7 @@ class Trained:
     path : Path
         The checkpoint.
     classes : tuple of str
-        In the order of the network's scores, see `class_names`.
+        In the order of the network's scores; empty where it scores no classes.
     source : dict of str to str
         What the files were called that it learnt from, where that was noted.
     """
@@ -398,26 +286,6 @@ class Trained:
     path: Path
     classes: tuple[str, ...] = ()
     source: dict[str, str] = field(default_factory=dict)
-
-
-def check_finished(path: str | Path, content: dict) -> str | None:
-    """The kind of a checkpoint, a key of `NETWORKS`; None for any other file of weights.
-
-    Raises
-    ------
-    WeightsError
-        If its training was stopped.
-    """
-    setting = content.get("setting", {})
-    kind = next((kind for kind in NETWORKS if kind in setting), None)
-    if kind and content["epoch"] < setting[kind]["epochs"]:
-        command = "sipe" if "sipe" in setting else NETWORKS[kind][1]
-        raise WeightsError(
-            f"The training in {shown(path)} was stopped after epoch {content['epoch']} of "
-            f"{setting[kind]['epochs']}. Start it again with 'wsss train {command}'; it goes on "
-            "from there."
-        )
-    return kind
 
 
 @lru_cache(maxsize=4)
@@ -452,7 +320,7 @@ def load_checkpoint(
             f"{name} was expected. Train one with 'wsss train {command}'."
         )
     network, weights = build(content), WeightsInfo(path.name, sha256(path))
-    network.load_state_dict(content["network"])
+    network.load_state_dict(state_dict_in(path, content))
     if name := first_not_finite(network):
         raise WeightsError(
             f"The training in {shown(path)} diverged: {name} is not finite. Remove the file and "
@@ -465,79 +333,9 @@ def load_checkpoint(
         history=pd.DataFrame(json.loads(content["history"])),
         weights=weights,
         path=path,
-        classes=class_names(content),
+        classes=tuple(content.get("classes", ())),
         source=content.get("source", {}),
     )
-
-
-def read_tensors(path: str | Path) -> dict:
-    """Read a file written by ``torch.save``, refusing anything but tensors and plain values.
-
-    Raises
-    ------
-    WeightsError
-        If the file is missing, damaged, or holds other objects.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise WeightsError(
-            f"No weights file {shown(path)}. Expected 'imagenet', 'random' or a file's path."
-        ) from None
-    except (OSError, MemoryError) as error:
-        raise WeightsError(f"{shown(path)} cannot be read ({str(error) or 'no memory'}).") from None
-    except Exception:
-        # reading another kind of file can fail in any way, and torch's own text would advise to
-        # read it unsafely
-        raise DamagedError(
-            f"{shown(path)} is damaged, or holds more than tensors and plain values. Expected a "
-            "state dict written by torch.save, or a checkpoint of this kit."
-        ) from None
-    if not isinstance(content, dict):
-        raise WeightsError(
-            f"{shown(path)} holds a {type(content).__name__}; a state dict (name -> tensor) was "
-            "expected. Save the network's state_dict()."
-        )
-    return content
-
-
-def state_dict_in(path: str | Path, content: Mapping) -> dict[str, torch.Tensor]:
-    """The one state dict in the content of a file of weights, under the names of its network.
-
-    It may be the content itself or a part of it, see `PARTS`, and have `WRAPPERS` in front of all
-    of its names.
-
-    Raises
-    ------
-    WeightsError
-        If several parts hold weights, or a key is no name.
-    """
-    holding = [key for key, value in content.items() if _holds_weights(value)]
-    parts = [key for key in PARTS if key in holding] or holding
-    if len(parts) > 1:
-        raise WeightsError(
-            f"{shown(path)} holds the weights of several networks, under {' and '.join(parts)}; "
-            f"one was expected. Save one of them: torch.save(torch.load(FILE)[{parts[0]!r}], NEW)."
-        )
-    if parts:
-        return state_dict_in(path, content[parts[0]])
-    if others := [key for key in content if not isinstance(key, str)]:
-        raise WeightsError(
-            f"{shown(path)} has the key {others[0]!r}; names were expected. Save the network's "
-            "state_dict()."
-        )
-    state = dict(content)
-    while len(first := {key.partition(".")[0] for key in state}) == 1 and first <= WRAPPERS:
-        state = {key.partition(".")[2]: value for key, value in state.items()}
-    return state
-
-
-def _holds_weights(part: object) -> bool:
-    """Whether a part of a file is a state dict, or holds one under a usual name."""
-    if not isinstance(part, Mapping):
-        return False
-    tensors = any(isinstance(value, torch.Tensor) for value in part.values())
-    return tensors or any(_holds_weights(part[key]) for key in PARTS if key in part)
 
 
 def choose_device(name: str) -> str:

@@ -188,7 +188,9 @@ def test_what_matters_gives_another_checkpoint(few_squares, checkpoints, small, 
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_a_training_that_diverges_is_not_kept(squares, small, tmp_path, epochs):
     wild = replace(small, lr=1e30, epochs=epochs, clip_norm=float("inf"))
-    with pytest.raises(DivergedError, match=r"diverged: .* rate 1e\+30\. Nothing is kept"):
+    with pytest.raises(
+        DivergedError, match=r"diverged(: .* rate 1e\+30\. Nothing is kept|\. Train)"
+    ):
         train_segmenter(squares.subset(squares.ids[:4]), wild)
     assert not list((tmp_path / "cache").rglob("*.pth"))
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from wsss_lib.checkpoints import WeightsInfo
 from wsss_lib.classify.weights import (
     OFFLINE_EXTRA,
     backbone_state,
@@ -21,7 +22,6 @@ from wsss_lib.classify.weights import (
 )
 from wsss_lib.errors import ParameterError, WeightsError
 from wsss_lib.files import sha256
-from wsss_lib.training import WeightsInfo
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import average_precision_score
 from tqdm.auto import tqdm
 
+from wsss_lib.checkpoints import check_classes, checkpoint_path, read_progress
 from wsss_lib.classify.backbones import Backbone, build_backbone
 from wsss_lib.classify.crops import ClassifierCrops, network_input
 from wsss_lib.classify.network import ClassificationNetwork
@@ -20,13 +21,9 @@ from wsss_lib.training import (
     Trained,
     Training,
     TrainingSettings,
-    check_classes,
     check_finite,
-    checkpoint_path,
     choose_device,
-    class_names,
     load_checkpoint,
-    read_progress,
 )
 
 
@@ -140,7 +137,7 @@ def _build(content: dict) -> ClassificationNetwork:
     setting = content["setting"]
     sipe = SIPESettings(**setting["sipe"]) if "sipe" in setting else None
     backbone = build_backbone(setting["preset"]["backbone"])
-    return make_network(backbone, len(class_names(content)), sipe)
+    return make_network(backbone, len(content["classes"]), sipe)
 
 
 def train_classifier(

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from wsss_lib.checkpoints import check_finished, read_tensors, set_aside, state_dict_in
 from wsss_lib.errors import WeightsError
 from wsss_lib.files import sha256, writable_folder
 from wsss_lib.paths import cache_dir, shown
-from wsss_lib.training import check_finished, read_tensors, set_aside, state_dict_in
 
 #: torchvision's first ImageNet weights (V1), those that the field started from.
 IMAGENET_URLS = {

@@ -17,12 +17,12 @@ from torch import nn
 from torch.nn import functional
 from torchvision.models.resnet import Bottleneck
 
+from wsss_lib.checkpoints import WeightsInfo, read_tensors, state_dict_in
 from wsss_lib.classify.backbones import Backbone, build_backbone
 from wsss_lib.classify.weights import load_state
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.errors import WeightsError
 from wsss_lib.files import sha256
-from wsss_lib.training import WeightsInfo, read_tensors, state_dict_in
 
 #: Dilations of the stages behind F4 and F5 (layer3 and layer4), whose maps stay at 1/8.
 STAGE_DILATIONS = (2, 4)

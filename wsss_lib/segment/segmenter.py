@@ -8,12 +8,13 @@ import torch
 from torch.nn import functional
 from tqdm.auto import tqdm
 
+from wsss_lib.checkpoints import check_classes
 from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.metrics import confusion_matrix
 from wsss_lib.scores import ClassScores
 from wsss_lib.segment.network import CaffeBackbone, DeepLabV2
-from wsss_lib.training import Trained, check_classes, check_finite, class_names, load_checkpoint
+from wsss_lib.training import Trained, check_finite, load_checkpoint
 from wsss_lib.weak.crf import refine_by_crf
 
 
@@ -83,7 +84,7 @@ def _build(content: dict) -> DeepLabV2:
     backbone = build_backbone(preset["backbone"])
     if content["setting"]["layout"] == "caffe":
         backbone = CaffeBackbone(backbone.name, backbone.body, backbone.weights)
-    return DeepLabV2(backbone, len(class_names(content)), preset["rates"])
+    return DeepLabV2(backbone, len(content["classes"]), preset["rates"])
 
 
 @torch.no_grad()

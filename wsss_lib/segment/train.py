@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
+from wsss_lib.checkpoints import checkpoint_path, read_progress
 from wsss_lib.classify.crops import EpochCrops, augment_pair, network_input
 from wsss_lib.classify.spec import choose_classifier
 from wsss_lib.datasets.devkit import DevkitDataset, check_readable
@@ -19,9 +20,7 @@ from wsss_lib.segment.segmenter import pooled_confusion, probabilities
 from wsss_lib.training import (
     Training,
     TrainingSettings,
-    checkpoint_path,
     choose_device,
-    read_progress,
 )
 
 

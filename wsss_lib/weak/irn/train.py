@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wsss_lib.checkpoints import checkpoint_path, read_progress
 from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.classify.crops import EpochCrops, augment_pair, network_input
 from wsss_lib.classify.spec import choose_backbone, training_images
@@ -19,10 +20,8 @@ from wsss_lib.training import (
     Trained,
     Training,
     TrainingSettings,
-    checkpoint_path,
     choose_device,
     load_checkpoint,
-    read_progress,
 )
 from wsss_lib.weak.irn.labels import make_affinity_labels
 from wsss_lib.weak.irn.network import EdgeNetwork
