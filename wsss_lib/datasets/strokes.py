@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import maximum_filter
 from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import VOID, palette
@@ -127,7 +127,7 @@ def _labels_of_picture(pixels: np.ndarray, path: str | Path) -> np.ndarray:
     alpha = pixels[..., 3]
     rows, cols = np.nonzero((alpha > 63) & (alpha < 255))  # colours of less may be rounded away
     faint = _labels_of_colours(pixels[rows, cols] | _OPAQUE)
-    lost = np.flatnonzero(~np.isin(faint, [*np.unique(labels), VOID, -1]))
+    lost = np.flatnonzero((faint >= 0) & (np.bincount(labels.ravel(), minlength=256) == 0)[faint])
     if len(lost):
         first = lost[0]
         raise MaskError(
@@ -155,21 +155,22 @@ def _check_edges(strokes: np.ndarray, colours: np.ndarray, path: str | Path) -> 
     """
     colours = colours.astype(float)
     colours[VOID] = 255
-    labels, soft = np.unique(strokes), []
-    touched = {label: binary_dilation(strokes == label, np.ones((3, 3))) for label in labels}
+    labels, soft = np.flatnonzero(np.bincount(strokes.ravel())), []
+    touched = {label: maximum_filter(strokes == label, 3).ravel() for label in labels}
     for label in labels[labels != VOID]:
-        here = strokes == label
-        lighter = [touched[each][here] & (each > label >= _LEFT_OF_WHITE) for each in labels]
+        here = np.flatnonzero(strokes == label)
+        near = {each: touched[each][here] for each in labels}
+        lighter = [near[each] & (each > label >= _LEFT_OF_WHITE) for each in labels]
         edge = np.any(lighter, axis=0)
-        others = [(touched[each], colours[each] - colours[label]) for each in labels]
+        others = [(near[each], colours[each] - colours[label]) for each in labels]
         for (one, to_one), (other, to_other) in combinations(others, 2):
             long, short = np.linalg.norm(to_one), np.linalg.norm(to_other)
             # times the distance from the line between the two; colours are rounded
             off_line = np.abs(to_one * short + to_other * long).max()
             if to_one @ to_other < 0 and off_line <= long + short:
-                edge |= one[here] & other[here]
+                edge |= one & other
         if edge.mean() > _NEARLY_ALL:
-            soft.append((label, *np.argwhere(here)[0]))
+            soft.append((label, *divmod(here[0], strokes.shape[1])))
     if soft:
         label, row, col = soft[0]
         raise MaskError(
