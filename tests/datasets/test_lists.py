@@ -1,5 +1,9 @@
 """Lists of ids in the forms that people write."""
 
+import errno
+import os
+from pathlib import Path
+
 import pytest
 
 from wsss_lib.datasets.lists import read_ids
@@ -27,6 +31,16 @@ def read(devkit, tmp_path):
 def test_an_unknown_list_is_an_error_that_names_the_known_ones(devkit):
     with pytest.raises(DataError, match=r"No list 'trainaug' in .*one of: train, val\."):
         read_ids(devkit, "trainaug")
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO])
+def test_a_list_that_cannot_be_read_is_told(read, monkeypatch, code):
+    def fail(path):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(DataError, match=rf"mine\.txt cannot be read \({os.strerror(code)}\)"):
+        read("a")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n \n", " \t\n"])

@@ -26,9 +26,12 @@ def read_lines(path: Path) -> dict[int, str]:
     Raises
     ------
     DataError
-        If the file is not text.
+        If the file cannot be read, or is not text.
     """
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{shown(path)} cannot be read ({error.strerror}).") from None
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = data.decode("utf-16" if wide else "utf-8").replace("\ufeff", "")
