@@ -182,16 +182,20 @@ def test_parameters_that_are_no_literals_are_named(write_notebook):
         notebook_parameters(write_notebook("N", parameters="N = len([])  # a count"))
 
 
-@pytest.mark.parametrize("place", ["JUPYTER_PATH", "JUPYTER_DATA_DIR"])
+@pytest.mark.parametrize(
+    ("place", "folder"),
+    [("JUPYTER_PATH", "jupyter"), ("JUPYTER_DATA_DIR", "jupyter"), ("XDG_DATA_HOME", "")],
+)
 def test_a_notebook_runs_in_this_python_whatever_kernels_there_are(
-    write_notebook, tmp_path, monkeypatch, place
+    write_notebook, tmp_path, monkeypatch, place, folder
 ):
     """One of another environment, named python3, in a folder that comes first."""
     kernel = tmp_path / "jupyter/kernels/python3/kernel.json"
     kernel.parent.mkdir(parents=True)
     argv = ["/bin/false", "-f", "{connection_file}"]
     kernel.write_text(json.dumps({"argv": argv, "display_name": "p", "language": "python"}))
-    monkeypatch.setenv(place, str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")  # the user's folder before the environment's
+    monkeypatch.setenv(place, str(tmp_path / folder))
     run_notebook(write_notebook("import sys; print(sys.executable)"), tmp_path / "out.ipynb", {})
     outputs = nbformat.read(tmp_path / "out.ipynb", 4).cells[-1].outputs
     assert [output.text for output in outputs] == [f"{sys.executable}\n"]

@@ -22,6 +22,7 @@ from wsss_lib.errors import MaskError, ParameterError, StoreError, WeightsError
 from wsss_lib.evaluate import pools, sweeps
 from wsss_lib.evaluate.settings import Setting, settings_for
 from wsss_lib.evaluate.sweeps import image_masks, sweep
+from wsss_lib.store import FORMAT
 
 RANDOM18 = BackboneSpec("resnet18", "random")
 IMG = settings_for(None, ["img"], 40)
@@ -133,6 +134,16 @@ def test_a_changed_image_is_computed_again(tiny, tmp_path, events):
     Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path)
     sweep(tiny, IMG, store=tmp_path / "s")
     assert events[4:] == [tiny.ids[1]]
+
+
+@pytest.mark.parametrize("older", [2, 3])
+def test_rows_of_an_older_format_are_computed_again(tiny, tmp_path, monkeypatch, events, older):
+    for version in (older, FORMAT):
+        monkeypatch.setattr("wsss_lib.evaluate.settings.FORMAT", version)
+        for _ in range(2):
+            sweep(tiny, IMG, store=tmp_path / "s")
+    assert events == [*tiny.ids, *tiny.ids]
+    assert len(stored(tmp_path / "s")) == 2 * len(tiny)
 
 
 def test_missing_masks_are_written_though_the_rows_are_there(tiny, tmp_path, events):

@@ -19,6 +19,7 @@ from wsss_lib.errors import ParameterError, WeightsError
 from wsss_lib.files import sha256
 from wsss_lib.metrics import confusion_matrix, dense
 from wsss_lib.report import versions
+from wsss_lib.store import FORMAT
 from wsss_lib.weak import masks
 from wsss_lib.weak.masks import caption, pseudo_masks, row_keys, score_steps, step_rows
 from wsss_lib.weak.seeds import Localiser
@@ -92,6 +93,18 @@ def test_a_second_run_makes_nothing(again, finished, begun, tmp_path):
     assert not begun
     assert result.rows == finished.result.rows
     assert file_contents(tmp_path / "masks") == file_contents(finished.masks)
+
+
+@pytest.mark.parametrize("older", [2, 3])
+def test_rows_and_masks_of_an_older_format_are_made_again(
+    few_squares, steps, begun, tmp_path, monkeypatch, older
+):
+    where = {"store": tmp_path / "s", "masks_out": tmp_path / "masks"}
+    for version in (older, FORMAT):
+        monkeypatch.setattr("wsss_lib.weak.masks.FORMAT", version)
+        for _ in range(2):
+            pseudo_masks(few_squares, steps[:2], **where)
+    assert begun == [(id_, "svm") for id_ in few_squares.ids] * 2
 
 
 def test_a_stopped_run_goes_on_with_what_is_missing(

@@ -9,6 +9,7 @@ from wsss_lib.classify.sipe import image_specific_cams
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.metrics import confusion_matrix, iou_of_counted, mean
+from wsss_lib.store import FORMAT
 from wsss_lib.weak.seeds import (
     SCALES,
     THRESHOLD,
@@ -107,6 +108,15 @@ def test_maps_are_made_once_and_then_read(few_squares, localiser, made, tmp_path
     assert np.load(path).dtype == np.float16
     localiser.scores(few_squares, few_squares.ids[1])
     assert made == [(1, 2), (2,)]
+
+
+@pytest.mark.parametrize("older", [2, 3])
+def test_maps_of_an_older_format_are_made_again(few_squares, localiser, made, monkeypatch, older):
+    for version in (older, FORMAT):
+        monkeypatch.setattr("wsss_lib.weak.seeds.FORMAT", version)
+        for _ in range(2):
+            localiser.scores(few_squares, few_squares.ids[0])
+    assert made == [(1, 2), (1, 2)]
 
 
 def test_a_plain_network_gets_a_constant_background(few_squares, checkpoints, made):

@@ -210,7 +210,7 @@ def second_stage(
     "--threshold",
     type=click.FloatRange(0, 1),
     default=0.15,
-    help="Background score for plain CAMs; SIPE needs none.",
+    help="Background score for plain CAMs; SIPE needs none, and IRN right after the seed has 0.25.",
 )
 @click.option(
     "--selection",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from wsss_lib.checkpoints import write_checkpoint
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.images import write_mask
 from wsss_lib.errors import ParameterError, WeightsError
@@ -159,6 +160,22 @@ def test_a_finished_training_is_not_repeated(squares, checkpoints, small, no_tra
     assert path == checkpoints.edges
     assert path.name.startswith("toy-irn-resnet10-")
     assert not no_training
+
+
+@pytest.mark.parametrize("crop", [48, 64])
+def test_small_images_are_padded_to_the_crops_of_the_training(
+    checkpoints, tmp_path, monkeypatch, crop
+):
+    content = torch.load(checkpoints.edges, weights_only=True)
+    setting = content["setting"] | {"irn": content["setting"]["irn"] | {"crop": crop}}
+    write_checkpoint(tmp_path / "other.pth", content | {"setting": setting})
+    other, own = (load_edges(path).network for path in (tmp_path / "other.pth", checkpoints.edges))
+    assert (other.crop, own.crop) == (crop, 32)
+    image = np.random.default_rng(0).integers(0, 256, (33, 40, 3), dtype=np.uint8)
+    bare = edge_map(own, image)  # it is larger than 32 x 32
+    assert np.abs(edge_map(other, image) - bare).max() > 1e-5
+    monkeypatch.setattr(own, "crop", crop)
+    np.testing.assert_allclose(edge_map(own, image), edge_map(other, image), atol=1e-6)
 
 
 def test_what_matters_gives_another_checkpoint(
