@@ -180,6 +180,15 @@ def test_of_voc_and_toy_it_is_known_how_to_get_a_missing_photograph(devkit, tmp_
         load_dataset("voc", root=tmp_path)
 
 
+@pytest.mark.parametrize("id_", ["2007_000032", "2024_123456"])
+def test_a_data_set_with_classes_of_its_own_is_never_half_of_voc(devkit, tmp_path, id_):
+    (devkit / "classes.txt").write_text("background\nleaf\n")
+    (devkit / "ImageSets/Segmentation/train.txt").write_text(f"a\n{id_}\n")
+    with pytest.raises(DataError, match=r"no photograph .*without their ending") as error:
+        load_dataset("voc", root=tmp_path)
+    assert "make data" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("file", "error", "says"),
     [

@@ -185,7 +185,8 @@ class DevkitDataset:
         there = file_endings(folder, self.ids)
         found = {id_: [ending for ending in there[id_] if ending in endings] for id_ in self.ids}
         if missing := [id_ for id_ in self.ids if not found[id_]]:
-            first, advice = missing[0], _advice(what, missing[0])
+            own = (self.devkit / "classes.txt").is_file()
+            first, advice = missing[0], _advice(what, missing[0], own)
             if there[first]:
                 advice = (
                     f"{first}{there[first][0]} lies there, but the name of a {what} must end in "
@@ -341,11 +342,11 @@ def devkit_folder(root: str | Path) -> Path:
     )
 
 
-def _advice(what: str, id_: str) -> str:
-    """What to do where an id has no photograph or no mask."""
+def _advice(what: str, id_: str, own: bool) -> str:
+    """What to do where an id has no photograph or no mask; `own` data cannot be downloaded."""
     if what == "mask":
         return "Leave them out of the list, or name another folder with --masks."
-    if re.fullmatch(r"\d{4}_\d{6}", id_):
+    if re.fullmatch(r"\d{4}_\d{6}", id_) and not own:
         return "Is VOC half unpacked? Run 'make data DATASET=voc', which adds what is missing."
     if re.fullmatch(r"toy_\d{6}", id_):
         return "Delete the toy set and run 'make data'."
