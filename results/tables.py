@@ -233,6 +233,8 @@ def pseudo_voc() -> Table:
         "SVM": scores.loc["svm"],
         "SVM + CRF": scores.loc["crf"],
         "SVM + CRF + IRN": scores.loc["irn"],
+        "the same with beta 40": read("pseudo/voc_296_beta40/scores").loc["irn"],
+        "IRN without SVM and CRF": read("pseudo/voc_296_no_svm/scores").loc["irn"],
         "upper bound": upper.loc["F4"],
     }
     return [*CLASSES, "mean"], [
@@ -253,9 +255,20 @@ def selection() -> Table:
 
 def expanding_layer() -> Table:
     """Which layer expands a seed best; F4 is that of the other runs."""
-    folders = ["voc_20_F1", "voc_20_F2", "voc_20_F3", "voc_20_consistent", "voc_20_F5"]
+    folders = ["voc_20_F1", "voc_20_F2", "voc_20_F3", "voc_20_seed", "voc_20_F5"]
     scores = [six(read(f"pseudo/{folder}/scores"))["svm"] for folder in folders]
     return STAGES, [["SVM on the seed, 20 photographs", *scores]]
+
+
+def walk() -> Table:
+    """IRN's walk with and without the padding of images, for several beta."""
+    means = pd.read_csv(HERE / "pseudo" / "walk_20.csv", index_col=["steps", "image", "beta"])
+    table = means["mean"].unstack("beta")
+    words = {"seed,irn": "seed + IRN", "seed,svm,crf,irn": "SVM + CRF + IRN"}
+    return [f"beta {beta}" for beta in table], [
+        [f"{words[steps]}, images {image}, 20 photographs", *row]
+        for (steps, image), row in table.iterrows()
+    ]
 
 
 def threshold() -> Table:
@@ -325,7 +338,16 @@ TABLES = {
     for function in (
         *(summary, which_svm, layers, readings, bound, sample_count, specific_or_global),
         *(combining, errors, label_noise),
-        *(pseudo_voc, selection, expanding_layer, threshold, pseudo_toy, networks, second_stage),
+        *(
+            pseudo_voc,
+            selection,
+            expanding_layer,
+            walk,
+            threshold,
+            pseudo_toy,
+            networks,
+            second_stage,
+        ),
     )
 }
 
