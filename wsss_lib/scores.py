@@ -9,6 +9,7 @@ from wsss_lib.errors import ParameterError
 
 if TYPE_CHECKING:
     from wsss_lib.expand.sampling import PixelSamples
+    from wsss_lib.weak.rounds import Round
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class ClassScores:
         Class indices as in masks, rising: the background (0) and the image-level labels, say.
     samples : PixelSamples, optional
         The labelled pixels that a classifier learned them from.
+    rounds : tuple of Round
+        Where an expansion in rounds made them: what each round made.
 
     Raises
     ------
@@ -33,6 +36,7 @@ class ClassScores:
     values: np.ndarray
     labels: tuple[int, ...]
     samples: "PixelSamples | None" = None
+    rounds: "tuple[Round, ...]" = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or len(self.values) != len(self.labels) or not self.labels:

@@ -24,6 +24,7 @@ from wsss_lib.weak.steps import (
     CRF,
     IRN,
     SVM,
+    Expand,
     Seed,
     decision_scores,
     make_steps,
@@ -195,7 +196,8 @@ def test_an_image_without_object_labels_is_background_at_every_step(stripes, che
     [
         (lambda: SVM(None, 0), "samples=0"),
         (lambda: SVM(None, 20, "F6"), "No layer 'F6'"),
-        (lambda: SVM(None, 20, "F1*F3"), r"feature='F1\*F3'; expected a layer, or several joined"),
+        (lambda: SVM(None, 20, "F1*F3+F4"), r"No feature 'F1\*F3\+F4'"),
+        (lambda: Expand(SVM(None, 20), CRF(), 0), "rounds=0"),
         (lambda: SVM(None, 20, selection="best"), "No selection 'best'"),
         (lambda: SVM(None, 20, look="F9"), "No layer 'F9'"),
         (lambda: SVM(None, 20, C=-1), "C=-1"),
@@ -277,7 +279,7 @@ def test_only_right_after_the_seed_the_crf_gets_labels(stripes, localiser, names
 @pytest.mark.parametrize(
     ("names", "text"),
     [
-        (["seed", "glow"], "No step 'glow'; expected some of seed, svm, crf, irn"),
+        (["seed", "glow"], "No step 'glow'; expected some of seed, svm, expand, crf, irn"),
         (["svm", "crf"], "The steps svm, crf; expected a seed, then different ones"),
         (["seed", "irn"], "needs IRN's edge network, and none was given"),
     ],

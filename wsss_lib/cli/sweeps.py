@@ -218,9 +218,14 @@ def second_stage(
     default="seed",
     help="Which pixels of the seed the SVM learns from.",
 )
-@click.option("--layer", "feature", default="F4", help="Feature of the SVM.")
-@click.option("--svm-c", "C", type=float, default=1.0)
-@click.option("--svm-gamma", "gamma", default="scale")
+@click.option(
+    "--layer",
+    "feature",
+    help="Feature of the SVM: a layer, or several joined by + or * [F4; expand: F1*F2*F3*F4*F5].",
+)
+@click.option("--svm-c", "C", type=float, help="[1; expand: 0.1]")
+@click.option("--svm-gamma", "gamma", help="[scale; expand: 0.3xscale]")
+@click.option("--rounds", type=int, default=3, help="Of the expansion.")
 @click.option(
     "--temperature", type=float, default=1.0, help="Of the softmax of the SVM's decision values."
 )
@@ -248,16 +253,17 @@ def pseudo(
     steps: str,
     threshold: float,
     selection: str,
-    feature: str,
-    C: float,
-    gamma: str,
+    feature: str | None,
+    C: float | None,
+    gamma: str | None,
+    rounds: int,
     temperature: float,
     preset: str,
     beta: float | None,
     png: str,
     out: Path | None,
 ) -> None:
-    """Pseudo masks from image-level labels: seed, SVM, CRF, IRN (Figure 5a).
+    """Pseudo masks from image-level labels: seed, SVM or expand, CRF, IRN (Figure 5a).
 
     Writes OUT/<step>/<id>.png and, where there is ground truth, OUT/scores.csv.
     """
@@ -282,6 +288,7 @@ def pseudo(
         gamma=gamma,
         temperature=temperature,
         seed=seed,
+        rounds=rounds,
         preset=preset,
         beta=beta,
     )

@@ -5,6 +5,7 @@ __all__ = [
     "SELECTIONS",
     "SVM",
     "EdgeSettings",
+    "Expand",
     "Localiser",
     "Seed",
     "caption",
@@ -30,4 +31,4 @@ from .irn.train import EdgeSettings, load_edges, train_irn, trained_edges
 from .masks import caption, pseudo_masks, score_steps
 from .seeds import BACKGROUND_WEIGHT, Localiser, threshold_curve, with_background
 from .selection import SELECTIONS, count_right, precision_table, select_samples
-from .steps import CRF, IRN, SVM, Seed, make_steps, run_steps
+from .steps import CRF, IRN, SVM, Expand, Seed, make_steps, run_steps

@@ -8,6 +8,7 @@ symmetrically and labels are compatible or not (Potts), as pydensecrf does by de
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import softmax
@@ -80,50 +81,81 @@ def refine_by_crf(
     ParameterError
         If there is no such preset, or sizes do not agree.
     """
-    if hard:
-        unary = unary_from_labels(scores.values.argmax(0), len(scores.labels))
-    else:
-        unary = unary_from_probabilities(scores.values)
-    return ClassScores(dense_crf(image, unary, find_preset(preset)), scores.labels)
+    return DenseCRF(image, find_preset(preset)).refine(scores, hard=hard)
 
 
 def dense_crf(
     image: np.ndarray, unary: np.ndarray, parameters: CRFParameters = PRESETS["irn"]
 ) -> np.ndarray:
-    """Marginal probabilities of the labels, given what each pixel says and how the pixels look.
+    """Marginal probabilities of the labels, see `DenseCRF.marginals`."""
+    return DenseCRF(image, parameters).marginals(unary)
+
+
+class DenseCRF:
+    """The dense CRF of one image, whose kernels are made once for any number of inferences.
 
     Parameters
     ----------
     image : ndarray, shape (H, W, 3), uint8
-    unary : ndarray, shape (K, H, W), float32
-        Negative log probabilities, see `unary_from_labels` and `unary_from_probabilities`.
     parameters : CRFParameters
-
-    Returns
-    -------
-    ndarray, shape (K, H, W), float32
-        They sum to 1 over the labels; ones where there is one label only.
 
     Raises
     ------
     ParameterError
-        If sizes do not agree, or the image is not uint8 RGB.
+        If the image is not uint8 RGB.
     """
-    image, unary = np.asarray(image), np.asarray(unary, np.float32)
-    if image.dtype != np.uint8 or image.shape != (*unary.shape[1:], 3):
-        raise ParameterError(
-            f"An image of {image.shape}, {image.dtype}, and a unary of {unary.shape}; expected "
-            "(H, W, 3), uint8, and (K, H, W)."
-        )
-    if len(unary) == 1:
-        return np.ones_like(unary)
-    evidence = -unary.reshape(len(unary), -1)
-    kernels = _kernels(image, parameters)
-    marginals = softmax(evidence, 0)
-    for _ in range(parameters.iterations):
-        pixels = np.ascontiguousarray(marginals.T)
-        marginals = softmax(sum((kernel(pixels).T for kernel in kernels), evidence), 0)
-    return marginals.reshape(unary.shape)
+
+    def __init__(self, image: np.ndarray, parameters: CRFParameters = PRESETS["irn"]) -> None:
+        image = np.asarray(image)
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise ParameterError(
+                f"An image of {image.shape}, {image.dtype}; expected (H, W, 3), uint8."
+            )
+        self._image, self._parameters = image, parameters
+
+    @cached_property
+    def _kernels(self) -> list[Callable[[np.ndarray], np.ndarray]]:
+        return _kernels(self._image, self._parameters)
+
+    def refine(self, scores: ClassScores, *, hard: bool = False) -> ClassScores:
+        """The marginal probabilities of the scores' labels, see `refine_by_crf`."""
+        if hard:
+            unary = unary_from_labels(scores.values.argmax(0), len(scores.labels))
+        else:
+            unary = unary_from_probabilities(scores.values)
+        return ClassScores(self.marginals(unary), scores.labels)
+
+    def marginals(self, unary: np.ndarray) -> np.ndarray:
+        """Marginal probabilities of the labels, given what each pixel says and how they look.
+
+        Parameters
+        ----------
+        unary : ndarray, shape (K, H, W), float32
+            Negative log probabilities, see `unary_from_labels` and `unary_from_probabilities`.
+
+        Returns
+        -------
+        ndarray, shape (K, H, W), float32
+            They sum to 1 over the labels; ones where there is one label only.
+
+        Raises
+        ------
+        ParameterError
+            If sizes do not agree.
+        """
+        unary = np.asarray(unary, np.float32)
+        if unary.shape[1:] != self._image.shape[:2]:
+            raise ParameterError(
+                f"A unary of {unary.shape} for an image of {self._image.shape}; expected (K, H, W)."
+            )
+        if len(unary) == 1:
+            return np.ones_like(unary)
+        evidence = -unary.reshape(len(unary), -1)
+        marginals = softmax(evidence, 0)
+        for _ in range(self._parameters.iterations):
+            pixels = np.ascontiguousarray(marginals.T)
+            marginals = softmax(sum((kernel(pixels).T for kernel in self._kernels), evidence), 0)
+        return marginals.reshape(unary.shape)
 
 
 def unary_from_labels(labels: np.ndarray, n_labels: int) -> np.ndarray:

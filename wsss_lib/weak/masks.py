@@ -25,6 +25,7 @@ from wsss_lib.metrics import confusion_matrix, pooled_table, sparse
 from wsss_lib.paths import cache_dir
 from wsss_lib.report import Report, versions
 from wsss_lib.store import FORMAT
+from wsss_lib.weak.rounds import Round
 from wsss_lib.weak.selection import count_right, precision_table
 from wsss_lib.weak.steps import Step, check_order, run_steps
 
@@ -147,17 +148,28 @@ def step_rows(
     last = max(steps.index(step) for step in wanted)
     done = run_steps(dataset, id_, steps[: last + 1])
     truth = dataset.sample(id_).mask if dataset.mask_path(id_).is_file() else None
-    results = []
+    n_classes, results = len(dataset.classes), []
     for step in wanted:
         scores, seconds = done[step]
         mask = scores.mask()
         row = {"id": id_, "step": step.name, "seconds": round(seconds, 4)}
         if truth is not None:
-            row["confusion"] = sparse(confusion_matrix(truth, mask, len(dataset.classes)))
+            row["confusion"] = sparse(confusion_matrix(truth, mask, n_classes))
             if scores.samples is not None:
                 row["samples"] = count_right(scores.samples, truth)
+        if scores.rounds:
+            row["rounds"] = [
+                _round_row(each, truth, len(dataset.classes)) for each in scores.rounds
+            ]
         results.append((row, mask))
     return results
+
+
+def _round_row(round_: Round, truth: np.ndarray | None, n_classes: int) -> dict:
+    row = {"seconds": round(round_.seconds, 4), **round_.signs}
+    if truth is not None:
+        row["confusion"] = sparse(confusion_matrix(truth, round_.mask, n_classes))
+    return row
 
 
 def _provenance(result: SweepResult, steps: Sequence[Step]) -> dict:

@@ -19,21 +19,27 @@ from scipy.special import softmax
 
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
-from wsss_lib.expand.sampling import SAMPLES_PER_CLASS, check_samples
+from wsss_lib.expand.image import Classifier
+from wsss_lib.expand.product import ProductSVM
+from wsss_lib.expand.sampling import SAMPLES_PER_CLASS, PixelSamples, check_samples
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap, check_layers, extract, split_feature
 from wsss_lib.scores import ClassScores
 from wsss_lib.training import Trained
-from wsss_lib.weak.crf import find_preset, refine_by_crf
+from wsss_lib.weak.crf import DenseCRF, find_preset, refine_by_crf
 from wsss_lib.weak.irn.network import edge_map
 from wsss_lib.weak.irn.train import load_edges
 from wsss_lib.weak.irn.walk import refine_scores
+from wsss_lib.weak.rounds import Round, keep_lost, round_signs, sample_signs
 from wsss_lib.weak.seeds import Localiser, with_background
 from wsss_lib.weak.selection import check_selection, select_samples
 
 #: Of IRN's random walk: as published, and as the small objects of the toy set need it. With 10 they
 #: are smeared out there (measured on images of its train list).
 BETA = {"voc": 10.0, "toy": 20.0}
+
+#: Where the SVM of an expansion in rounds differs from the paper's.
+EXPANSION = {"feature": "F1*F2*F3*F4*F5", "C": 0.1, "gamma": "0.3xscale"}
 
 #: The background after IRN's walk of plain CAMs, which have none: IRN's constant.
 BACKGROUND = 0.25
@@ -100,7 +106,7 @@ class SVM(Step):
     samples : int
         Pixels per class.
     feature : str
-        A layer, or several concatenated: ``F1+F3``.
+        A layer, or several: ``F1+F3`` concatenates, ``F1*F3`` multiplies kernels.
     selection : str
         See `wsss_lib.weak.selection.select_samples`. Stricter ones give cleaner labels and, on
         all images that we tried, no better masks: they leave out what lies along the border.
@@ -134,11 +140,8 @@ class SVM(Step):
         check_samples(self.samples)
         check_layers([self.look])
         check_selection(self.selection)
-        self._svm().check_parameters()
-        if split_feature(self.feature)[1] == "*":
-            raise ParameterError(
-                f"feature={self.feature!r}; expected a layer, or several joined by +."
-            )
+        self.classifier().check_parameters()
+        split_feature(self.feature)
         if "scale" not in str(self.gamma):  # 10 and "10" are one setting
             object.__setattr__(self, "gamma", float(self.gamma))
         if not 0 < self.temperature < np.inf:
@@ -146,23 +149,36 @@ class SVM(Step):
 
     def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
         """Select, fit, and give the softmax of the decision values, with the samples."""
-        layers = split_feature(self.feature)[0]
+        maps = self.maps(dataset, id_)
+        samples = self.select(before, maps, id_)
+        feature = [maps[layer] for layer in self.layers]
+        svm = self.classifier().fit(feature, samples.label_image())
+        return replace(decision_scores(svm, feature, self.temperature), samples=samples)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers of the feature."""
+        return split_feature(self.feature)[0]
+
+    def maps(self, dataset: DevkitDataset, id_: str) -> dict[str, FeatureMap]:
+        """The feature maps of an image that samples are selected by and learned from."""
         look = [self.look] if self.selection == "consistent" else []
         backbone = self.load().network.backbone
-        maps = extract(dataset.image(id_), dict.fromkeys([*layers, *look]), backbone)
-        samples = select_samples(
-            before, self.samples, self.selection, maps.get(self.look), self.seed, id_
-        )
-        feature = [maps[layer] for layer in layers]
-        svm = self._svm().fit(feature, samples.label_image())
-        return replace(decision_scores(svm, feature, self.temperature), samples=samples)
+        return extract(dataset.image(id_), dict.fromkeys([*self.layers, *look]), backbone)
+
+    def select(self, before: ClassScores, maps: dict[str, FeatureMap], id_: str) -> PixelSamples:
+        """The samples of the scores that came before."""
+        look = maps.get(self.look)
+        return select_samples(before, self.samples, self.selection, look, self.seed, id_)
 
     def load(self) -> Trained:
         """The classification network, whose backbone gives the features."""
         return self.localiser.load()
 
-    def _svm(self) -> ImageSVM:
-        return ImageSVM(C=self.C, gamma=self.gamma, threads=1)
+    def classifier(self) -> Classifier:
+        """The classifier, unfitted."""
+        product = split_feature(self.feature)[1] == "*"
+        return (ProductSVM if product else ImageSVM)(C=self.C, gamma=self.gamma, threads=1)
 
 
 @dataclass(frozen=True)
@@ -188,6 +204,63 @@ class CRF(Step):
     def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
         """The marginal probabilities."""
         return refine_by_crf(dataset.image(id_), before, self.preset, hard=self.hard)
+
+
+@dataclass(frozen=True)
+class Expand(Step):
+    """The image-specific expansion in rounds: each round's mask is the next one's seed.
+
+    A round selects samples, fits, softens the decision values and, unless `crf` is left out, runs
+    the dense CRF. A class of the seed that no pixel has afterwards gets the seed's pixels back. A
+    seed of a single class is handed on as it is.
+
+    Parameters
+    ----------
+    svm : SVM
+        Of the first round; each later one draws other samples.
+    crf : CRF, optional
+        After each round's SVM.
+    rounds : int
+    """
+
+    svm: SVM
+    crf: CRF | None
+    rounds: int = 3
+    name: ClassVar[str] = "expand"
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise ParameterError(f"rounds={self.rounds}; expected at least 1.")
+
+    def parameters(self) -> dict[str, object]:
+        """The parameters by name, those of SVM and CRF among them."""
+        crf = self.crf.parameters() if self.crf else {"preset": None}
+        return {"rounds": self.rounds, **self.svm.parameters(), **crf}
+
+    def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
+        """The scores after the last round, with its samples and all `rounds`."""
+        start, seed, done = time.perf_counter(), before.mask(), []
+        if len(np.unique(seed)) == 1:
+            return before
+        maps = self.svm.maps(dataset, id_)
+        feature = [maps[layer] for layer in self.svm.layers]
+        crf = self.crf and DenseCRF(dataset.image(id_), find_preset(self.crf.preset))
+        scores = before
+        for number in range(self.rounds):
+            step, last = replace(self.svm, seed=self.svm.seed + number), scores.mask()
+            samples = step.select(scores, maps, id_)
+            svm = step.classifier().fit(feature, samples.label_image())
+            decided = decision_scores(svm, feature, step.temperature)
+            refined = crf.refine(decided, hard=self.crf.hard) if crf else decided
+            scores = keep_lost(refined, seed)
+            signs = sample_signs(step.classifier(), feature, samples)
+            signs |= round_signs(scores, last, before)
+            done.append(Round(scores.mask(), time.perf_counter() - start, signs))
+        return replace(scores, samples=samples, rounds=tuple(done))
+
+    def load(self) -> Trained:
+        """The classification network, whose backbone gives the features."""
+        return self.svm.load()
 
 
 @dataclass(frozen=True)
@@ -287,17 +360,19 @@ def make_steps(
     localiser: Localiser,
     edges: str | Path | None = None,
     samples: int | None = None,
-    feature: str = "F4",
+    feature: str | None = None,
     selection: str = "seed",
     look: str = "F2",
-    C: float = 1.0,
-    gamma: str | float = "scale",
+    C: float | None = None,
+    gamma: str | float | None = None,
     temperature: float = 1.0,
     seed: int = 0,
+    rounds: int = 3,
+    between: bool = True,
     preset: str = "irn",
     beta: float | None = None,
 ) -> tuple[Step, ...]:
-    """Steps by their names: ``seed``, then some of ``svm``, ``crf``, ``irn``.
+    """Steps by their names: ``seed``, then some of ``svm``, ``expand``, ``crf``, ``irn``.
 
     Parameters
     ----------
@@ -308,7 +383,12 @@ def make_steps(
     edges : path, optional
         The checkpoint of IRN's edge network, which runs where the localiser does.
     samples, feature, selection, look, C, gamma, temperature, seed
-        See `SVM`.
+        See `SVM`; what is left out is, for ``svm``, as the paper has it, and for ``expand`` as in
+        `EXPANSION`.
+    rounds : int
+        See `Expand`.
+    between : bool
+        Whether each round of ``expand`` runs the CRF.
     preset
         See `CRF`, which takes only labels where it comes right after the seed.
     beta
@@ -320,6 +400,10 @@ def make_steps(
         If a name is unknown or comes twice, the first is not a seed, a value is out of range, or
         ``irn`` has no edge network.
     """
+    given = {"samples": samples, "feature": feature, "C": C, "gamma": gamma}
+    given = {name: value for name, value in given.items() if value is not None}
+    given |= {"selection": selection, "look": look, "temperature": temperature, "seed": seed}
+    count = {"samples": SAMPLES_PER_CLASS[dataset.name]}
     steps: list[Step] = []
     for name in names:
         after_seed = bool(steps) and steps[-1].name == "seed"
@@ -327,8 +411,10 @@ def make_steps(
             case "seed":
                 step = Seed(localiser)
             case "svm":
-                count = SAMPLES_PER_CLASS[dataset.name] if samples is None else samples
-                step = SVM(localiser, count, feature, selection, look, C, gamma, temperature, seed)
+                step = SVM(localiser, **{**count, **given})
+            case "expand":
+                svm = SVM(localiser, **{**count, **EXPANSION, **given})
+                step = Expand(svm, CRF(preset) if between else None, rounds)
             case "crf":
                 step = CRF(preset, hard=after_seed)  # maps are not probabilities
             case "irn" if edges is not None:
@@ -339,7 +425,9 @@ def make_steps(
             case "irn":
                 raise ParameterError("The step irn needs IRN's edge network, and none was given.")
             case _:
-                raise ParameterError(f"No step {name!r}; expected some of seed, svm, crf, irn.")
+                raise ParameterError(
+                    f"No step {name!r}; expected some of seed, svm, expand, crf, irn."
+                )
         steps.append(step)
     check_order(steps)
     return tuple(steps)

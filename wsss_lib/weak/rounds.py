@@ -1,0 +1,178 @@
+"""Rounds of an expansion: what each one made, and what is known of it without ground truth.
+
+In a round a classifier of the image learns from the mask of the round before, first from that of
+the seed. So rounds amplify what the seed says, right or wrong; the signs below are what a rule can
+look at to tell the two apart. They are ours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from sklearn.base import clone
+
+from wsss_lib.datasets.classes import VOID
+from wsss_lib.expand.image import Classifier
+from wsss_lib.expand.product import split_halves
+from wsss_lib.expand.sampling import PixelSamples
+from wsss_lib.features import FeatureMap
+from wsss_lib.metrics import confusion_matrix, iou_of_counted, mean
+from wsss_lib.scores import ClassScores
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round made of an image.
+
+    Attributes
+    ----------
+    mask : ndarray, shape (H, W), uint8
+    seconds : float
+    signs : dict of str to float
+        See `round_signs`.
+    """
+
+    mask: np.ndarray
+    seconds: float
+    signs: dict[str, float]
+
+
+def keep_lost(scores: ClassScores, seed: np.ndarray) -> ClassScores:
+    """Give each class of the seed that no pixel has any more the pixels of the seed back.
+
+    An image-level label says that the class is there. Seeds of different classes do not overlap, so
+    that each class is given back at most once.
+
+    Parameters
+    ----------
+    scores : ClassScores
+        Of all classes of the seed.
+    seed : ndarray, shape (H, W), uint8
+
+    Returns
+    -------
+    ClassScores
+        The same where no class was lost.
+    """
+    values = None
+    while lost := sorted(set(np.unique(seed).tolist()) - set(np.unique(scores.mask()).tolist())):
+        values = scores.values.copy() if values is None else values
+        own = np.array(scores.labels) == lost[0]
+        values[:, seed == lost[0]] = own[:, None]
+        scores = replace(scores, values=values)
+    return scores
+
+
+def cross_fitted(
+    svm: Classifier, maps: Sequence[FeatureMap], samples: PixelSamples, half: np.ndarray
+) -> np.ndarray:
+    """The label of each sample by a classifier of the samples in the other half.
+
+    Parameters
+    ----------
+    svm : ImageSVM or ProductSVM
+        Unfitted, and left so.
+    maps : sequence of FeatureMap
+    samples : PixelSamples
+    half : ndarray, shape (n,), bool
+        Which of the two each sample belongs to.
+
+    Returns
+    -------
+    ndarray, shape (n,), uint8
+        The samples' own where the other half is empty.
+    """
+    strip = [  # an image of a single row, of the samples only
+        replace(
+            map_,
+            values=torch.from_numpy(map_.at(samples.rows, samples.cols).T[:, None].copy()),
+            image_size=(1, len(samples)),
+        )
+        for map_ in maps
+    ]
+    found = samples.labels.copy()
+    for fitting in (half, ~half):
+        if fitting.any() and not fitting.all():
+            known = np.where(fitting, samples.labels, VOID).astype(np.uint8)[None]
+            found[~fitting] = clone(svm).fit(strip, known).predict(strip)[0, ~fitting]
+    return found
+
+
+def random_halves(samples: PixelSamples) -> np.ndarray:
+    """Half of the samples of each class, at random: (n,) bool."""
+    half = np.zeros(len(samples), bool)
+    half[split_halves(samples.labels)[0]] = True
+    return half
+
+
+def block_halves(samples: PixelSamples, side: int = 64) -> np.ndarray:
+    """The samples in the white squares of a chessboard over the image: (n,) bool."""
+    return (samples.rows // side + samples.cols // side) % 2 == 0
+
+
+def sample_signs(
+    svm: Classifier, maps: Sequence[FeatureMap], samples: PixelSamples
+) -> dict[str, float]:
+    """The shares of samples whose `cross_fitted` label is their own.
+
+    Returns
+    -------
+    dict of str to float
+        ``agreement``: with random halves; ``carried``: from the squares of a chessboard to the
+        others, so that no neighbour helps.
+    """
+    halves = {"agreement": random_halves(samples), "carried": block_halves(samples)}
+    return {
+        name: float((cross_fitted(svm, maps, samples, half) == samples.labels).mean())
+        for name, half in halves.items()
+    }
+
+
+def round_signs(scores: ClassScores, before: np.ndarray, seed: ClassScores) -> dict[str, float]:
+    """What is known of a round without ground truth.
+
+    Parameters
+    ----------
+    scores : ClassScores
+        What the round made.
+    before : ndarray, shape (H, W), uint8
+        The mask that it learned from.
+    seed : ClassScores
+        What the first round began with.
+
+    Returns
+    -------
+    dict of str to float
+        ``stays``: the mean IoU of the mask with the one before; ``near``: with the
+        seed's; ``margin``: the mean difference of the two greatest scores; ``objects`` and
+        ``seed_objects``: the share of pixels that are no background, now and in the seed;
+        ``least``: the least share that a class of the seed has now; ``entropy``: of the seed's
+        scores, normalised over the classes, as a share of the greatest possible.
+    """
+    mask, first = scores.mask(), seed.mask()
+    ranked = np.sort(scores.values, axis=0)
+    margin = ranked[-1] - ranked[-2] if len(ranked) > 1 else ranked[-1]
+    shares = [float((mask == label).mean()) for label in np.unique(first)]
+    return {
+        "stays": _overlap(before, mask),
+        "near": _overlap(first, mask),
+        "margin": float(margin.mean()),
+        "objects": float((mask > 0).mean()),
+        "seed_objects": float((first > 0).mean()),
+        "least": min(shares),
+        "entropy": _entropy(seed.values),
+    }
+
+
+def _overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """The mean IoU of two masks over the classes of the first."""
+    return float(mean(iou_of_counted(confusion_matrix(one, other, VOID))))
+
+
+def _entropy(values: np.ndarray) -> float:
+    if len(values) == 1:
+        return 0.0
+    shares = values / np.maximum(values.sum(0), np.finfo(np.float32).tiny)
+    entropy = -(shares * np.log(np.maximum(shares, np.finfo(np.float32).tiny))).sum(0)
+    return float(entropy.mean() / np.log(len(values)))
