@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
+from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.expand.image import Classifier
 from wsss_lib.expand.product import split_halves
@@ -30,7 +31,7 @@ class Round:
     mask : ndarray, shape (H, W), uint8
     seconds : float
     signs : dict of str to float
-        See `round_signs`.
+        See `round_signs`; empty where no rule looks at them.
     """
 
     mask: np.ndarray
@@ -127,6 +128,37 @@ def sample_signs(
         name: float((cross_fitted(svm, maps, samples, half) == samples.labels).mean())
         for name, half in halves.items()
     }
+
+
+@torch.no_grad()
+def network_signs(
+    network: ClassificationNetwork, image: np.ndarray, mask: np.ndarray, labels: Sequence[int]
+) -> dict[str, float]:
+    """Whether the classification network still sees the image-level labels in parts of an image.
+
+    What is taken away gets the mean colour of the network's training, as crops beyond an image do.
+
+    Parameters
+    ----------
+    network : ClassificationNetwork
+        Put in evaluation mode.
+    image : ndarray, shape (H, W, 3), uint8
+    mask : ndarray, shape (H, W), uint8
+    labels : sequence of int
+        From 1; at least one.
+
+    Returns
+    -------
+    dict of str to float
+        The least probability of a label ``whole``, in the image; ``seen``, with only the objects of
+        the mask; and the greatest one ``left``, without them.
+    """
+    network.eval()
+    x = network.backbone.normalise(image[None])
+    objects = torch.from_numpy(mask > 0).to(x.device)
+    probability = network(torch.cat([x, x * objects, x * ~objects])).sigmoid()
+    whole, seen, left = probability[:, np.array(labels) - 1]
+    return {"whole": float(whole.min()), "seen": float(seen.min()), "left": float(left.max())}
 
 
 def round_signs(scores: ClassScores, before: np.ndarray, seed: ClassScores) -> dict[str, float]:

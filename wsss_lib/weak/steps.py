@@ -30,7 +30,15 @@ from wsss_lib.weak.crf import DenseCRF, find_preset, refine_by_crf
 from wsss_lib.weak.irn.network import edge_map
 from wsss_lib.weak.irn.train import load_edges
 from wsss_lib.weak.irn.walk import refine_scores
-from wsss_lib.weak.rounds import Round, keep_lost, round_signs, sample_signs
+from wsss_lib.weak.rounds import (
+    Round,
+    cross_fitted,
+    keep_lost,
+    network_signs,
+    random_halves,
+    round_signs,
+    sample_signs,
+)
 from wsss_lib.weak.seeds import Localiser, with_background
 from wsss_lib.weak.selection import check_selection, select_samples
 
@@ -168,8 +176,14 @@ class SVM(Step):
 
     def select(self, before: ClassScores, maps: dict[str, FeatureMap], id_: str) -> PixelSamples:
         """The samples of the scores that came before."""
-        look = maps.get(self.look)
-        return select_samples(before, self.samples, self.selection, look, self.seed, id_)
+        crossed = self.selection == "crossed"
+        selection, look = "seed" if crossed else self.selection, maps.get(self.look)
+        samples = select_samples(before, self.samples, selection, look, self.seed, id_)
+        if not crossed:
+            return samples
+        feature = [maps[layer] for layer in self.layers]
+        found = cross_fitted(self.classifier(), feature, samples, random_halves(samples))
+        return samples.take(np.flatnonzero(found == samples.labels))
 
     def load(self) -> Trained:
         """The classification network, whose backbone gives the features."""
@@ -221,11 +235,14 @@ class Expand(Step):
     crf : CRF, optional
         After each round's SVM.
     rounds : int
+    rule : bool
+        Whether the signs of `wsss_lib.weak.rounds` are taken after each round.
     """
 
     svm: SVM
     crf: CRF | None
     rounds: int = 3
+    rule: bool = False
     name: ClassVar[str] = "expand"
 
     def __post_init__(self) -> None:
@@ -235,16 +252,17 @@ class Expand(Step):
     def parameters(self) -> dict[str, object]:
         """The parameters by name, those of SVM and CRF among them."""
         crf = self.crf.parameters() if self.crf else {"preset": None}
-        return {"rounds": self.rounds, **self.svm.parameters(), **crf}
+        rule = {"rule": True} if self.rule else {}
+        return {"rounds": self.rounds, **self.svm.parameters(), **crf, **rule}
 
     def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
         """The scores after the last round, with its samples and all `rounds`."""
         start, seed, done = time.perf_counter(), before.mask(), []
         if len(np.unique(seed)) == 1:
             return before
-        maps = self.svm.maps(dataset, id_)
+        image, maps = dataset.image(id_), self.svm.maps(dataset, id_)
         feature = [maps[layer] for layer in self.svm.layers]
-        crf = self.crf and DenseCRF(dataset.image(id_), find_preset(self.crf.preset))
+        crf = self.crf and DenseCRF(image, find_preset(self.crf.preset))
         scores = before
         for number in range(self.rounds):
             step, last = replace(self.svm, seed=self.svm.seed + number), scores.mask()
@@ -252,9 +270,12 @@ class Expand(Step):
             svm = step.classifier().fit(feature, samples.label_image())
             decided = decision_scores(svm, feature, step.temperature)
             refined = crf.refine(decided, hard=self.crf.hard) if crf else decided
-            scores = keep_lost(refined, seed)
-            signs = sample_signs(step.classifier(), feature, samples)
-            signs |= round_signs(scores, last, before)
+            scores, signs = keep_lost(refined, seed), {}
+            if self.rule:
+                network = self.load().network
+                signs = sample_signs(step.classifier(), feature, samples)
+                signs |= round_signs(scores, last, before)
+                signs |= network_signs(network, image, scores.mask(), dataset.labels(id_))
             done.append(Round(scores.mask(), time.perf_counter() - start, signs))
         return replace(scores, samples=samples, rounds=tuple(done))
 
@@ -369,6 +390,7 @@ def make_steps(
     seed: int = 0,
     rounds: int = 3,
     between: bool = True,
+    rule: bool = False,
     preset: str = "irn",
     beta: float | None = None,
 ) -> tuple[Step, ...]:
@@ -386,6 +408,8 @@ def make_steps(
         See `SVM`; what is left out is, for ``svm``, as the paper has it, and for ``expand`` as in
         `EXPANSION`.
     rounds : int
+        See `Expand`.
+    rule
         See `Expand`.
     between : bool
         Whether each round of ``expand`` runs the CRF.
@@ -414,7 +438,7 @@ def make_steps(
                 step = SVM(localiser, **{**count, **given})
             case "expand":
                 svm = SVM(localiser, **{**count, **EXPANSION, **given})
-                step = Expand(svm, CRF(preset) if between else None, rounds)
+                step = Expand(svm, CRF(preset) if between else None, rounds, rule)
             case "crf":
                 step = CRF(preset, hard=after_seed)  # maps are not probabilities
             case "irn" if edges is not None:
