@@ -259,7 +259,7 @@ class Expand(Step):
         """The scores after the last round, with its samples and all `rounds`."""
         start, seed, done = time.perf_counter(), before.mask(), []
         if len(np.unique(seed)) == 1:
-            return before
+            return replace(before, rounds=(Round(seed, 0.0, {}),) * self.rounds)
         image, maps = dataset.image(id_), self.svm.maps(dataset, id_)
         feature = [maps[layer] for layer in self.svm.layers]
         crf = self.crf and DenseCRF(image, find_preset(self.crf.preset))
