@@ -154,8 +154,8 @@ def study(
     "--masks",
     "kinds",
     default="truth,bound,svm,seed",
-    help="Kinds: truth, bound (SVM with samples from the ground truth), seed, svm, crf, irn, or "
-    "folders of masks. Missing masks are made.",
+    help="Kinds: truth, bound (SVM with samples from the ground truth), seed, svm, expand, crf, "
+    "irn, or folders of masks. Missing masks are made.",
 )
 @click.option("--seeds", type=click.IntRange(min=1), default=1, help="Number of seeds.")
 @click.option("--out", type=FOLDER, help="Folder of the tables [build/second_stage/<dataset>].")

@@ -49,7 +49,7 @@ SEGMENTER_OPTIONS = options(
     click.option(
         "--masks",
         help="To learn from: SegmentationClass, SegmentationClassAug, a folder of pseudo masks, or "
-        "a kind to make now: bound, seed, svm, crf, irn [SegmentationClassAug; toy: "
+        "a kind to make now: bound, seed, svm, expand, crf, irn [SegmentationClassAug; toy: "
         "SegmentationClass].",
     ),
     click.option(

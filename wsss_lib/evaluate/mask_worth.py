@@ -34,6 +34,7 @@ from wsss_lib.weak.steps import Step, make_steps
 WEAK = {
     "seed": ("seed",),
     "svm": ("seed", "svm"),
+    "expand": ("seed", "expand"),
     "crf": ("seed", "svm", "crf"),
     "irn": ("seed", "svm", "crf", "irn"),
 }
