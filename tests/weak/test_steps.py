@@ -279,7 +279,7 @@ def test_only_right_after_the_seed_the_crf_gets_labels(stripes, localiser, names
 @pytest.mark.parametrize(
     ("names", "text"),
     [
-        (["seed", "glow"], "No step 'glow'; expected some of seed, svm, expand, crf, irn"),
+        (["seed", "glow"], "No step 'glow'; expected some of seed, svm, expand, crf, irn, pmm"),
         (["svm", "crf"], "The steps svm, crf; expected a seed, then different ones"),
         (["seed", "irn"], "needs IRN's edge network, and none was given"),
     ],

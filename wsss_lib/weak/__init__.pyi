@@ -2,6 +2,7 @@ __all__ = [
     "BACKGROUND_WEIGHT",
     "CRF",
     "IRN",
+    "PMM",
     "SELECTIONS",
     "SVM",
     "EdgeSettings",
@@ -31,4 +32,4 @@ from .irn.train import EdgeSettings, load_edges, train_irn, trained_edges
 from .masks import caption, pseudo_masks, score_steps
 from .seeds import BACKGROUND_WEIGHT, Localiser, threshold_curve, with_background
 from .selection import SELECTIONS, count_right, precision_table, select_samples
-from .steps import CRF, IRN, SVM, Expand, Seed, make_steps, run_steps
+from .steps import CRF, IRN, PMM, SVM, Expand, Seed, make_steps, run_steps

@@ -41,10 +41,12 @@ class CRFParameters:
     iterations: int = 10
 
 
-#: As published: labels for IRN and SIPE, PSA's soft scores, DeepLab v2 at test time.
+#: As published: labels for IRN and SIPE, PSA's soft scores, each class of PMM by itself, DeepLab v2
+#: at test time.
 PRESETS = {
     "irn": CRFParameters(3, 3, 50, 5, 10),
     "psa": CRFParameters(3, 3, 80, 13, 10),
+    "pmm": CRFParameters(3, 10, 80, 13, 10),
     "deeplab": CRFParameters(1, 3, 67, 3, 4),
 }
 

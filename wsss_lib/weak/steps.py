@@ -30,6 +30,7 @@ from wsss_lib.weak.crf import DenseCRF, find_preset, refine_by_crf
 from wsss_lib.weak.irn.network import edge_map
 from wsss_lib.weak.irn.train import load_edges
 from wsss_lib.weak.irn.walk import refine_scores
+from wsss_lib.weak.pmm import proportional_scores
 from wsss_lib.weak.rounds import (
     Round,
     cross_fitted,
@@ -330,6 +331,17 @@ class IRN(Step):
         return load_edges(self.edges, self.device)
 
 
+@dataclass(frozen=True)
+class PMM(Step):
+    """PMM's proportional pseudo masks; see `wsss_lib.weak.pmm`."""
+
+    name: ClassVar[str] = "pmm"
+
+    def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
+        """Each pixel's part of its class, where the class may be."""
+        return proportional_scores(dataset.image(id_), before)
+
+
 def decision_scores(
     svm: ImageSVM, feature: FeatureMap | list[FeatureMap], temperature: float = 1.0
 ) -> ClassScores:
@@ -394,11 +406,12 @@ def make_steps(
     preset: str = "irn",
     beta: float | None = None,
 ) -> tuple[Step, ...]:
-    """Steps by their names: ``seed``, then some of ``svm``, ``expand``, ``crf``, ``irn``.
+    """Steps by their names.
 
     Parameters
     ----------
     names : sequence of str
+        ``seed``, then some of ``svm``, ``expand``, ``crf``, ``irn``, ``pmm``.
     dataset : DevkitDataset
         Its name gives the number of samples and the beta of the walk where they are left out.
     localiser : Localiser
@@ -448,9 +461,11 @@ def make_steps(
                     step = replace(step, power=1.0, background=BACKGROUND)
             case "irn":
                 raise ParameterError("The step irn needs IRN's edge network, and none was given.")
+            case "pmm":
+                step = PMM()
             case _:
                 raise ParameterError(
-                    f"No step {name!r}; expected some of seed, svm, expand, crf, irn."
+                    f"No step {name!r}; expected some of seed, svm, expand, crf, irn, pmm."
                 )
         steps.append(step)
     check_order(steps)
