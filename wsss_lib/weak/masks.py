@@ -158,9 +158,7 @@ def step_rows(
             if scores.samples is not None:
                 row["samples"] = count_right(scores.samples, truth)
         if scores.rounds:
-            row["rounds"] = [
-                _round_row(each, truth, len(dataset.classes)) for each in scores.rounds
-            ]
+            row["rounds"] = [_round_row(each, truth, n_classes) for each in scores.rounds]
         results.append((row, mask))
     return results
 

@@ -30,6 +30,7 @@ class Round:
     ----------
     mask : ndarray, shape (H, W), uint8
     seconds : float
+        From the beginning of the step to the end of the round.
     signs : dict of str to float
         See `round_signs`; empty where no rule looks at them.
     """

@@ -22,7 +22,7 @@ from wsss_lib.features import FeatureMap
 from wsss_lib.scores import ClassScores
 
 #: The selections, each stricter than the one before.
-SELECTIONS = ("seed", "confident", "consistent", "crossed")
+SELECTIONS = ("seed", "confident", "consistent")
 #: The share of a class that counts as confident: the half with the larger margins. Less is cleaner,
 #: but keeps to the core of the object, and the borders are what a classifier is to find.
 SHARE = 0.5

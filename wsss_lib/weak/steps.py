@@ -50,6 +50,9 @@ BETA = {"voc": 10.0, "toy": 20.0}
 #: Where the SVM of an expansion in rounds differs from the paper's.
 EXPANSION = {"feature": "F1*F2*F3*F4*F5", "C": 0.1, "gamma": "0.3xscale"}
 
+#: The selection of an `SVM` that has classifiers judge each other's samples.
+CROSSED = "crossed"
+
 #: The background after IRN's walk of plain CAMs, which have none: IRN's constant.
 BACKGROUND = 0.25
 
@@ -118,7 +121,9 @@ class SVM(Step):
         A layer, or several: ``F1+F3`` concatenates, ``F1*F3`` multiplies kernels.
     selection : str
         See `wsss_lib.weak.selection.select_samples`. Stricter ones give cleaner labels and, on
-        all images that we tried, no better masks: they leave out what lies along the border.
+        all images that we tried, no better masks: they leave out what lies along the border. Or
+        ``crossed``: of the samples of ``seed`` those whose label a classifier of the other half
+        gives, too; a class of which none is left keeps all.
     look : str
         The shallow layer in which ``consistent`` samples look like their class.
     C, gamma
@@ -148,9 +153,9 @@ class SVM(Step):
     def __post_init__(self) -> None:
         check_samples(self.samples)
         check_layers([self.look])
-        check_selection(self.selection)
+        if self.selection != CROSSED:
+            check_selection(self.selection)
         self.classifier().check_parameters()
-        split_feature(self.feature)
         if "scale" not in str(self.gamma):  # 10 and "10" are one setting
             object.__setattr__(self, "gamma", float(self.gamma))
         if not 0 < self.temperature < np.inf:
@@ -177,14 +182,16 @@ class SVM(Step):
 
     def select(self, before: ClassScores, maps: dict[str, FeatureMap], id_: str) -> PixelSamples:
         """The samples of the scores that came before."""
-        crossed = self.selection == "crossed"
+        crossed = self.selection == CROSSED
         selection, look = "seed" if crossed else self.selection, maps.get(self.look)
         samples = select_samples(before, self.samples, selection, look, self.seed, id_)
         if not crossed:
             return samples
         feature = [maps[layer] for layer in self.layers]
         found = cross_fitted(self.classifier(), feature, samples, random_halves(samples))
-        return samples.take(np.flatnonzero(found == samples.labels))
+        kept = found == samples.labels
+        kept |= ~np.isin(samples.labels, samples.labels[kept])
+        return samples.take(np.flatnonzero(kept))
 
     def load(self) -> Trained:
         """The classification network, whose backbone gives the features."""
@@ -343,13 +350,13 @@ class PMM(Step):
 
 
 def decision_scores(
-    svm: ImageSVM, feature: FeatureMap | list[FeatureMap], temperature: float = 1.0
+    svm: ImageSVM | ProductSVM, feature: FeatureMap | list[FeatureMap], temperature: float = 1.0
 ) -> ClassScores:
     """The softmax over the classes of a fitted SVM's decision values, for every pixel.
 
     Parameters
     ----------
-    svm : ImageSVM
+    svm : ImageSVM or ProductSVM
         Fitted.
     feature : FeatureMap, or list of FeatureMap
     temperature : float
