@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from sklearn.base import clone
+from torch.nn.functional import avg_pool2d
 
 from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.datasets.classes import VOID
@@ -20,6 +21,9 @@ from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import FeatureMap
 from wsss_lib.metrics import confusion_matrix, iou_of_counted, mean
 from wsss_lib.scores import ClassScores
+
+#: Samples of each class, at most, that signs are taken from: more take longer and say the same.
+JUDGED = 300
 
 
 @dataclass(frozen=True)
@@ -124,9 +128,11 @@ def sample_signs(
         ``agreement``: with random halves; ``carried``: from the squares of a chessboard to the
         others, so that no neighbour helps.
     """
-    halves = {"agreement": random_halves(samples), "carried": block_halves(samples)}
+    order = [np.flatnonzero(samples.labels == label)[:JUDGED] for label in samples.counts]
+    few = samples.take(np.concatenate(order))
+    halves = {"agreement": random_halves(few), "carried": block_halves(few)}
     return {
-        name: float((cross_fitted(svm, maps, samples, half) == samples.labels).mean())
+        name: float((cross_fitted(svm, maps, few, half) == few.labels).mean())
         for name, half in halves.items()
     }
 
@@ -137,7 +143,7 @@ def network_signs(
 ) -> dict[str, float]:
     """Whether the classification network still sees the image-level labels in parts of an image.
 
-    What is taken away gets the mean colour of the network's training, as crops beyond an image do.
+    At half the size, in a quarter of the time. What is taken away gets the mean colour of the network's training, as crops beyond an image do.
 
     Parameters
     ----------
@@ -157,7 +163,8 @@ def network_signs(
     network.eval()
     x = network.backbone.normalise(image[None])
     objects = torch.from_numpy(mask > 0).to(x.device)
-    probability = network(torch.cat([x, x * objects, x * ~objects])).sigmoid()
+    parts = torch.cat([x, x * objects, x * ~objects])
+    probability = network(avg_pool2d(parts, 2, ceil_mode=True)).sigmoid()
     whole, seen, left = probability[:, np.array(labels) - 1]
     return {"whole": float(whole.min()), "seen": float(seen.min()), "left": float(left.max())}
 
