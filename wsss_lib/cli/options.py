@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wsss_lib.datasets.devkit import DevkitDataset
+
+Made = TypeVar("Made")
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -68,6 +71,20 @@ BACKGROUND_WEIGHT = click.option(
     "--background-weight",
     type=click.FloatRange(0, min_open=True),
     help="Weight of SIPE's background [0.5]; 1 for a network with a short training.",
+)
+SEED_WEIGHTS = click.option(
+    "--weights",
+    default="sipe",
+    help="Classification network: sipe, trained (the plain one), or a checkpoint. A missing one "
+    "is trained.",
+)
+IRN_WEIGHTS = click.option(
+    "--irn-weights",
+    type=FILE_THAT_IS_THERE,
+    help="Checkpoint from 'wsss train irn'; trained when left out.",
+)
+CLASSES = click.option(
+    "--classes", help="Short names of the classes that count [all], e.g. bkg,cat,dog."
 )
 PHOTO_WORKERS = click.option(
     "--workers", type=click.IntRange(min=0), default=0, help="Processes that read images."
@@ -147,6 +164,48 @@ def training_set(
 
     opened = load_dataset(dataset, list_name or "train", root=root, need_masks=False)
     return training_images(opened, list_name, images=images, masks=masks, need_masks=need_masks)
+
+
+def with_networks(
+    make: Callable[..., Made],
+    dataset: "DevkitDataset",
+    *,
+    weights: str,
+    backbone: str | None,
+    threshold: float,
+    background_weight: float | None,
+    irn: bool,
+    irn_weights: Path | None,
+    device: str,
+    workers: int,
+) -> Made:
+    """Make steps with the networks that the options name; missing ones are trained.
+
+    Parameters
+    ----------
+    make : callable
+        Takes ``localiser`` and ``edges``. It is called twice: first without any network, so that it
+        refuses bad values before a training.
+    irn : bool
+        Whether it needs the edge network.
+    """
+    from wsss_lib.classify.spec import choose_classifier
+    from wsss_lib.weak.irn.train import trained_edges
+    from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, Localiser
+
+    unknown = SimpleNamespace(has_background=True, device=device)
+    make(localiser=unknown, edges="not chosen yet")
+    if background_weight is None:
+        background_weight = BACKGROUND_WEIGHT[dataset.name]
+    localiser = Localiser(
+        choose_classifier(dataset, weights, backbone, device=device),
+        threshold=threshold,
+        background_weight=background_weight,
+        device=device,
+    )
+    if irn and irn_weights is None:
+        irn_weights = trained_edges(dataset, localiser, device=device, workers=workers)
+    return make(localiser=localiser, edges=irn_weights)
 
 
 def check_outputs(*paths: Path) -> None:

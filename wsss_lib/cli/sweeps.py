@@ -3,7 +3,6 @@
 from functools import partial
 from glob import escape
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import click
@@ -12,19 +11,21 @@ from wsss_lib.cli.options import (
     BACKBONE,
     BACKBONES,
     BACKGROUND_WEIGHT,
+    CLASSES,
     CRF_PRESETS,
     DATA,
     DATASET,
     DEVICE,
     EPOCHS,
     FILE,
-    FILE_THAT_IS_THERE,
     FOLDER,
     IMAGES,
+    IRN_WEIGHTS,
     PNG,
     SAMPLES,
     SCHEDULER,
     SEED,
+    SEED_WEIGHTS,
     TRAIN_LIST,
     WEIGHTS,
     WORKERS,
@@ -35,6 +36,7 @@ from wsss_lib.cli.options import (
     report,
     svm_parameters,
     training_set,
+    with_networks,
 )
 from wsss_lib.files import with_ending
 from wsss_lib.paths import output_dir, shown
@@ -117,8 +119,7 @@ def table1(
 @click.command()
 @click.argument("study", type=_StudyName())
 @data_set()
-@options(BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER)
-@click.option("--classes", help="Short names of the classes that count [all], e.g. bkg,cat,dog.")
+@options(BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER, CLASSES)
 @click.option("--out", type=FILE, help="CSV to write [build/studies/<dataset>/NAME.csv].")
 def study(
     study: "Study",
@@ -194,17 +195,7 @@ def second_stage(
 @click.command()
 @data_set(need_masks=False)
 @options(BACKBONE, SAMPLES, SEED, WORKERS, SCHEDULER, DEVICE, BACKGROUND_WEIGHT)
-@click.option(
-    "--weights",
-    default="sipe",
-    help="Classification network: sipe, trained (the plain one), or a checkpoint. A missing one "
-    "is trained.",
-)
-@click.option(
-    "--irn-weights",
-    type=FILE_THAT_IS_THERE,
-    help="Checkpoint from 'wsss train irn'; trained when left out.",
-)
+@options(SEED_WEIGHTS, IRN_WEIGHTS)
 @click.option("--steps", default="seed,svm,crf,irn")
 @click.option(
     "--threshold",
@@ -267,11 +258,8 @@ def pseudo(
 
     Writes OUT/<step>/<id>.png and, where there is ground truth, OUT/scores.csv.
     """
-    from wsss_lib.classify.spec import choose_classifier
     from wsss_lib.engine import convert_masks
-    from wsss_lib.weak.irn.train import trained_edges
     from wsss_lib.weak.masks import caption, pseudo_masks, score_steps
-    from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, Localiser
     from wsss_lib.weak.steps import make_steps
 
     folder = out or output_dir() / "build" / "pseudo" / dataset.name
@@ -292,19 +280,18 @@ def pseudo(
         preset=preset,
         beta=beta,
     )
-    unknown = SimpleNamespace(has_background=True, device=device)  # its network is not chosen yet
-    make(localiser=unknown, edges="not chosen yet")  # refuses bad values before a training
-    if background_weight is None:
-        background_weight = BACKGROUND_WEIGHT[dataset.name]
-    localiser = Localiser(
-        choose_classifier(dataset, weights, backbone, device=device),
+    chain = with_networks(
+        make,
+        dataset,
+        weights=weights,
+        backbone=backbone,
         threshold=threshold,
         background_weight=background_weight,
+        irn="irn" in names,
+        irn_weights=irn_weights,
         device=device,
+        workers=workers,
     )
-    if "irn" in names and irn_weights is None:
-        irn_weights = trained_edges(dataset, localiser, device=device, workers=workers)
-    chain = make(localiser=localiser, edges=irn_weights)
     result = pseudo_masks(dataset, chain, workers=workers, scheduler=scheduler, masks_out=folder)
     convert_masks(result, folder, png)
     found = score_steps(result)

@@ -10,6 +10,7 @@ __all__ = [
     "band_table",
     "best_layer",
     "boundary_effect",
+    "compare_chains",
     "difference_table",
     "explore",
     "filled_mask",
@@ -19,12 +20,14 @@ __all__ = [
     "image_masks",
     "image_scores",
     "iou_table",
+    "make_chains",
     "masks_miou",
     "nearest_mean_recall",
     "one_label_per_cell",
     "output_columns",
     "over_seeds",
     "own_classifier",
+    "read_chains",
     "region_of",
     "residuals",
     "sample_distance",
@@ -39,6 +42,7 @@ __all__ = [
 
 from .boundary import band_rows, band_table, boundary_effect
 from .cells import nearest_mean_recall, one_label_per_cell
+from .chains import compare_chains, make_chains, read_chains
 from .exploration import SeedSource, explore, history, image_features, image_iou
 from .image import ImageSamples
 from .iou import iou_table, residuals, table1
