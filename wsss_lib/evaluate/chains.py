@@ -179,7 +179,7 @@ def _image_after(rows: Sequence[dict], number: int | None, n_classes: int) -> di
     end, signs = rows[-1], {}
     if number is not None:
         rounds = end.get("rounds", [])[:number]
-        spent = [*spent[:-1], *rounds]
+        spent = [*spent[:-1], *rounds[-1:]]  # its seconds are those since the step began
         if rounds:
             end = rounds[-1]
             signs = {name: end[name] for name in end if name not in ("confusion", "seconds")}
