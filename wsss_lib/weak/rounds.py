@@ -143,7 +143,8 @@ def network_signs(
 ) -> dict[str, float]:
     """Whether the classification network still sees the image-level labels in parts of an image.
 
-    At half the size, in a quarter of the time. What is taken away gets the mean colour of the network's training, as crops beyond an image do.
+    At half the size, in a quarter of the time. What is taken away gets the mean colour of the
+    network's training, as crops beyond an image do.
 
     Parameters
     ----------
