@@ -318,6 +318,24 @@ def test_irn_is_trained_on_the_maps_of_a_classifier(wsss, squares, checkpoints, 
     assert len(list(tmp_path.glob("cache/affinity/*/*.png"))) == 4
 
 
+def test_irn_is_trained_on_a_folder_of_masks_without_a_classifier(wsss, squares, tmp_path):
+    command = ["train", "irn", "--data", str(squares.root), "--labels", str(tmp_path / "pseudo")]
+    command += ["--backbone", "resnet18", "--weights", "random", "--images", "4"]
+    command += ["--epochs", "1", "--batch", "4", "--crop", "48"]
+    for id_ in squares.ids[:3]:
+        write_mask(tmp_path / "pseudo" / f"{id_}.png", squares.mask(id_))
+    result = wsss(*command)
+    assert result.exit_code == 1
+    assert "1 of the 4 ids of the list 'train' have no mask in" in result.output
+    write_mask(tmp_path / "pseudo" / f"{squares.ids[3]}.png", squares.mask(squares.ids[3]))
+    result = wsss(*command)
+    assert result.exit_code == 0, result.output
+    (path,) = tmp_path.glob("cache/weights/*.pth")  # of the edge network alone
+    assert result.stdout.strip().endswith(path.name)
+    assert path.name.startswith("toy-irn-resnet18-")
+    assert not (tmp_path / "cache/affinity").exists()
+
+
 @pytest.mark.parametrize("png", ["palette", "index"])
 def test_a_segmenter_is_trained_on_a_folder_of_masks(wsss, squares, checkpoints, tmp_path, png):
     for id_ in squares.ids[:4]:

@@ -146,6 +146,11 @@ def _classifier(
     default="sipe",
     help="Network whose maps give the labels: sipe, trained (the plain one), or a checkpoint.",
 )
+@click.option(
+    "--labels",
+    help="Folder of masks to learn from, such as build/pseudo/voc/expand; --classifier, "
+    "--background-weight and --masks then have no effect [made of maps].",
+)
 def irn(
     dataset: str,
     root: Path,
@@ -154,13 +159,14 @@ def irn(
     masks: str,
     backbone: str,
     classifier: str,
+    labels: str | None,
     background_weight: float | None,
     seed: int,
     device: str,
     workers: int,
     **settings: object,
 ) -> None:
-    """Train IRN's edge network; its labels come from maps and the dense CRF.
+    """Train IRN's edge network; its labels come from maps and the dense CRF, or are masks.
 
     On toy the first images of the list are enough, unless --list or --images says otherwise.
     """
@@ -171,10 +177,20 @@ def irn(
     settings = EdgeSettings(**settings).completed(PRESETS, dataset)  # before another is trained
     if list_name is None and images is None:
         images = EDGE_IMAGES[dataset]
-    opened = training_set(dataset, root, list_name, images, masks, need_masks=False)
-    path = choose_classifier(opened, classifier, backbone, device=device)
-    localiser = Localiser(path, background_weight=background_weight, device=device)
-    path = train_irn(opened, localiser, settings, seed=seed, device=device, workers=workers)
+    folder, localiser = labels or masks, None
+    opened = training_set(dataset, root, list_name, images, folder, need_masks=labels is not None)
+    if labels is None:
+        path = choose_classifier(opened, classifier, backbone, device=device)
+        localiser = Localiser(path, background_weight=background_weight, device=device)
+    path = train_irn(
+        opened,
+        localiser,
+        settings,
+        backbone=backbone,
+        seed=seed,
+        device=device,
+        workers=workers,
+    )
     click.echo(f"{shown(path)}")
 
 

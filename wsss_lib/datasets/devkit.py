@@ -1,5 +1,6 @@
 """A data set in the layout of a VOC devkit: id lists, photographs, masks, image-level labels."""
 
+import hashlib
 import os
 import re
 import xml.etree.ElementTree as ElementTree
@@ -16,6 +17,7 @@ from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.datasets.images import read_image, read_mask
 from wsss_lib.datasets.lists import find_list, read_ids
 from wsss_lib.errors import DataError, ImageError, MaskError, ParameterError
+from wsss_lib.files import sha256
 from wsss_lib.paths import shown
 
 #: How the name of a photograph and of a mask may end; the usual ending first.
@@ -303,7 +305,7 @@ def _check_objects(dataset: DevkitDataset) -> None:
         raise MaskError(
             f"The masks of the list {dataset.list_name!r} in {shown(dataset.mask_folder)} hold "
             f"nothing but {held}, no object. Values are class indices: if objects "
-            "are 255 in them, write 1 instead; or name another folder with --masks."
+            "are 255 in them, write 1 instead; or name another folder with --masks or --labels."
         )
 
 
@@ -345,7 +347,7 @@ def devkit_folder(root: str | Path) -> Path:
 def _advice(what: str, id_: str, own: bool) -> str:
     """What to do where an id has no photograph or no mask; `own` data cannot be downloaded."""
     if what == "mask":
-        return "Leave them out of the list, or name another folder with --masks."
+        return "Leave them out of the list, or name another folder with --masks or --labels."
     if re.fullmatch(r"\d{4}_\d{6}", id_) and not own:
         return "Is VOC half unpacked? Run 'make data DATASET=voc', which adds what is missing."
     if re.fullmatch(r"toy_\d{6}", id_):
@@ -405,6 +407,15 @@ def labels_from_xml(path: str | Path, classes: ClassSet) -> tuple[int, ...]:
             f"{', '.join(classes.names[1:])}. Is it the annotation of another data set?"
         )
     return tuple(sorted(classes.index(name) for name in names))
+
+
+def fingerprint(dataset: DevkitDataset) -> str:
+    """A checksum of the ids in their order and of the bytes of their photographs and masks."""
+    digest = hashlib.sha256()
+    for id_ in tqdm(dataset.ids, desc="reading masks", unit="image", delay=2, leave=False):
+        files = dataset.image_path(id_), dataset.mask_path(id_)
+        digest.update(" ".join([id_, *map(sha256, files)]).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def check_readable(*datasets: DevkitDataset, masks: bool = False) -> None:

@@ -45,7 +45,8 @@ def read_mask(path: str | Path, n_classes: int) -> np.ndarray:
         classes than its indices.
     """
     missing = (
-        f"No mask {shown(path)}. Leave its id out of the list, or name another folder with --masks."
+        f"No mask {shown(path)}. Leave its id out of the list, or name another folder with --masks "
+        "or --labels."
     )
     with open_picture(path, missing, MaskError) as (image, layout):
         check_lossless(image, path, "masks")

@@ -1,19 +1,16 @@
 """Training the segmentation network: settings, crops of images and masks, checkpoints."""
 
-import hashlib
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from wsss_lib.checkpoints import checkpoint_path, read_progress
 from wsss_lib.classify.crops import EpochCrops, augment_pair, network_input
 from wsss_lib.classify.spec import choose_classifier
-from wsss_lib.datasets.devkit import DevkitDataset, check_readable
+from wsss_lib.datasets.devkit import DevkitDataset, check_readable, fingerprint
 from wsss_lib.errors import DataError, ParameterError
-from wsss_lib.files import sha256
 from wsss_lib.metrics import iou, mean_iou
 from wsss_lib.segment.network import CaffeBackbone, DeepLabV2, first_backbone
 from wsss_lib.segment.segmenter import pooled_confusion, probabilities
@@ -137,7 +134,7 @@ def train_segmenter(
     setting = {
         "dataset": dataset.name,
         "images": len(dataset),
-        "files_sha256": _fingerprint(dataset),
+        "files_sha256": fingerprint(dataset),
         "weights": asdict(backbone.weights),
         "layout": "caffe" if isinstance(backbone, CaffeBackbone) else "torchvision",
         "segmenter": asdict(settings),
@@ -170,15 +167,6 @@ def train_segmenter(
         check_readable(dataset, masks=True)  # of a reading process only a traceback arrives here
         raise
     return path
-
-
-def _fingerprint(dataset: DevkitDataset) -> str:
-    """A checksum of the ids in their order and of the bytes of their photographs and masks."""
-    digest = hashlib.sha256()
-    for id_ in tqdm(dataset.ids, desc="reading masks", unit="image", delay=2, leave=False):
-        files = dataset.image_path(id_), dataset.mask_path(id_)
-        digest.update(" ".join([id_, *map(sha256, files)]).encode() + b"\n")
-    return digest.hexdigest()
 
 
 def _validate(network: DeepLabV2, val: DevkitDataset) -> dict[str, float]:

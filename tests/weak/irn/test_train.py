@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import torch
 from wsss_lib.checkpoints import write_checkpoint
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.images import write_mask
-from wsss_lib.errors import ParameterError, WeightsError
+from wsss_lib.errors import DataError, MaskError, ParameterError, WeightsError
 from wsss_lib.files import sha256
 from wsss_lib.weak.irn import train
 from wsss_lib.weak.irn.network import edge_map
@@ -203,6 +204,76 @@ def test_crops_show_affinity_labels(squares, localiser, small, no_training, monk
     assert [labels.shape for labels in first] == [(4, 12, 12)] * 3
     assert set(torch.cat(first).unique().tolist()) == {4, 255}  # 255 beyond the image
     assert not torch.equal(torch.cat(first), torch.cat(second))
+
+
+FROM_MASKS = EdgeSettings(crop=48, batch=4, epochs=2, radius=3, weights="random")
+
+
+@pytest.fixture
+def pseudo(squares, tmp_path):
+    """Four of `squares` with masks in a folder that may be changed: 4, but void on the left."""
+    four = replace(squares.subset(squares.ids[:4]), masks=str(tmp_path / "pseudo"))
+    for id_ in four.ids:
+        mask = np.full((40, 52), 4, np.uint8)
+        mask[:, :26] = 255
+        write_mask(tmp_path / "pseudo" / id_, mask)
+    return four
+
+
+def test_crops_show_the_masks_where_no_maps_are_asked_for(pseudo, no_training, monkeypatch):
+    monkeypatch.setattr(train, "make_affinity_labels", None)
+    assert train_irn(pseudo, None, FROM_MASKS).name.startswith("toy-irn-resnet10-")
+    ((setting, batches),) = no_training
+    assert list(setting) == ["dataset", "files_sha256", "backbone", "weights", "irn", "seed"]
+    ((_, valid, labels),) = batches(0)
+    inside = valid[:, 2::4, 2::4]
+    assert set(labels[inside].unique().tolist()) == {4, 255}
+    assert set(labels[~inside].unique().tolist()) <= {255}
+
+
+def test_the_checkpoint_is_of_what_the_masks_hold_not_of_where_they_are(
+    pseudo, no_training, tmp_path
+):
+    first = train_irn(pseudo, None, FROM_MASKS)
+    shutil.copytree(tmp_path / "pseudo", tmp_path / "copy")
+    assert train_irn(replace(pseudo, masks=str(tmp_path / "copy")), None, FROM_MASKS) == first
+    mask = pseudo.mask(pseudo.ids[3])
+    mask[20, 40] = 0
+    write_mask(tmp_path / "copy" / pseudo.ids[3], mask)
+    assert train_irn(replace(pseudo, masks=str(tmp_path / "copy")), None, FROM_MASKS) != first
+
+
+def test_affinity_labels_stand_in_the_setting_as_they_always_did(
+    squares, localiser, small, true_labels, no_training
+):
+    """A key too many would give all checkpoints other names."""
+    train_irn(squares, localiser, small)
+    ((setting, _),) = no_training
+    what = ["dataset", "labels", "images_sha256", "backbone", "weights", "irn", "seed"]
+    assert list(setting) == what
+
+
+def test_the_backbone_below_may_be_named(pseudo, no_training):
+    train_irn(pseudo, None, FROM_MASKS, backbone="resnet18")
+    ((setting, _),) = no_training
+    assert setting["backbone"] == "resnet18"
+
+
+@pytest.mark.parametrize(
+    ("mask", "error", "said"),
+    [
+        (None, MaskError, r"1 of the 4 ids .* \(first: square_02\.png\).*--labels"),
+        (np.ones((40, 51)), DataError, r"square_02\.png is 51 x 40 pixels, its image 52 x 40"),
+        (np.full((40, 52), 77), DataError, r"square_02\.png holds the value 77; expected 0 to"),
+    ],
+)
+def test_bad_masks_are_named_before_the_training(pseudo, no_training, mask, error, said):
+    pseudo.mask_path("square_02").unlink()
+    if mask is not None:
+        write_mask(pseudo.mask_folder / "square_02", mask)
+    with pytest.raises(error, match=said):
+        train_irn(pseudo, None, FROM_MASKS)
+    assert not no_training
 
 
 @pytest.mark.parametrize(

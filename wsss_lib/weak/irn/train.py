@@ -1,7 +1,8 @@
 """The training of IRN's edge network: its crops, its settings on each data set, its checkpoint.
 
 It learns from affinity labels (`wsss_lib.weak.irn.labels`), which are made first where they are
-missing. Like every training of the kit it resumes where it stopped (`wsss_lib.training`).
+missing, or from masks that are there already. Like every training of the kit it resumes where it
+stopped (`wsss_lib.training`).
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from wsss_lib.checkpoints import checkpoint_path, read_progress
 from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.classify.crops import EpochCrops, augment_pair, network_input
 from wsss_lib.classify.spec import choose_backbone, training_images
-from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.datasets.devkit import DevkitDataset, check_readable, fingerprint
 from wsss_lib.errors import ParameterError
 from wsss_lib.training import (
     Trained,
@@ -91,9 +92,10 @@ EDGE_IMAGES = {"toy": 32, "voc": None}
 
 def train_irn(
     dataset: DevkitDataset,
-    localiser: Localiser,
+    localiser: Localiser | None,
     settings: EdgeSettings = EdgeSettings(),
     *,
+    backbone: str | None = None,
     seed: int = 0,
     device: str = "cpu",
     workers: int = 1,
@@ -105,12 +107,16 @@ def train_irn(
     Parameters
     ----------
     dataset : DevkitDataset
-        Images and their image-level labels; its name chooses the preset.
-    localiser : Localiser
-        The maps that affinity labels are made of; its network's kind of backbone, frozen, stands
-        below the edge branch.
+        Images and their image-level labels, or masks; its name chooses the preset.
+    localiser : Localiser, optional
+        The maps that affinity labels are made of. None: the masks of the data set take their place
+        (``replace(dataset, masks=FOLDER)`` for pseudo masks); 255 is of no pair. The checkpoint's
+        name depends on what they hold.
     settings : EdgeSettings
         What differs from the preset.
+    backbone : str, optional
+        What stands, frozen, below the edge branch; by default the kind that the localiser's network
+        has or, without one, the data set's classification network.
     seed : int
     device : str
         Where to train, see `wsss_lib.training.choose_device`.
@@ -125,7 +131,7 @@ def train_irn(
     Raises
     ------
     DataError
-        If an image is missing or bad.
+        If an image, or a mask that is learnt from, is missing or bad: before the first step.
     ParameterError
         If a setting is out of range, or there is no such device.
     WeightsError
@@ -133,23 +139,24 @@ def train_irn(
     """
     device = choose_device(device)
     settings = settings.completed(PRESETS, dataset.name)
-    kind = localiser.load().network.backbone.name
-    backbone = choose_backbone(dataset, kind, settings.weights, device=device).load()
-    labelled = replace(dataset, masks=str(make_affinity_labels(dataset, localiser, workers)))
-    # the photographs and their image-level labels, in the order of the ids
-    images = "".join(f"{id_} {localiser.key(dataset, id_)}\n" for id_ in dataset.ids)
+    dataset.check_files(need_masks=localiser is None)
+    if backbone is None and localiser is not None:
+        backbone = localiser.load().network.backbone.name
+    below = choose_backbone(dataset, backbone, settings.weights, device=device).load()
+    labelled, labels = _labelled(dataset, localiser, workers)
     setting = {
         "dataset": dataset.name,
-        "labels": localiser.name,
-        "images_sha256": hashlib.sha256(images.encode()).hexdigest(),
-        "backbone": backbone.name,
-        "weights": asdict(backbone.weights),
+        **labels,
+        "backbone": below.name,
+        "weights": asdict(below.weights),
         "irn": asdict(settings),
         "seed": seed,
     }
-    path = checkpoint_path(f"{dataset.name}-irn-{backbone.name}", setting)
+    path = checkpoint_path(f"{dataset.name}-irn-{below.name}", setting)
     if read_progress(path)["epoch"] < settings.epochs:
-        network = EdgeNetwork(backbone, settings.crop, seed).to(device)
+        if localiser is None:
+            check_readable(labelled, masks=True)
+        network = EdgeNetwork(below, settings.crop, seed).to(device)
         Training(
             network,
             settings,
@@ -157,9 +164,22 @@ def train_irn(
             lambda batch: network.losses(*network_input(network, batch)[:2], settings.radius),
             path,
             {"setting": setting},
-            description=f"training IRN, {backbone.name} on {dataset.name}",
+            description=f"training IRN, {below.name} on {dataset.name}",
         ).run()
     return path
+
+
+def _labelled(
+    dataset: DevkitDataset, localiser: Localiser | None, workers: int
+) -> tuple[DevkitDataset, dict[str, str]]:
+    """The data set with the labels as its masks, and what they are in the checkpoint's setting."""
+    if localiser is None:
+        return dataset, {"files_sha256": fingerprint(dataset)}
+    folder = make_affinity_labels(dataset, localiser, workers)
+    # the photographs and their image-level labels, in the order of the ids
+    images = "".join(f"{id_} {localiser.key(dataset, id_)}\n" for id_ in dataset.ids)
+    digest = hashlib.sha256(images.encode()).hexdigest()
+    return replace(dataset, masks=str(folder)), {"labels": localiser.name, "images_sha256": digest}
 
 
 def trained_edges(
