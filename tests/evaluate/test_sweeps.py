@@ -1,10 +1,6 @@
 import os
-import signal
-import sqlite3
 import subprocess
 import sys
-import time
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,9 +20,10 @@ from wsss_lib.evaluate.settings import Setting, settings_for
 from wsss_lib.evaluate.sweeps import image_masks, sweep
 from wsss_lib.store import FORMAT
 
+from ..killed import run_until_killed, stored
+
 RANDOM18 = BackboneSpec("resnet18", "random")
 IMG = settings_for(None, ["img"], 40)
-ROWS = "SELECT rowid, key, row FROM results"
 
 
 @pytest.fixture(autouse=True)
@@ -57,28 +54,6 @@ def events(monkeypatch):
     monkeypatch.setattr(sweeps, "evaluate_image", noted)
     monkeypatch.setattr(engine.tqdm, "write", seen.append)
     return seen
-
-
-def stored(path):
-    """The rows of a store by key, with the number that each got when it was written."""
-    if not path.exists():
-        return {}
-    with closing(sqlite3.connect(path)) as connection:
-        try:
-            return {key: (number, row) for number, key, row in connection.execute(ROWS)}
-        except sqlite3.OperationalError:  # no table yet
-            return {}
-
-
-def run_until_killed(command, environment, rows):
-    """Start a command and kill it when its store has so many rows; what is stored then."""
-    store = Path(environment["WSSS_CACHE"]) / "rows.sqlite"
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as run:
-        while len(stored(store)) < rows:
-            assert run.poll() is None, "it ended before it could be killed"
-            time.sleep(0.01)
-        run.send_signal(signal.SIGKILL)
-    return stored(store)
 
 
 @pytest.mark.parametrize(

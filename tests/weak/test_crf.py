@@ -10,6 +10,7 @@ from wsss_lib.scores import ClassScores
 from wsss_lib.weak.crf import (
     PRESETS,
     CRFParameters,
+    DenseCRF,
     dense_crf,
     refine_by_crf,
     unary_from_labels,
@@ -101,6 +102,16 @@ def test_without_weights_or_iterations_the_unary_decides(disc):
     for parameters in (CRFParameters(3, 0, 50, 5, 0), replace(PRESETS["irn"], iterations=0)):
         marginals = dense_crf(image, unary, parameters)
         np.testing.assert_allclose(marginals, softmax(-unary, axis=0), rtol=1e-5)
+
+
+def test_one_image_s_kernels_serve_any_number_of_inferences(disc):
+    image, labels, _ = disc
+    soft = np.random.default_rng(0).random((4, *labels.shape))
+    unaries = [unary_from_labels(labels, 3), unary_from_probabilities(soft)]
+    crf = DenseCRF(image, PRESETS["psa"])
+    for unary in (*unaries, unaries[0]):
+        found = crf.marginals(unary)
+        np.testing.assert_array_equal(found, dense_crf(image, unary, PRESETS["psa"]))
 
 
 def test_one_label_is_certain(disc):
