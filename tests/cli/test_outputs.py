@@ -25,6 +25,7 @@ def wsss(few_squares, monkeypatch):
     strokes[4, 3:12], strokes[15, 30:40] = 5, 0
     write_mask("strokes.png", strokes)
     (here / "file").write_text("a file")
+    (here / "chains.yaml").write_text("crf: {steps: 'seed,crf'}")
 
     def call(command):
         return CliRunner().invoke(main, command.split())
@@ -39,6 +40,7 @@ COMMANDS = {
     f"study errors {DATA} --weights random": "wsss_lib.studies.catalogue.run_study",
     f"second-stage {DATA}": "wsss_lib.evaluate.mask_worth.second_stage",
     f"pseudo {DATA}": "wsss_lib.classify.spec.choose_classifier",
+    f"compare chains.yaml {DATA}": "wsss_lib.classify.spec.choose_classifier",
     "expand dog.jpg --labels strokes.png --layers img": "wsss_lib.evaluate.photo.PhotoSegmenter",
 }
 
@@ -219,6 +221,7 @@ def test_each_name_is_a_mask_of_its_own(wsss, few_squares, outs, files):
         ("second-stage --list {} --out .", "spread.csv"),
         ("pseudo --list {} --out .", "precision.csv"),
         ("pseudo --irn-weights {} --out .", "scores.json"),
+        ("compare {} --out .", "chains.json"),
     ],
 )
 def test_tables_are_never_written_over_what_a_command_reads(wsss, few_squares, command, name):

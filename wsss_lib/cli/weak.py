@@ -93,6 +93,6 @@ def compare(
     of = found.provenance
     caption = (
         f"mIoU on {of['images']} images of {of['list']} ({of['dataset']}) against {of['masks']}, "
-        f"gains over {of['against']}; an image is harmed or helped by more than 2 points"
+        f"gains on {of['against']}; an image is harmed or helped by more than 2 points"
     )
     report(found.main, folder, found.failures, caption)

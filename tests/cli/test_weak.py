@@ -1,0 +1,71 @@
+"""`wsss compare`: its tables, its rerun, and what is refused before any training."""
+
+import json
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from wsss_lib.cli import main
+from wsss_lib.weak import masks
+
+CHAINS = """
+svm: {steps: "seed,svm,irn", samples: 20, feature: F2}
+rounds: {steps: "seed,expand", samples: 20, feature: F2, rounds: 2}
+"""
+
+
+@pytest.fixture
+def compare(few_squares, checkpoints, monkeypatch):
+    """Call it among `few_squares` with the chains of a text."""
+    here = few_squares.root.parent
+    monkeypatch.setenv("WSSS_OUTPUT", str(here / "out"))
+    monkeypatch.chdir(here)
+
+    def call(text, *more):
+        (here / "chains.yaml").write_text(text)
+        networks = ("--weights", str(checkpoints.plain), "--irn-weights", str(checkpoints.edges))
+        images = ("--data", "few", "--images", "3")
+        return CliRunner().invoke(main, ["compare", "chains.yaml", *networks, *images, *more])
+
+    return call
+
+
+def test_compare_writes_tables_of_chains_and_rounds_once(compare, tmp_path, monkeypatch):
+    result = compare(CHAINS, "--classes", "bkg,leaf", "--against", "rounds")
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "out/build/compare/toy"
+    table = pd.read_csv(out / "chains.csv", dtype={"round": str}, keep_default_na=False)
+    lines = [("rounds", ""), ("seed", ""), ("svm", ""), ("rounds", "1"), ("rounds", "2")]
+    assert list(zip(table["chain"], table["round"], strict=True)) == lines
+    assert list(table)[2:5] == ["bkg", "leaf", "mean"]
+    assert len(pd.read_csv(out / "images.csv")) == 3 * len(lines)
+    note = json.loads((out / "chains.json").read_text())
+    assert note["chains"]["rounds"]["steps"][1]["rounds"] == 2
+    assert note["chains"]["svm"]["edges"].endswith(".pth")
+    *shown, caption, last = result.stdout.splitlines()
+    assert "nan" not in "".join(shown).lower()
+    assert caption.startswith("mIoU on 3 images of train (toy) against SegmentationClass, gains on")
+    assert last.startswith("Written to ")
+
+    before = (out / "chains.csv").read_bytes()
+    monkeypatch.setattr(masks, "run_steps", None)
+    assert compare(CHAINS, "--classes", "bkg,leaf", "--against", "rounds").exit_code == 0
+    assert (out / "chains.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "said"),
+    [
+        ("a: {steps: seed, c: 1}", [], "Chain 'a': No parameter 'c'"),
+        ("a: {steps: 'seed,svn'}", [], "Chain 'a': No step 'svn'"),
+        ("a: {steps: seed}", ["--against", "b"], "No chain 'b'; the chains are a."),
+        ("a: {steps: seed}", ["--classes", "lion"], "No class 'lion'"),
+        ("seed: {steps: seed}", [], "A chain is called 'seed'"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_training(compare, monkeypatch, text, more, said):
+    monkeypatch.setattr("wsss_lib.classify.spec.choose_classifier", None)
+    result = compare(text, *more)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: {said}")
