@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from scipy import ndimage
 from sklearn.base import clone
 from torch.nn.functional import avg_pool2d
 
@@ -68,6 +69,36 @@ def keep_lost(scores: ClassScores, seed: np.ndarray) -> ClassScores:
         values[:, seed == lost[0]] = own[:, None]
         scores = replace(scores, values=values)
     return scores
+
+
+def attached(scores: ClassScores, seed: np.ndarray) -> ClassScores:
+    """Leave of each object only the connected parts that share a pixel with its seed.
+
+    A classifier that knows colours and textures only finds them anywhere in the image; the seed
+    says where.
+
+    Parameters
+    ----------
+    scores : ClassScores
+        Of all classes of the seed.
+    seed : ndarray, shape (H, W), uint8
+
+    Returns
+    -------
+    ClassScores
+        With nothing but background in all other parts; the same where there is no background.
+    """
+    mask, far = scores.mask(), np.zeros(scores.image_size, bool)
+    for label in set(scores.labels) - {0}:
+        parts, count = ndimage.label(mask == label)
+        away = np.arange(count + 1) > 0
+        away[parts[seed == label]] = False
+        far |= away[parts]
+    if not far.any() or 0 not in scores.labels:
+        return scores
+    values = scores.values.copy()
+    values[:, far] = (np.array(scores.labels) == 0)[:, None]
+    return replace(scores, values=values)
 
 
 def cross_fitted(

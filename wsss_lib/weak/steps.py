@@ -33,6 +33,7 @@ from wsss_lib.weak.irn.walk import refine_scores
 from wsss_lib.weak.pmm import proportional_scores
 from wsss_lib.weak.rounds import (
     Round,
+    attached,
     cross_fitted,
     keep_lost,
     network_signs,
@@ -48,7 +49,7 @@ from wsss_lib.weak.selection import check_selection, select_samples
 BETA = {"voc": 10.0, "toy": 20.0}
 
 #: Where the SVM of an expansion in rounds differs from the paper's.
-EXPANSION = {"feature": "F1*F2*F3*F4*F5", "C": 0.1, "gamma": "0.3xscale"}
+EXPANSION = {"samples": 300, "feature": "F3*F4*F5", "C": 0.1, "gamma": "0.3xscale"}
 
 #: The selection of an `SVM` that has classifiers judge each other's samples.
 CROSSED = "crossed"
@@ -233,8 +234,9 @@ class Expand(Step):
     """The image-specific expansion in rounds: each round's mask is the next one's seed.
 
     A round selects samples, fits, softens the decision values and, unless `crf` is left out, runs
-    the dense CRF. A class of the seed that no pixel has afterwards gets the seed's pixels back. A
-    seed of a single class is handed on as it is.
+    the dense CRF. Parts of objects that do not touch their seed become background, and a class of
+    the seed that no pixel has afterwards gets the seed's pixels back. A seed of a single class is
+    handed on as it is.
 
     Parameters
     ----------
@@ -243,6 +245,8 @@ class Expand(Step):
     crf : CRF, optional
         After each round's SVM.
     rounds : int
+    touching : bool
+        Whether parts of objects have to touch their seed.
     rule : bool
         Whether the signs of `wsss_lib.weak.rounds` are taken after each round.
     """
@@ -250,6 +254,7 @@ class Expand(Step):
     svm: SVM
     crf: CRF | None
     rounds: int = 3
+    touching: bool = True
     rule: bool = False
     name: ClassVar[str] = "expand"
 
@@ -261,7 +266,8 @@ class Expand(Step):
         """The parameters by name, those of SVM and CRF among them."""
         crf = self.crf.parameters() if self.crf else {"preset": None}
         rule = {"rule": True} if self.rule else {}
-        return {"rounds": self.rounds, **self.svm.parameters(), **crf, **rule}
+        own = {"rounds": self.rounds, "touching": self.touching}
+        return {**own, **self.svm.parameters(), **crf, **rule}
 
     def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
         """The scores after the last round, with its samples and all `rounds`."""
@@ -278,7 +284,8 @@ class Expand(Step):
             svm = step.classifier().fit(feature, samples.label_image())
             decided = decision_scores(svm, feature, step.temperature)
             refined = crf.refine(decided, hard=self.crf.hard) if crf else decided
-            scores, signs = keep_lost(refined, seed), {}
+            placed = attached(refined, seed) if self.touching else refined
+            scores, signs = keep_lost(placed, seed), {}
             if self.rule:
                 network = self.load().network
                 signs = sample_signs(step.classifier(), feature, samples)
@@ -409,6 +416,7 @@ def make_steps(
     seed: int = 0,
     rounds: int = 3,
     between: bool = True,
+    touching: bool = True,
     rule: bool = False,
     preset: str = "irn",
     beta: float | None = None,
@@ -429,7 +437,7 @@ def make_steps(
         `EXPANSION`.
     rounds : int
         See `Expand`.
-    rule
+    touching, rule
         See `Expand`.
     between : bool
         Whether each round of ``expand`` runs the CRF.
@@ -458,7 +466,7 @@ def make_steps(
                 step = SVM(localiser, **{**count, **given})
             case "expand":
                 svm = SVM(localiser, **{**count, **EXPANSION, **given})
-                step = Expand(svm, CRF(preset) if between else None, rounds, rule)
+                step = Expand(svm, CRF(preset) if between else None, rounds, touching, rule)
             case "crf":
                 step = CRF(preset, hard=after_seed)  # maps are not probabilities
             case "irn" if edges is not None:
