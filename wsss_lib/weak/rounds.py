@@ -219,7 +219,8 @@ def round_signs(scores: ClassScores, before: np.ndarray, seed: ClassScores) -> d
         ``stays``: the mean IoU of the mask with the one before; ``near``: with the
         seed's; ``margin``: the mean difference of the two greatest scores; ``objects`` and
         ``seed_objects``: the share of pixels that are no background, now and in the seed;
-        ``least``: the least share that a class of the seed has now; ``entropy``: of the seed's
+        ``least``: the least share that a class of the seed has now; ``outline``: the length of the
+        borders between labels, as a multiple of the seed's; ``entropy``: of the seed's
         scores, normalised over the classes, as a share of the greatest possible.
     """
     mask, first = scores.mask(), seed.mask()
@@ -233,6 +234,7 @@ def round_signs(scores: ClassScores, before: np.ndarray, seed: ClassScores) -> d
         "objects": float((mask > 0).mean()),
         "seed_objects": float((first > 0).mean()),
         "least": min(shares),
+        "outline": _outline(mask) / _outline(first),
         "entropy": _entropy(seed.values),
     }
 
@@ -240,6 +242,11 @@ def round_signs(scores: ClassScores, before: np.ndarray, seed: ClassScores) -> d
 def _overlap(one: np.ndarray, other: np.ndarray) -> float:
     """The mean IoU of two masks over the classes of the first."""
     return float(mean(iou_of_counted(confusion_matrix(one, other, VOID))))
+
+
+def _outline(mask: np.ndarray) -> int:
+    """How many pairs of neighbours have different labels."""
+    return int((mask[1:] != mask[:-1]).sum() + (mask[:, 1:] != mask[:, :-1]).sum())
 
 
 def _entropy(values: np.ndarray) -> float:
