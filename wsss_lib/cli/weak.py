@@ -56,7 +56,13 @@ def compare(
     CHAINS is a YAML file of steps and parameters by name, such as
     'weak: {steps: "seed,svm,crf", C: 0.1}'.
     """
-    from wsss_lib.evaluate.chains import check_chains, compare_chains, make_chains, read_chains
+    from wsss_lib.evaluate.chains import (
+        POINTS,
+        check_chains,
+        compare_chains,
+        make_chains,
+        read_chains,
+    )
     from wsss_lib.weak.seeds import THRESHOLD
 
     folder = out or output_dir() / "build" / "compare" / dataset.name
@@ -93,6 +99,7 @@ def compare(
     of = found.provenance
     caption = (
         f"mIoU on {of['images']} images of {of['list']} ({of['dataset']}) against {of['masks']}, "
-        f"gains on {of['against']}; an image is harmed or helped by more than 2 points"
+        f"gains on {of['against']}; an image is harmed or helped by more than {POINTS:g} points"
     )
-    report(found.main, folder, found.failures, caption)
+    rounds = found.main["round"].astype(object).fillna("")
+    report(found.main.assign(round=rounds), folder, found.failures, caption)
