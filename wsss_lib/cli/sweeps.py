@@ -221,7 +221,10 @@ def second_stage(
     "--temperature", type=float, default=1.0, help="Of the softmax of the SVM's decision values."
 )
 @click.option(
-    "--crf", "preset", type=CRF_PRESETS, default="irn", help="Published parameters of the CRF."
+    "--crf",
+    "preset",
+    type=CRF_PRESETS,
+    help="Published parameters of the CRF [irn; between rounds: deeplab].",
 )
 @click.option(
     "--beta",
@@ -249,7 +252,7 @@ def pseudo(
     gamma: str | None,
     rounds: int,
     temperature: float,
-    preset: str,
+    preset: str | None,
     beta: float | None,
     png: str,
     out: Path | None,

@@ -50,6 +50,8 @@ BETA = {"voc": 10.0, "toy": 20.0}
 
 #: Where the SVM of an expansion in rounds differs from the paper's.
 EXPANSION = {"samples": 300, "feature": "F3*F4*F5", "C": 0.1, "gamma": "0.3xscale"}
+#: Of the CRF between its rounds.
+PRESET = "deeplab"
 
 #: The selection of an `SVM` that has classifiers judge each other's samples.
 CROSSED = "crossed"
@@ -418,7 +420,7 @@ def make_steps(
     between: bool = True,
     touching: bool = True,
     rule: bool = False,
-    preset: str = "irn",
+    preset: str | None = None,
     beta: float | None = None,
 ) -> tuple[Step, ...]:
     """Steps by their names.
@@ -442,7 +444,8 @@ def make_steps(
     between : bool
         Whether each round of ``expand`` runs the CRF.
     preset
-        See `CRF`, which takes only labels where it comes right after the seed.
+        See `CRF`, which takes only labels where it comes right after the seed. What is left out is
+        IRN's, and `PRESET` between the rounds of ``expand``.
     beta
         See `IRN`, which walks as IRN's own code does right after a seed of plain CAMs.
 
@@ -466,9 +469,10 @@ def make_steps(
                 step = SVM(localiser, **{**count, **given})
             case "expand":
                 svm = SVM(localiser, **{**count, **EXPANSION, **given})
-                step = Expand(svm, CRF(preset) if between else None, rounds, touching, rule)
+                crf = CRF(preset or PRESET) if between else None
+                step = Expand(svm, crf, rounds, touching, rule)
             case "crf":
-                step = CRF(preset, hard=after_seed)  # maps are not probabilities
+                step = CRF(preset or "irn", hard=after_seed)  # maps are not probabilities
             case "irn" if edges is not None:
                 strength = BETA[dataset.name] if beta is None else beta
                 step = IRN(edges, localiser.device, beta=strength)
