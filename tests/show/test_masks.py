@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from wsss_lib.datasets.classes import VOC, VOID, palette
+from wsss_lib.datasets.classes import VOC, VOID, ClassSet, palette
 from wsss_lib.datasets.devkit import Sample
 from wsss_lib.evaluate.exploration import explore, image_features
 from wsss_lib.expand.sampling import PixelSamples, sample_mask
@@ -15,6 +15,7 @@ from wsss_lib.show.masks import (
     error_map,
     expansion_figure,
     exploration_figure,
+    masks_figure,
     one_vs_rest_maps,
     picture_grid,
     samples_figure,
@@ -93,19 +94,39 @@ def test_figure_4_shows_the_map_the_seed_and_the_mask_of_each_image(pair):
     samples = list(pair)
     rng = np.random.default_rng(0)
     seeds = [ClassScores(rng.random((2, 24, 32)).astype(np.float32), (0, 1)) for _ in samples]
-    masks = [np.full((24, 32), 2, np.uint8)] * 2
-    figure = expansion_figure(samples, seeds, masks)
-    titles = ["image", "ground truth", "CAM", "seed", "SVM"]
-    assert [ax.get_title() for ax in figure.axes[:5]] == titles
+    masks = [np.full((24, 32), label, np.uint8) for label in (1, 2)]
+    figure = expansion_figure(samples, seeds, {"SVM": masks, "rounds": masks[::-1]})
+    titles = ["image", "ground truth", "CAM", "seed", "SVM", "rounds"]
+    assert [ax.get_title() for ax in figure.axes[:6]] == titles
     expected = [
         samples[1].image,
         colour_mask(samples[1].mask),
         cam_overlay(samples[1].image, seeds[1].values[1]),
         colour_mask(seeds[1].mask()),
         colour_mask(masks[1]),
+        colour_mask(masks[0]),
     ]
-    for ax, picture in zip(figure.axes[5:], expected, strict=True):
+    for ax, picture in zip(figure.axes[6:], expected, strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), picture)
+
+
+def test_masks_stand_over_their_errors_with_the_mean_of_the_classes_in_the_image():
+    truth = np.array([[0, 0, 1, 1], [0, 0, 1, VOID]], np.uint8)
+    wrong = np.where(truth == 1, 2, truth).astype(np.uint8)
+    half = np.array([[0, 0, 0, 1], [0, 0, 1, 1]], np.uint8)  # IoU 4/5 and 2/3
+    image = np.full((2, 4, 3), 90, np.uint8)
+    sample = Sample("one", image, truth)
+    masks = [{"seed": half, "round 1": wrong}, {"seed": truth, "round 1": half}]
+    figure = masks_figure([sample, sample], masks, ClassSet(("a", "b", "c"), ("a", "b", "c")))
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles[:3] == ["ground truth", "seed: 73.3 %", "round 1: 50.0 %"]
+    assert titles[6:9] == ["ground truth", "seed: 100.0 %", "round 1: 73.3 %"]
+    assert set(titles[3:6] + titles[9:]) == {""}
+    shown = [ax.images[0].get_array() for ax in figure.axes[:6]]
+    expected = [colour_mask(truth), colour_mask(half), colour_mask(wrong), image]
+    expected += [error_map(truth, half), error_map(truth, wrong)]
+    assert all(np.array_equal(*pair) for pair in zip(shown, expected, strict=True))
+    assert legend_texts(figure) == ["a", "b", "void"]
 
 
 def test_results_stand_row_by_row_with_their_scores_and_one_legend(pair):

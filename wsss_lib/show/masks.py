@@ -4,7 +4,7 @@ First pictures as arrays, then what draws them on axes, then whole figures of se
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -18,6 +18,7 @@ from scipy.ndimage import binary_dilation
 from wsss_lib.datasets.classes import VOID, ClassSet, palette
 from wsss_lib.datasets.devkit import Sample
 from wsss_lib.expand.sampling import PixelSamples
+from wsss_lib.metrics import confusion_matrix, iou_of_counted, mean
 from wsss_lib.scores import ClassScores
 
 if TYPE_CHECKING:  # else pictures would import torch
@@ -227,17 +228,17 @@ def samples_figure(images: Sequence[Sample], pixels: Sequence[PixelSamples]) -> 
 def expansion_figure(
     images: Sequence[Sample],
     seeds: Sequence[ClassScores],
-    masks: Sequence[np.ndarray],
+    masks: Mapping[str, Sequence[np.ndarray]],
 ) -> Figure:
-    """Draw Figure 4: one row per image, with its truth, its map, its seed and the SVM's mask.
+    """Draw Figure 4: one row per image, with its truth, its map, its seed and expanded masks.
 
     Parameters
     ----------
     images : sequence of Sample
     seeds : sequence of ClassScores
         Of each image, the background first; the map is the highest score of any object.
-    masks : sequence of ndarray, shape (H, W), uint8
-        What the SVM made of each.
+    masks : mapping of str to sequence of ndarray, shape (H, W), uint8
+        By what made them, of each image.
 
     Returns
     -------
@@ -249,11 +250,49 @@ def expansion_figure(
             colour_mask(sample.mask),
             cam_overlay(sample.image, seed.values[1:].max(0)),
             colour_mask(seed.mask()),
-            colour_mask(mask),
+            *map(colour_mask, made),
         ]
-        for sample, seed, mask in zip(images, seeds, masks, strict=True)
+        for sample, seed, *made in zip(images, seeds, *masks.values(), strict=True)
     ]
-    return picture_grid(rows, ["image", "ground truth", "CAM", "seed", "SVM"])
+    return picture_grid(rows, ["image", "ground truth", "CAM", "seed", *masks])
+
+
+def masks_figure(
+    images: Sequence[Sample],
+    masks: Sequence[Mapping[str, np.ndarray]],
+    classes: ClassSet,
+    width: float = 1.9,
+) -> Figure:
+    """Draw two rows per image: its masks with their mean IoU, and below each its wrong pixels.
+
+    Parameters
+    ----------
+    images : sequence of Sample
+    masks : sequence of mapping of str to ndarray, shape (H, W), uint8
+        Of each image by their titles, as many for each.
+    classes : ClassSet
+    width : float
+        Inches per column.
+
+    Returns
+    -------
+    Figure
+        The truth and the photograph stand to the left of the masks.
+    """
+    rows = []
+    for sample, made in zip(images, masks, strict=True):
+        rows.append([colour_mask(mask) for mask in (sample.mask, *made.values())])
+        rows.append([sample.image, *(error_map(sample.mask, mask) for mask in made.values())])
+    figure = picture_grid(rows, [""] * len(rows[0]), width)
+    lines = np.reshape(figure.axes, (len(rows), -1))[::2]
+    for sample, made, line in zip(images, masks, lines, strict=True):
+        line[0].set_title("ground truth")
+        for ax, (name, mask) in zip(line[1:], made.items(), strict=True):
+            score = 100 * mean(iou_of_counted(confusion_matrix(sample.mask, mask, len(classes))))
+            ax.set_title(f"{name}: {score:.1f} %")
+    shown = np.unique([label for sample in images for label in np.unique(sample.mask)])
+    class_legend(figure, classes, shown[shown != VOID].tolist(), void=VOID in shown)
+    return figure
 
 
 def strokes_figure(
