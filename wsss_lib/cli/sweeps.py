@@ -216,7 +216,7 @@ def second_stage(
 )
 @click.option("--svm-c", "C", type=float, help="[1; expand: 0.1]")
 @click.option("--svm-gamma", "gamma", help="[scale; expand: 0.3xscale]")
-@click.option("--rounds", type=int, default=3, help="Of the expansion.")
+@click.option("--rounds", type=int, default=2, help="Of the expansion.")
 @click.option(
     "--temperature", type=float, default=1.0, help="Of the softmax of the SVM's decision values."
 )

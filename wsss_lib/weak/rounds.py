@@ -37,7 +37,7 @@ class Round:
     seconds : float
         From the beginning of the step to the end of the round.
     signs : dict of str to float
-        See `round_signs`; empty where no rule looks at them.
+        See `round_signs`; empty unless they are watched.
     """
 
     mask: np.ndarray
@@ -99,6 +99,17 @@ def attached(scores: ClassScores, seed: np.ndarray) -> ClassScores:
     values = scores.values.copy()
     values[:, far] = (np.array(scores.labels) == 0)[:, None]
     return replace(scores, values=values)
+
+
+def area_change(seed: np.ndarray, mask: np.ndarray) -> float:
+    """How much the area of all objects differs from the seed's, as a share of the seed's.
+
+    Parameters
+    ----------
+    seed, mask : ndarray, shape (H, W), uint8
+    """
+    before, now = np.count_nonzero(seed), np.count_nonzero(mask)
+    return abs(now - before) / max(before, 1)
 
 
 def cross_fitted(

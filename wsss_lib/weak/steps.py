@@ -33,6 +33,7 @@ from wsss_lib.weak.irn.walk import refine_scores
 from wsss_lib.weak.pmm import proportional_scores
 from wsss_lib.weak.rounds import (
     Round,
+    area_change,
     attached,
     cross_fitted,
     keep_lost,
@@ -249,27 +250,36 @@ class Expand(Step):
     rounds : int
     touching : bool
         Whether parts of objects have to touch their seed.
-    rule : bool
-        Whether the signs of `wsss_lib.weak.rounds` are taken after each round.
+    least_change : float
+        Where the first round changes the area of the objects by a smaller share of the seed's, the
+        seed stays: there rounds have little to gain, and details to lose. 0 for never.
+    watched : bool
+        Whether the signs of `wsss_lib.weak.rounds` are taken after each round, for a study.
     """
 
     svm: SVM
     crf: CRF | None
-    rounds: int = 3
+    rounds: int = 2
     touching: bool = True
-    rule: bool = False
+    least_change: float = 0.05
+    watched: bool = False
     name: ClassVar[str] = "expand"
 
     def __post_init__(self) -> None:
         if self.rounds < 1:
             raise ParameterError(f"rounds={self.rounds}; expected at least 1.")
+        if not 0 <= self.least_change < np.inf:
+            raise ParameterError(f"least_change={self.least_change}; expected a share, 0 or more.")
 
     def parameters(self) -> dict[str, object]:
         """The parameters by name, those of SVM and CRF among them."""
         crf = self.crf.parameters() if self.crf else {"preset": None}
-        rule = {"rule": True} if self.rule else {}
         own = {"rounds": self.rounds, "touching": self.touching}
-        return {**own, **self.svm.parameters(), **crf, **rule}
+        if self.least_change:
+            own["least_change"] = self.least_change
+        if self.watched:
+            own["watched"] = True
+        return {**own, **self.svm.parameters(), **crf}
 
     def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
         """The scores after the last round, with its samples and all `rounds`."""
@@ -288,12 +298,14 @@ class Expand(Step):
             refined = crf.refine(decided, hard=self.crf.hard) if crf else decided
             placed = attached(refined, seed) if self.touching else refined
             scores, signs = keep_lost(placed, seed), {}
-            if self.rule:
+            if self.watched:
                 network = self.load().network
                 signs = sample_signs(step.classifier(), feature, samples)
                 signs |= round_signs(scores, last, before)
                 signs |= network_signs(network, image, scores.mask(), dataset.labels(id_))
             done.append(Round(scores.mask(), time.perf_counter() - start, signs))
+            if number == 0 and area_change(seed, scores.mask()) < self.least_change:
+                return replace(before, rounds=(replace(done[0], mask=seed),) * self.rounds)
         return replace(scores, samples=samples, rounds=tuple(done))
 
     def load(self) -> Trained:
@@ -416,10 +428,11 @@ def make_steps(
     gamma: str | float | None = None,
     temperature: float = 1.0,
     seed: int = 0,
-    rounds: int = 3,
+    rounds: int = 2,
     between: bool = True,
     touching: bool = True,
-    rule: bool = False,
+    least_change: float = 0.05,
+    watched: bool = False,
     preset: str | None = None,
     beta: float | None = None,
 ) -> tuple[Step, ...]:
@@ -439,7 +452,7 @@ def make_steps(
         `EXPANSION`.
     rounds : int
         See `Expand`.
-    touching, rule
+    touching, least_change, watched
         See `Expand`.
     between : bool
         Whether each round of ``expand`` runs the CRF.
@@ -470,7 +483,7 @@ def make_steps(
             case "expand":
                 svm = SVM(localiser, **{**count, **EXPANSION, **given})
                 crf = CRF(preset or PRESET) if between else None
-                step = Expand(svm, crf, rounds, touching, rule)
+                step = Expand(svm, crf, rounds, touching, least_change, watched)
             case "crf":
                 step = CRF(preset or "irn", hard=after_seed)  # maps are not probabilities
             case "irn" if edges is not None:
