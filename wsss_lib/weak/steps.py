@@ -261,7 +261,7 @@ class Expand(Step):
     crf: CRF | None
     rounds: int = 2
     touching: bool = True
-    least_change: float = 0.05
+    least_change: float = 0.1
     watched: bool = False
     name: ClassVar[str] = "expand"
 
@@ -431,7 +431,7 @@ def make_steps(
     rounds: int = 2,
     between: bool = True,
     touching: bool = True,
-    least_change: float = 0.05,
+    least_change: float = 0.1,
     watched: bool = False,
     preset: str | None = None,
     beta: float | None = None,
