@@ -7,6 +7,7 @@ heads of the columns and the rows. Numbers get one decimal; where a row has anot
 cells are text already.
 """
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -298,6 +299,86 @@ def pseudo_toy() -> Table:
     return heads, rows
 
 
+def compared(name: str, rows: dict[str, tuple[str, int | None]]) -> Table:
+    """Chains or their rounds as `wsss compare` scored them, by what a row is called."""
+    table = pd.read_csv(HERE / "expansion" / name / "chains.csv", index_col=["chain", "round"])
+    spent = json.loads((HERE / "expansion" / name / "chains.json").read_text(encoding="utf-8"))
+    body = []
+    for words, (chain, number) in rows.items():
+        line = table.loc[[(chain, number or np.nan)]].iloc[0]
+        key = f"{chain}, round {number}" if number else chain
+        gain = "{}, {} to {}".format(*texts(line[["gain", "gain_low", "gain_high"]], "+.1f"))
+        seconds = texts([spent["seconds_per_image"][key]])
+        shares = texts(line[["harmed", "helped"]], ".0f")
+        row = [*texts([line["mean"]]), gain, *shares, *seconds]
+        body.append([words, *(row if chain != "seed" else [row[0], "", "", "", ""])])
+    heads = ["mean", "gain and its interval", "harmed %", "helped %", "seconds"]
+    return heads, body
+
+
+def expansion_settings() -> Table:
+    """The settings that were compared on the images that the defaults were chosen on."""
+    rows = {
+        "seed, 40 photographs": ("seed", None),
+        **{f"{n} round{'s'[: n > 1]}": ("rounds", n) for n in range(1, 5)},
+        **{f"CRF of IRN, {n} round{'s'[: n > 1]}": ("CRF: irn", n) for n in range(1, 6)},
+        "2 rounds, F4": ("F4", None),
+        "2 rounds, F1\\*F2\\*F3\\*F4\\*F5": ("F1*F2*F3*F4*F5", None),
+        "2 rounds, C = 1": ("C = 1", None),
+        "2 rounds, C = 0.01": ("C = 0.01", None),
+        "2 rounds, gamma = scale": ("gamma = scale", None),
+        "2 rounds, n = 100": ("n = 100", None),
+        "2 rounds, n = 1000": ("n = 1000", None),
+        "2 rounds, temperature 3": ("temperature = 3", None),
+        "2 rounds, samples cleaned by cross-fitting": ("crossed samples", None),
+        "2 rounds, confident samples": ("confident samples", None),
+        "2 rounds, parts need not touch the seed": ("parts need not touch", None),
+        "3 rounds without CRF": ("no CRF between", None),
+        "3 rounds without CRF, CRF of IRN after": ("no CRF between, one after", None),
+        "3 rounds with CRF of IRN between and after": ("CRF: irn, between and after", None),
+        "SVM on F4, C = 1, n = 2500": ("svm", None),
+        "the same, CRF of IRN after": ("svm, CRF", None),
+        "CRF of IRN alone": ("CRF", None),
+    }
+    return compared("settings_40", rows)
+
+
+def expansion() -> Table:
+    """The expansion on images that nothing was chosen on, with the rule and without it."""
+    heads, rows = [], []
+    for folder, words in (
+        ("confirm_256", "256 photographs"),
+        ("held_out_100", "100 photographs that the network never saw"),
+    ):
+        heads, found = compared(
+            folder,
+            {
+                f"seed, {words}": ("seed", None),
+                "one round": ("two rounds", 1),
+                "two rounds": ("two rounds", 2),
+                "two rounds, with the rule": ("two rounds, rule", None),
+            },
+        )
+        rows += found
+    return heads, rows
+
+
+def rivals() -> Table:
+    """What else may follow the same seeds."""
+    rows = {
+        "seed, 128 photographs": ("seed", None),
+        "CRF": ("CRF", None),
+        "SVM on F4, CRF": ("svm, CRF", None),
+        "PMM's proportional masks": ("PMM", None),
+        "MARS's removal, rebuilt in part": ("MARS", None),
+        "IRN's walk (network trained)": ("IRN", None),
+        "two rounds": ("two rounds", None),
+        "two rounds, with the rule": ("two rounds, rule", None),
+        "the same, then IRN's walk (network trained)": ("two rounds, rule, IRN", None),
+    }
+    return compared("rivals_128", rows)
+
+
 def networks() -> Table:
     """The upper bound of networks that learned more or less."""
     rows = []
@@ -344,6 +425,9 @@ TABLES = {
             expanding_layer,
             walk,
             threshold,
+            expansion_settings,
+            expansion,
+            rivals,
             pseudo_toy,
             networks,
             second_stage,
