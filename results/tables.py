@@ -346,19 +346,17 @@ def expansion_settings() -> Table:
 def expansion() -> Table:
     """The expansion on images that nothing was chosen on, with the rule and without it."""
     heads, rows = [], []
-    for folder, words in (
-        ("confirm_256", "256 photographs"),
-        ("held_out_100", "100 photographs that the network never saw"),
+    for folder, words, chain in (
+        ("confirm_256", "256 photographs", "two rounds"),
+        ("held_out_100", "100 photographs that the network never saw", "rounds"),
     ):
-        heads, found = compared(
-            folder,
-            {
-                f"seed, {words}": ("seed", None),
-                "one round": ("two rounds", 1),
-                "two rounds": ("two rounds", 2),
-                "two rounds, with the rule": ("two rounds, rule", None),
-            },
-        )
+        lines = {
+            f"seed, {words}": ("seed", None),
+            "one round": (chain, 1),
+            "two rounds": (chain, 2),
+            "two rounds, with the rule": ("two rounds, rule", None),
+        }
+        heads, found = compared(folder, lines)
         rows += found
     return heads, rows
 
