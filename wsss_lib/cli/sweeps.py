@@ -205,7 +205,7 @@ def second_stage(
 )
 @click.option(
     "--selection",
-    type=click.Choice(["seed", "confident", "consistent"]),
+    type=click.Choice(["seed", "confident", "consistent", "crossed"]),
     default="seed",
     help="Which pixels of the seed the SVM learns from.",
 )
@@ -217,6 +217,12 @@ def second_stage(
 @click.option("--svm-c", "C", type=float, help="[1; expand: 0.1]")
 @click.option("--svm-gamma", "gamma", help="[scale; expand: 0.3xscale]")
 @click.option("--rounds", type=int, default=2, help="Of the expansion.")
+@click.option(
+    "--least-change",
+    type=float,
+    default=0.1,
+    help="Share of the objects' area below which a change leaves the image its seed; 0 for never.",
+)
 @click.option(
     "--temperature", type=float, default=1.0, help="Of the softmax of the SVM's decision values."
 )
@@ -251,6 +257,7 @@ def pseudo(
     C: float | None,
     gamma: str | None,
     rounds: int,
+    least_change: float,
     temperature: float,
     preset: str | None,
     beta: float | None,
@@ -280,6 +287,7 @@ def pseudo(
         temperature=temperature,
         seed=seed,
         rounds=rounds,
+        least_change=least_change,
         preset=preset,
         beta=beta,
     )
