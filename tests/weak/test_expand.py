@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy.ndimage import binary_propagation
 from scipy.special import expit, softmax
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
@@ -46,7 +47,7 @@ def blurred(stripes):
 def expand(dataset, feature="img", crf="psa", rounds=2, **more):
     settings = {"C": 0.5, "gamma": "2xscale", "temperature": 0.8, "seed": 7} | more
     svm = SVM(dataset.localiser, 30, feature, **settings)
-    return Expand(svm, CRF(crf) if crf else None, rounds)
+    return Expand(svm, CRF(crf) if crf else None, rounds, touching=False, least_change=0)
 
 
 def pixels(dataset, feature):
@@ -135,6 +136,31 @@ def test_classes_that_lost_all_their_pixels_keep_the_seeds(blurred, specks):
     assert result.samples.counts == {0: 30, 3: 2, 5: 2}
 
 
+def test_parts_of_objects_that_do_not_touch_their_seed_are_background(blurred):
+    (scores, _), *_ = rounds_by_hand(blurred, blurred.before, crf=None, rounds=1)
+    seed, kept = blurred.before.mask(), np.zeros((24, 30), np.uint8)
+    for label in (3, 5):  # grow the seed's pixels within the mask
+        own = scores.mask() == label
+        kept[binary_propagation((seed == label) & own, mask=own)] = label
+    assert (kept != scores.mask()).sum() > 20
+    step = replace(expand(blurred, crf=None, rounds=1), touching=True)
+    np.testing.assert_array_equal(step.run(blurred, "stripes", blurred.before).mask(), kept)
+
+
+def test_where_the_first_round_hardly_changes_the_objects_area_the_seed_stays(blurred):
+    before, step = blurred.before, expand(blurred)
+    moved = step.run(blurred, "stripes", before)
+    areas = [np.count_nonzero(mask) for mask in (before.mask(), moved.rounds[0].mask)]
+    change = abs(areas[1] - areas[0]) / areas[0]
+    assert change > 0.01
+    for least, stays in ((0.99 * change, False), (1.01 * change, True)):
+        result = replace(step, least_change=least).run(blurred, "stripes", before)
+        expected = [before.mask()] * 2 if stays else [each.mask for each in moved.rounds]
+        np.testing.assert_array_equal([each.mask for each in result.rounds], expected)
+        assert (result.values is before.values) == stays
+        assert (result.samples is None) == stays
+
+
 @pytest.mark.parametrize("label", [0, 3])
 def test_a_seed_of_one_class_is_handed_on(stripes, label):
     """An empty one is all background."""
@@ -181,16 +207,16 @@ def test_an_svm_of_a_product_is_the_product_svm(stripes):
 
 
 @pytest.fixture
-def with_rule(blurred):
+def watched(blurred):
     """The step of one round and that of two, with their signs, and the network of these."""
     network = ClassificationNetwork(build_backbone("resnet10"), len(TOY) - 1)
     blurred.localiser.load = lambda: SimpleNamespace(network=network)
-    both = [replace(expand(blurred, rounds=number), rule=True) for number in (1, 2)]
+    both = [replace(expand(blurred, rounds=number), watched=True) for number in (1, 2)]
     return both, network
 
 
-def test_with_a_rule_the_signs_of_each_round_are_noted(blurred, with_rule):
-    (one, two), network = with_rule
+def test_signs_of_watched_rounds_are_noted(blurred, watched):
+    (one, two), network = watched
     image, seed = blurred.image("stripes"), blurred.before
     first, second = (step.run(blurred, "stripes", seed) for step in (one, two))
     feature = list(one.svm.maps(blurred, "stripes").values())
@@ -207,7 +233,7 @@ def test_with_a_rule_the_signs_of_each_round_are_noted(blurred, with_rule):
 
 
 @pytest.mark.parametrize("has_truth", [True, False])
-def test_rows_tell_of_each_round(blurred, with_rule, tmp_path, monkeypatch, has_truth):
+def test_rows_tell_of_each_round(blurred, watched, tmp_path, monkeypatch, has_truth):
     truth = np.repeat(np.uint8([0, 3, 5]), 10)[None].repeat(24, 0)
     path = tmp_path / "mask.png"
     if has_truth:
@@ -216,7 +242,7 @@ def test_rows_tell_of_each_round(blurred, with_rule, tmp_path, monkeypatch, has_
     blurred.sample = lambda id_: SimpleNamespace(mask=truth)
     blurred.localiser.scores = lambda dataset, id_: blurred.before
     monkeypatch.setattr(masks, "checkpoints", lambda steps: {})
-    steps = (Seed(blurred.localiser), with_rule[0][1])
+    steps = (Seed(blurred.localiser), watched[0][1])
     (seed, _), (row, mask) = masks.step_rows(blurred, steps, {}, "stripes", steps)
     result = steps[1].run(blurred, "stripes", blurred.before)
     assert "rounds" not in seed

@@ -14,7 +14,10 @@ from wsss_lib.expand.sampling import PixelSamples, sample_mask
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap
 from wsss_lib.scores import ClassScores
+from wsss_lib.weak import rounds
 from wsss_lib.weak.rounds import (
+    area_change,
+    attached,
     block_halves,
     cross_fitted,
     keep_lost,
@@ -28,9 +31,9 @@ SIZE = (80, 100)
 
 
 def scores_of(mask, labels):
-    """Scores of 0.25 and, where the mask has the label, 0.75."""
+    """Scores of 0.25 and, where the mask has the label, 1."""
     own = np.array(mask) == np.array(labels)[:, None, None]
-    return ClassScores(np.where(own, np.float32(0.75), np.float32(0.25)), labels)
+    return ClassScores(np.where(own, np.float32(1), np.float32(0.25)), labels)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,30 @@ def test_a_class_that_lost_all_its_pixels_gets_the_seeds_back(mask, expected):
 def test_scores_stay_as_they_are_where_no_class_of_the_seed_is_lost(seed):
     scores = scores_of([[0, 3, 0, 0]], (0, 3, 5))  # 5 has no pixel, and the seed has none of it
     assert keep_lost(scores, np.uint8([seed])) is scores
+
+
+@pytest.mark.parametrize("labels", [(0, 3, 5), (3, 5)])
+def test_parts_that_share_no_pixel_with_their_seed_become_background(labels):
+    seed = np.uint8([[3, 3, 0, 0, 5, 0], [0, 0, 0, 0, 0, 0], [5, 0, 0, 0, 0, 0]])
+    mask = [[0, 3, 3, 0, 3, 3], [3, 0, 0, 0, 3, 0], [5, 0, 3, 5, 5, 0]]
+    kept = [[0, 3, 3, 0, 0, 0], [0, 0, 0, 0, 0, 0], [5, 0, 0, 0, 0, 0]]  # corners do not touch
+    scores = scores_of(mask, labels)
+    found = attached(scores, seed)
+    if 0 not in labels:
+        assert found is scores
+    else:
+        assert found.mask().tolist() == kept
+        alike = np.equal(mask, kept)
+        np.testing.assert_array_equal(found.values[:, alike], scores.values[:, alike])
+        assert attached(found, seed) is found  # nothing is left to do
+        np.testing.assert_array_equal(scores.mask(), mask)
+
+
+def test_the_change_of_the_objects_area_is_a_share_of_the_seeds():
+    seed = np.uint8([[0, 3, 3, 5]])
+    for mask, change in (([3, 5, 5, 5], 1 / 3), ([0, 0, 0, 3], 2 / 3), ([3, 5, 0, 5], 0)):
+        assert area_change(seed, np.uint8([mask])) == pytest.approx(change)
+    assert area_change(np.zeros((1, 4), np.uint8), seed) == 3
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +155,14 @@ def test_halves_are_random_ones_of_each_class_or_the_squares_of_a_chessboard(sam
     assert block_halves(pixels).tolist() == [True, True, False, False, True, False]
 
 
-def test_signs_of_samples_are_the_shares_that_keep_their_label(maps, samples):
+def test_signs_of_samples_are_the_shares_that_keep_their_label(maps, samples, monkeypatch):
+    """Of the first few samples of each class."""
+    monkeypatch.setattr(rounds, "JUDGED", 30)
+    signs = sample_signs(ImageSVM(), maps, samples)
+    samples = samples.take(np.concatenate([np.arange(30), np.arange(40, 70), np.arange(80, 110)]))
     at_random = np.zeros(len(samples), bool)
     at_random[split_halves(samples.labels)[0]] = True
     white = (samples.rows < 64) == (samples.cols < 64)
-    signs = sample_signs(ImageSVM(), maps, samples)
     expected = {
         name: (by_sklearn(maps, samples, half, False) == samples.labels).mean()
         for name, half in {"agreement": at_random, "carried": white}.items()
@@ -156,15 +186,16 @@ class MeanColours(torch.nn.Module):
 
 
 def test_signs_of_the_network_are_probabilities_of_the_labels_in_parts_of_the_image():
-    image = np.full((2, 4, 3), 100, np.uint8)
-    mask = np.uint8([[0, 0, 1, 1], [0, 0, 0, 3]])
+    image = np.full((3, 4, 3), 100, np.uint8)
+    mask = np.uint8([[0, 0, 1, 1], [0, 0, 0, 0], [0, 0, 0, 3]])
     image[mask == 1, 0] = 108  # the first class: 2 pixels of +8, and 1 of +2 beside its mask
     image[0, 0, 0] = 102
     image[mask == 3, 2] = 112  # the third: 1 pixel of +12, and 1 of +20 beside
     image[1, 0, 2] = 120
     image[..., 1] = 250  # the second is no label
     signs = network_signs(MeanColours().train(), image, mask, (1, 3))
-    first, third = np.array([18, 16, 2]) / 8, np.array([32, 12, 20]) / 8
+    # means of 4 means: of 4 pixels each in the upper two rows, of 2 in the last
+    first, third = np.array([18, 16, 2]) / 16, np.array([44, 24, 20]) / 16
     expected = {
         "whole": expit(min(first[0], third[0])),
         "seen": expit(min(first[1], third[1])),
@@ -192,6 +223,7 @@ def test_signs_of_a_round_are_those_by_hand():
             "objects": 3 / 4,
             "seed_objects": 2 / 4,
             "least": 0,  # of 5
+            "outline": 1 / 2,
             "entropy": entropy,
         }
     )
@@ -201,6 +233,12 @@ def test_classes_that_come_new_lower_the_overlap_only_of_those_that_they_push_ou
     seed = scores_of([[0, 0, 3, 3]], (0, 3, 5))
     signs = round_signs(scores_of([[0, 5, 3, 3]], (0, 3, 5)), seed.mask(), seed)
     assert (signs["stays"], signs["near"], signs["least"]) == (0.75, 0.75, 0.25)
+
+
+def test_outlines_run_between_neighbours_in_rows_and_in_columns():
+    seed, scores = (scores_of(mask, (0, 3)) for mask in ([[0, 0], [3, 3]], [[0, 3], [3, 3]]))
+    assert round_signs(scores, seed.mask(), seed)["outline"] == 1
+    assert round_signs(scores_of([[0, 3], [3, 0]], (0, 3)), seed.mask(), seed)["outline"] == 2
 
 
 def test_one_class_alone_is_sure():

@@ -245,7 +245,7 @@ def round_signs(scores: ClassScores, before: np.ndarray, seed: ClassScores) -> d
         "objects": float((mask > 0).mean()),
         "seed_objects": float((first > 0).mean()),
         "least": min(shares),
-        "outline": _outline(mask) / _outline(first),
+        "outline": _outline(mask) / max(_outline(first), 1),
         "entropy": _entropy(seed.values),
     }
 
