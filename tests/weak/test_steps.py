@@ -279,9 +279,10 @@ def test_only_right_after_the_seed_the_crf_gets_labels(stripes, localiser, names
 @pytest.mark.parametrize(
     ("names", "text"),
     [
-        (["seed", "glow"], "No step 'glow'; expected some of seed, svm, expand, crf, irn, pmm"),
+        (["seed", "glow"], "'glow'; expected some of seed, svm, expand, crf, irn, pmm, mars"),
         (["svm", "crf"], "The steps svm, crf; expected a seed, then different ones"),
         (["seed", "irn"], "needs IRN's edge network, and none was given"),
+        (["seed", "mars"], "needs centroids, and none were given"),
     ],
 )
 def test_steps_that_do_not_go_together_are_refused(stripes, localiser, names, text):

@@ -1,7 +1,7 @@
 """What several commands have in common: options, and functions that use them."""
 
 import os
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from types import SimpleNamespace
@@ -174,7 +174,7 @@ def with_networks(
     backbone: str | None,
     threshold: float,
     background_weight: float | None,
-    irn: bool,
+    steps: Collection[str],
     irn_weights: Path | None,
     device: str,
     workers: int,
@@ -184,17 +184,18 @@ def with_networks(
     Parameters
     ----------
     make : callable
-        Takes ``localiser`` and ``edges``. It is called twice: first without any network, so that it
-        refuses bad values before a training.
-    irn : bool
-        Whether it needs the edge network.
+        Takes ``localiser``, ``edges`` and ``centroids``. It is called twice: first without any of
+        them, so that it refuses bad values before a training.
+    steps : collection of str
+        The names of all steps: ``irn`` needs the edge network, ``mars`` the centroids.
     """
     from wsss_lib.classify.spec import choose_classifier
     from wsss_lib.weak.irn.train import trained_edges
+    from wsss_lib.weak.mars import collect_centroids
     from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, Localiser
 
-    unknown = SimpleNamespace(has_background=True, device=device)
-    make(localiser=unknown, edges="not chosen yet")
+    unknown, later = SimpleNamespace(has_background=True, device=device), "not chosen yet"
+    make(localiser=unknown, edges=later, centroids=later)
     if background_weight is None:
         background_weight = BACKGROUND_WEIGHT[dataset.name]
     localiser = Localiser(
@@ -203,9 +204,12 @@ def with_networks(
         background_weight=background_weight,
         device=device,
     )
-    if irn and irn_weights is None:
+    if "irn" in steps and irn_weights is None:
         irn_weights = trained_edges(dataset, localiser, device=device, workers=workers)
-    return make(localiser=localiser, edges=irn_weights)
+    centroids = None
+    if "mars" in steps:
+        centroids = collect_centroids(dataset, localiser, workers=workers)
+    return make(localiser=localiser, edges=irn_weights, centroids=centroids)
 
 
 def check_outputs(*paths: Path) -> None:

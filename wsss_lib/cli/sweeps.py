@@ -298,7 +298,7 @@ def pseudo(
         backbone=backbone,
         threshold=threshold,
         background_weight=background_weight,
-        irn="irn" in names,
+        steps=names,
         irn_weights=irn_weights,
         device=device,
         workers=workers,

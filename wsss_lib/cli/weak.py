@@ -70,8 +70,8 @@ def compare(
     described, over = read_chains(chains), classes.split(",") if classes else None
     dataset.classes.places(over)
 
-    def make(localiser: "Localiser", edges: str | Path | None) -> dict[str, tuple["Step", ...]]:
-        made = make_chains(described, dataset, localiser=localiser, edges=edges)
+    def make(**needed: "Localiser | str | Path | None") -> dict[str, tuple["Step", ...]]:
+        made = make_chains(described, dataset, **needed)
         check_chains(made, against)
         return made
 
@@ -82,7 +82,7 @@ def compare(
         backbone=backbone,
         threshold=THRESHOLD,
         background_weight=background_weight,
-        irn=any("irn" in chain["steps"] for chain in described.values()),
+        steps={step for chain in described.values() for step in chain["steps"]},
         irn_weights=irn_weights,
         device=device,
         workers=workers,

@@ -40,7 +40,7 @@ SEED = "seed"
 POINTS = 2.0
 
 #: What `make_steps` gets from elsewhere than the description of a chain.
-_GIVEN = ("names", "dataset", "localiser", "edges")
+_GIVEN = ("names", "dataset", "localiser", "edges", "centroids")
 
 #: A line of the table: a chain, and the round after which it stops; None for its own end.
 Line = tuple[str, int | None]
@@ -320,6 +320,7 @@ def make_chains(
     *,
     localiser: Localiser,
     edges: str | Path | None = None,
+    centroids: str | Path | None = None,
 ) -> dict[str, tuple[Step, ...]]:
     """The steps of chains that are described by name.
 
@@ -327,7 +328,7 @@ def make_chains(
     ----------
     chains : mapping of str to mapping
         ``steps``, a list of names, and any parameters of `wsss_lib.weak.steps.make_steps`.
-    dataset, localiser, edges
+    dataset, localiser, edges, centroids
         See there.
 
     Raises
@@ -335,14 +336,13 @@ def make_chains(
     ParameterError
         If `make_steps` knows no such step or parameter, or refuses a value; the chain is named.
     """
+    needed = {"localiser": localiser, "edges": edges, "centroids": centroids}
     made = {}
     for name, chain in chains.items():
         values = {key: value for key, value in chain.items() if key != "steps"}
         try:
             _check_values(values)
-            made[name] = make_steps(
-                chain["steps"], dataset, localiser=localiser, edges=edges, **values
-            )
+            made[name] = make_steps(chain["steps"], dataset, **needed, **values)
         except ParameterError as error:
             raise ParameterError(f"Chain {name!r}: {error}") from None
     return made

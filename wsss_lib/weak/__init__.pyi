@@ -2,6 +2,7 @@ __all__ = [
     "BACKGROUND_WEIGHT",
     "CRF",
     "IRN",
+    "MARS",
     "PMM",
     "SELECTIONS",
     "SVM",
@@ -10,6 +11,7 @@ __all__ = [
     "Localiser",
     "Seed",
     "caption",
+    "collect_centroids",
     "count_right",
     "dense_crf",
     "edge_map",
@@ -29,7 +31,8 @@ __all__ = [
 from .crf import dense_crf
 from .irn.network import edge_map
 from .irn.train import EdgeSettings, load_edges, train_irn, trained_edges
+from .mars import collect_centroids
 from .masks import caption, pseudo_masks, score_steps
 from .seeds import BACKGROUND_WEIGHT, Localiser, threshold_curve, with_background
 from .selection import SELECTIONS, count_right, precision_table, select_samples
-from .steps import CRF, IRN, PMM, SVM, Expand, Seed, make_steps, run_steps
+from .steps import CRF, IRN, MARS, PMM, SVM, Expand, Seed, make_steps, run_steps

@@ -24,12 +24,14 @@ from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS, PixelSamples, check_samples
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap, check_layers, extract, split_feature
+from wsss_lib.files import sha256
 from wsss_lib.scores import ClassScores
 from wsss_lib.training import Trained
 from wsss_lib.weak.crf import DenseCRF, find_preset, refine_by_crf
 from wsss_lib.weak.irn.network import edge_map
 from wsss_lib.weak.irn.train import load_edges
 from wsss_lib.weak.irn.walk import refine_scores
+from wsss_lib.weak.mars import image_feature, load_centroids, remove_biased
 from wsss_lib.weak.pmm import proportional_scores
 from wsss_lib.weak.rounds import (
     Round,
@@ -370,6 +372,36 @@ class PMM(Step):
         return proportional_scores(dataset.image(id_), before)
 
 
+@dataclass(frozen=True)
+class MARS(Step):
+    """MARS's removal of biased objects; see `wsss_lib.weak.mars`.
+
+    Parameters
+    ----------
+    localiser : Localiser
+        The backbone of its network gives the features.
+    centroids : path
+        See `wsss_lib.weak.mars.collect_centroids`.
+    """
+
+    localiser: Localiser = field(metadata=NO_PARAMETER)
+    centroids: Path = field(metadata=NO_PARAMETER)
+    name: ClassVar[str] = "mars"
+
+    def parameters(self) -> dict[str, object]:
+        """The SHA-256 of the centroids."""
+        return {"centroids": sha256(self.centroids)}
+
+    def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
+        """The scores without the biased objects."""
+        feature = image_feature(dataset, self.localiser, id_)
+        return remove_biased(dataset.image(id_), before, feature, load_centroids(self.centroids))
+
+    def load(self) -> Trained:
+        """The classification network, whose backbone gives the features."""
+        return self.localiser.load()
+
+
 def decision_scores(
     svm: ImageSVM | ProductSVM, feature: FeatureMap | list[FeatureMap], temperature: float = 1.0
 ) -> ClassScores:
@@ -420,6 +452,7 @@ def make_steps(
     *,
     localiser: Localiser,
     edges: str | Path | None = None,
+    centroids: str | Path | None = None,
     samples: int | None = None,
     feature: str | None = None,
     selection: str = "seed",
@@ -441,12 +474,14 @@ def make_steps(
     Parameters
     ----------
     names : sequence of str
-        ``seed``, then some of ``svm``, ``expand``, ``crf``, ``irn``, ``pmm``.
+        ``seed``, then some of ``svm``, ``expand``, ``crf``, ``irn``, ``pmm``, ``mars``.
     dataset : DevkitDataset
         Its name gives the number of samples and the beta of the walk where they are left out.
     localiser : Localiser
     edges : path, optional
         The checkpoint of IRN's edge network, which runs where the localiser does.
+    centroids : path, optional
+        See `MARS`.
     samples, feature, selection, look, C, gamma, temperature, seed
         See `SVM`; what is left out is, for ``svm``, as the paper has it, and for ``expand`` as in
         `EXPANSION`.
@@ -466,7 +501,7 @@ def make_steps(
     ------
     ParameterError
         If a name is unknown or comes twice, the first is not a seed, a value is out of range, or
-        ``irn`` has no edge network.
+        ``irn`` has no edge network, or ``mars`` no centroids.
     """
     given = {"samples": samples, "feature": feature, "C": C, "gamma": gamma}
     given = {name: value for name, value in given.items() if value is not None}
@@ -495,9 +530,13 @@ def make_steps(
                 raise ParameterError("The step irn needs IRN's edge network, and none was given.")
             case "pmm":
                 step = PMM()
+            case "mars" if centroids is not None:
+                step = MARS(localiser, Path(centroids).absolute())  # the same in any worker
+            case "mars":
+                raise ParameterError("The step mars needs centroids, and none were given.")
             case _:
                 raise ParameterError(
-                    f"No step {name!r}; expected some of seed, svm, expand, crf, irn, pmm."
+                    f"No step {name!r}; expected some of seed, svm, expand, crf, irn, pmm, mars."
                 )
         steps.append(step)
     check_order(steps)
