@@ -21,6 +21,7 @@ from wsss_lib.evaluate.mask_worth import KINDS, over_trainings
 from wsss_lib.report import Report
 from wsss_lib.segment.train import SegmenterSettings
 from wsss_lib.studies.catalogue import STUDIES
+from wsss_lib.weak.mars import collect_centroids
 from wsss_lib.weak.seeds import Localiser
 
 
@@ -224,8 +225,8 @@ def test_a_kind_of_masks_without_masks_is_refused(wsss, voc_like, tmp_path):
     assert not (tmp_path / "t").exists()
 
 
-@pytest.mark.parametrize("steps", ["seed,crf", "seed,irn"])
-def test_what_pseudo_needs_is_trained_if_it_is_not_named(
+@pytest.mark.parametrize("steps", ["seed,crf", "seed,irn", "seed,pmm", "seed,mars"])
+def test_what_pseudo_needs_is_made_if_it_is_not_named(
     wsss, squares, checkpoints, monkeypatch, steps
 ):
     asked = []
@@ -238,15 +239,22 @@ def test_what_pseudo_needs_is_trained_if_it_is_not_named(
         asked.append((*arguments, keywords))
         return checkpoints.edges
 
+    def centroids(*arguments, **keywords):
+        asked.append((*arguments, keywords))
+        return collect_centroids(*arguments, **keywords)
+
     monkeypatch.setattr("wsss_lib.classify.spec.choose_classifier", classifier)
     monkeypatch.setattr("wsss_lib.weak.irn.train.trained_edges", edges)
+    monkeypatch.setattr("wsss_lib.weak.mars.collect_centroids", centroids)
     result = wsss("pseudo", "--data", str(squares.root), "--images", "1", "--steps", steps)
     assert result.exit_code == 0, result.output
     opened, keywords = squares.subset(squares.ids[:1]), {"device": "cpu"}
     expected = [(opened, "sipe", None, keywords)]
+    localiser = Localiser(checkpoints.sipe, background_weight=1.0)
     if "irn" in steps:
-        localiser = Localiser(checkpoints.sipe, background_weight=1.0)
         expected.append((opened, localiser, keywords | {"workers": 1}))
+    if "mars" in steps:
+        expected.append((opened, localiser, {"workers": 1}))
     assert asked == expected
     assert "threshold: a background channel" in result.stdout
 

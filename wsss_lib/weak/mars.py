@@ -18,9 +18,11 @@ This is not the published method, of which two parts are not here:
 - Removed pixels are void there, until a segmentation network fills them in while it learns (section
   3.4). Here they become background.
 
-What the paper leaves open and is guessed here: its CRF is that of PSA's soft scores, in which a
-pixel is an object with its similarity as probability; and the pseudo masks that are clustered are
-the seeds, where the paper has those of a finished method.
+What the paper leaves open and is guessed here: which similarity is enough, its CRF, and which
+pseudo masks are clustered. A pixel is an object where the similarity is above 0, since the paper
+cuts off what is below, and IRN's CRF for labels refines that; with the similarity as probability
+no object is left, so low are cosines in F4. The pseudo masks are the seeds, where the paper has
+those of a finished method.
 """
 
 import hashlib
@@ -43,7 +45,7 @@ from wsss_lib.features import FeatureMap, extract
 from wsss_lib.files import atomic_path
 from wsss_lib.paths import cache_dir
 from wsss_lib.scores import ClassScores
-from wsss_lib.weak.crf import PRESETS, dense_crf, unary_from_probabilities
+from wsss_lib.weak.crf import dense_crf, unary_from_labels
 from wsss_lib.weak.seeds import Localiser
 
 #: Clusters of each class, and of the background, in each image (K_fg, K_bg).
@@ -86,7 +88,7 @@ class Centroids:
         Returns
         -------
         ndarray, shape (H, W), float32
-            The greatest cosine, 0 where it is below; brought to image size by bilinear
+            The greatest cosine, 0 where it is below, brought to image size by bilinear
             interpolation.
         """
         scale = [torch.from_numpy(part)[:, None, None] for part in (self.mean, self.deviation)]
@@ -243,8 +245,7 @@ def remove_biased(
     if not known.any():
         return scores
     similarity = centroids.similarity(feature, before.labels)
-    unary = unary_from_probabilities(np.stack([1 - similarity, similarity]))
-    stays = dense_crf(image, unary, PRESETS["psa"]).argmax(0)
+    stays = dense_crf(image, unary_from_labels(similarity > 0, 2)).argmax(0)
     biased = np.isin(mask, centroids.labels) & (stays == 0)
     values[0, biased] = values[:, biased].max(0)
     values[1:, biased] = 0
