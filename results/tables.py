@@ -362,7 +362,6 @@ def rivals() -> Table:
     rows = {
         "seed, 128 photographs": ("seed", None),
         "CRF": ("CRF", None),
-        "SVM on F4, CRF": ("svm, CRF", None),
         "PMM's proportional masks": ("PMM", None),
         "MARS's removal, rebuilt in part": ("MARS", None),
         "IRN's walk (network trained)": ("IRN", None),
@@ -371,6 +370,51 @@ def rivals() -> Table:
         "the same, then IRN's walk (network trained)": ("two rounds, rule, IRN", None),
     }
     return compared("rivals_128", rows)
+
+
+def signs() -> Table:
+    """How well what is known without ground truth tells gain and harm."""
+    table = pd.read_csv(HERE / "expansion" / "signs.csv")
+    heads = ["40: correlation", "40: harm told", "100: correlation", "100: harm told"]
+    numbers = table[[f"{part}_{kind}" for part in ("40", "100") for kind in ("rho", "auc")]]
+    body = zip(table["sign"], numbers.to_numpy().tolist(), strict=True)
+    return ["after two rounds", *heads], [[sign, *texts(row, ".2f")] for sign, row in body]
+
+
+def rule() -> Table:
+    """What thresholds of the rule leave of gain and harm."""
+    table = pd.read_csv(HERE / "expansion" / "rule.csv")
+    heads = ["gain", "harmed %", "seeds kept %"]
+    rows = [
+        [f"{line.least_change:g}" if line.least_change else "no rule", *cells]
+        for line in table.itertuples()
+        for cells in [
+            [
+                text
+                for part in ("40", "100")
+                for text in (
+                    *texts([getattr(line, f"gain_{part}")], "+.1f"),
+                    *texts([getattr(line, f"harmed_{part}")], ".0f"),
+                    *texts([getattr(line, f"kept_{part}")], ".0f"),
+                )
+            ]
+        ]
+    ]
+    return ["least change", *(f"{n}: {head}" for n in (40, 100) for head in heads)], rows
+
+
+def expansion_network() -> Table:
+    """The segmentation network of toy, from masks of the expansion and others."""
+    kinds = {
+        "truth": "ground truth",
+        "expand": "masks of the expansion",
+        "irn": "masks of SVM, CRF and IRN",
+        "seed": "seeds (SIPE)",
+    }
+    table = read("second_stage/toy_expand/spread")
+    columns = ["masks_miou", "mean", "lowest", "highest"]
+    heads = ["learnt from", "the masks themselves, train", "network, val", "lowest", "highest"]
+    return heads, [[words, *table.loc[kind, columns]] for kind, words in kinds.items()]
 
 
 def networks() -> Table:
@@ -422,6 +466,9 @@ TABLES = {
             expansion_settings,
             expansion,
             rivals,
+            signs,
+            rule,
+            expansion_network,
             pseudo_toy,
             networks,
             second_stage,
