@@ -309,7 +309,7 @@ def compared(name: str, rows: dict[str, tuple[str, int | None]]) -> Table:
         key = f"{chain}, round {number}" if number else chain
         gain = "{}, {} to {}".format(*texts(line[["gain", "gain_low", "gain_high"]], "+.1f"))
         seconds = texts([spent["seconds_per_image"][key]])
-        shares = texts(line[["harmed", "helped"]], ".0f")
+        shares = texts(line[["harmed", "helped"]])
         row = [*texts([line["mean"]]), gain, *shares, *seconds]
         body.append([words, *(row if chain != "seed" else [row[0], "", "", "", ""])])
     heads = ["mean", "gain and its interval", "harmed %", "helped %", "seconds"]
