@@ -258,6 +258,14 @@ def test_rows_tell_of_each_round(blurred, watched, tmp_path, monkeypatch, has_tr
     assert ("samples" in row) == has_truth
 
 
+@pytest.mark.parametrize(("crf", "told"), [("psa", "CRF: yes"), (None, "CRF: no")])
+def test_a_caption_tells_of_the_crf_between_rounds(blurred, crf, told):
+    steps = Seed(blurred.localiser), expand(blurred, crf=crf)
+    names = ("scored", "list", "dataset", "masks", "threshold")
+    of = dict.fromkeys(names) | {"steps": [step.parameters() for step in steps]}
+    assert masks.caption(SimpleNamespace(provenance=of)).endswith(told)
+
+
 def pseudo_command(squares, network, out, *more):
     """`wsss pseudo` on six of the squares, with the expansion, without the program's name."""
     return [

@@ -226,9 +226,10 @@ def score_steps(result: SweepResult) -> Report:
 
 def caption(report: Report) -> str:
     """What the scores of steps are of: list, masks, threshold, CRF."""
-    of, names = report.provenance, [step["name"] for step in report.provenance["steps"]]
+    of = report.provenance
+    crf = any(step.get("preset") for step in of["steps"])  # between rounds, too
     threshold = "a background channel" if of["threshold"] is None else f"{of['threshold']:g}"
     return (
         f"mIoU on {of['scored']} images of {of['list']} ({of['dataset']}) against {of['masks']}"
-        f"; threshold: {threshold}; CRF: {'yes' if 'crf' in names else 'no'}"
+        f"; threshold: {threshold}; CRF: {'yes' if crf else 'no'}"
     )
