@@ -25,13 +25,14 @@ def pond():
     return image, ClassScores(np.float32([background, *maps]), (0, 3, 8)), pond
 
 
-def by_hand(image, cam):
+def by_hand(image, cam, background=None):
     """What PMM does with one class, its probabilities as they are: foreground and importance."""
     seen = [value for value in cam.ravel().tolist() if value > 0.05]
     mean = sum(seen) / len(seen) if seen else 1
     deviation = (sum((value - mean) ** 2 for value in seen) / max(1, len(seen))) ** 0.5
     own = np.where(cam < 0.05, 0, cam.astype(float)) ** (1 - 0.3 * deviation / mean)
-    unary = -np.log(np.clip([(1 - own) ** 11, own], 1e-5, 1))
+    background = (1 - own) ** 11 if background is None else background
+    unary = -np.log(np.clip([background, own], 1e-5, 1))
     inside = dense_crf(image, unary, CRFParameters(3, 10, 80, 13, 10, iterations=10))[1] > 0.5
     return inside, cam / (1 + (cam * inside).sum())
 
@@ -52,7 +53,17 @@ def test_a_small_object_is_not_swallowed_by_a_big_one(pond):
     np.testing.assert_allclose(found.values[1:], [own * field, part * water], rtol=1e-4)
 
 
-def test_the_background_of_the_maps_plays_no_part(pond):
+def test_a_background_of_the_image_s_own_is_that_of_every_class(pond):
+    image, before, _ = pond
+    found = proportional_scores(image, before, own_background=True)
+    inside = [by_hand(image, cam, before.values[0])[0] for cam in before.values[1:]]
+    np.testing.assert_array_equal(found.values[1:] > 0, inside & (before.values[1:] > 0))
+    assert (found.mask() != proportional_scores(image, before).mask()).any()
+    lost = ClassScores(before.values[1:] + np.float32(0.06), (3, 8))
+    assert not proportional_scores(image, lost, own_background=True).values[0].any()
+
+
+def test_a_constant_background_plays_no_part(pond):
     image, before, _ = pond
     found = proportional_scores(image, before)
     alone = proportional_scores(image, ClassScores(before.values[1:], (3, 8)))
@@ -98,11 +109,20 @@ def test_an_image_without_objects_is_background(pond):
     assert (found.values == 1).all()
 
 
-def test_the_step_takes_the_image_and_what_comes_in(pond):
+@pytest.mark.parametrize(
+    ("names", "has_background", "own"),
+    [
+        (["seed", "pmm"], False, False),
+        (["seed", "pmm"], True, True),
+        (["seed", "crf", "pmm"], False, True),
+    ],
+)
+def test_the_step_takes_the_image_and_what_comes_in(pond, names, has_background, own):
     image, before, _ = pond
     dataset = SimpleNamespace(name="toy", image=lambda id_: {"a": image}[id_])
-    _, pmm = make_steps(["seed", "pmm"], dataset, localiser=None)
-    assert pmm == PMM()
-    found = pmm.run(dataset, "a", before)
-    np.testing.assert_array_equal(found.values, proportional_scores(image, before).values)
-    assert pmm.parameters() == {}
+    localiser = SimpleNamespace(has_background=has_background)
+    *_, pmm = make_steps(names, dataset, localiser=localiser)
+    assert pmm == PMM(own_background=own)
+    assert pmm.parameters() == {"own_background": own}
+    expected = proportional_scores(image, before, own_background=own)
+    np.testing.assert_array_equal(pmm.run(dataset, "a", before).values, expected.values)

@@ -6,6 +6,10 @@ is seen in a few spots grows as one that is seen evenly does; a dense CRF of thi
 background decides which pixels it may have; where several may, that class wins for which the pixel
 is the larger part of the whole, so that small objects are not swallowed by big ones. Formulas and
 values are those of the released code.
+
+PMM's background is a high power of 1 - the map, since CAMs are nearly 0 away from objects. Maps of
+SIPE are not: they are cosines, of which that power leaves no background at all. Where the scores
+have a background of the image's own, it can take this place; that is not PMM's.
 """
 
 import numpy as np
@@ -22,15 +26,19 @@ SMOOTHING = 0.3
 POWER = 11
 
 
-def proportional_scores(image: np.ndarray, before: ClassScores) -> ClassScores:
+def proportional_scores(
+    image: np.ndarray, before: ClassScores, *, own_background: bool = False
+) -> ClassScores:
     """How large a part of its class each pixel is, where the class may be.
 
     Parameters
     ----------
     image : ndarray, shape (H, W, 3), uint8
     before : ClassScores, at (H, W)
-        In 0..1, each class divided by its greatest value, as CAMs and SIPE's maps are. Only objects
-        count: a background among them, such as SIPE's, plays no part.
+        In 0..1, each class divided by its greatest value, as CAMs and SIPE's maps are.
+    own_background : bool
+        Whether the background's score comes from the image, as SIPE's does, so that it is every
+        class's background; a constant plays no part.
 
     Returns
     -------
@@ -40,17 +48,19 @@ def proportional_scores(image: np.ndarray, before: ClassScores) -> ClassScores:
         pixels. The mask is the method's.
     """
     objects = [place for place, label in enumerate(before.labels) if label != 0]
-    crf = DenseCRF(image, PRESETS["pmm"])
-    allowed = np.array([foreground(crf, before.values[place]) for place in objects], bool)
-    allowed = allowed.reshape(-1, *before.image_size)
-    kept = before.values[objects] * allowed
+    crf, background, maps = DenseCRF(image, PRESETS["pmm"]), None, before.values[objects]
+    if own_background:
+        background = before.values[0] * (before.labels[0] == 0)  # none where it was lost
+    allowed = np.array([foreground(crf, cam, background) for cam in maps], bool)
+    allowed = allowed.reshape(maps.shape)  # where there is no class, too
+    kept = maps * allowed
     parts = kept / (1 + kept.sum((1, 2), keepdims=True))
     values = np.concatenate([~allowed.any(0, keepdims=True), parts]).astype(np.float32)
     return ClassScores(values, (0, *(before.labels[place] for place in objects)))
 
 
-def foreground(crf: DenseCRF, cam: np.ndarray) -> np.ndarray:
-    """Where a class may be: a dense CRF of its smoothed map and the background that this leaves.
+def foreground(crf: DenseCRF, cam: np.ndarray, background: np.ndarray | None = None) -> np.ndarray:
+    """Where a class may be: a dense CRF of its smoothed map and a background.
 
     Parameters
     ----------
@@ -58,6 +68,8 @@ def foreground(crf: DenseCRF, cam: np.ndarray) -> np.ndarray:
         Of the image.
     cam : ndarray, shape (H, W), float32
         0..1.
+    background : ndarray, shape (H, W), float32, optional
+        0..1; what the smoothed map leaves, to the power of 11, by default.
 
     Returns
     -------
@@ -69,7 +81,9 @@ def foreground(crf: DenseCRF, cam: np.ndarray) -> np.ndarray:
     the marginals are the same.
     """
     own = smoothed(cam)
-    unary = unary_from_probabilities(np.stack([(1 - own) ** POWER, own]))
+    if background is None:
+        background = (1 - own) ** POWER
+    unary = unary_from_probabilities(np.stack([background, own]))
     return crf.marginals(unary)[1] > 0.5
 
 

@@ -363,13 +363,21 @@ class IRN(Step):
 
 @dataclass(frozen=True)
 class PMM(Step):
-    """PMM's proportional pseudo masks; see `wsss_lib.weak.pmm`."""
+    """PMM's proportional pseudo masks; see `wsss_lib.weak.pmm`.
 
+    Parameters
+    ----------
+    own_background : bool
+        Whether the background that comes in is the image's own, and no constant.
+    """
+
+    own_background: bool = False
     name: ClassVar[str] = "pmm"
 
     def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
         """Each pixel's part of its class, where the class may be."""
-        return proportional_scores(dataset.image(id_), before)
+        image = dataset.image(id_)
+        return proportional_scores(image, before, own_background=self.own_background)
 
 
 @dataclass(frozen=True)
@@ -529,7 +537,7 @@ def make_steps(
             case "irn":
                 raise ParameterError("The step irn needs IRN's edge network, and none was given.")
             case "pmm":
-                step = PMM()
+                step = PMM(own_background=not after_seed or localiser.has_background)
             case "mars" if centroids is not None:
                 step = MARS(localiser, Path(centroids).absolute())  # the same in any worker
             case "mars":
