@@ -362,7 +362,7 @@ def rivals() -> Table:
     rows = {
         "seed, 128 photographs": ("seed", None),
         "CRF": ("CRF", None),
-        "PMM's proportional masks": ("PMM", None),
+        "PMM's proportional masks, SIPE's background": ("PMM", None),
         "MARS's removal, rebuilt in part": ("MARS", None),
         "IRN's walk (network trained)": ("IRN", None),
         "two rounds": ("two rounds", None),
