@@ -24,7 +24,6 @@ from wsss_lib.metrics import (
     drawn_scores,
     interval,
     iou_of_counted,
-    mean,
     pooled,
     pooled_score,
 )
@@ -224,7 +223,7 @@ def chain_table(
         draws = drawn_scores(confusions, len(classes), chosen)
         line = {"chain": name, "round": number}
         line |= dict(zip([classes.short[i] for i in chosen], scores, strict=True))
-        line["mean"] = mean(scores)
+        line["mean"] = pooled_score(confusions, len(classes), chosen)
         line["mean_low"], line["mean_high"] = interval(draws)
         line["gain"] = line["mean"] - level
         line["gain_low"], line["gain_high"] = interval(draws - levels)
