@@ -352,6 +352,8 @@ def expansion() -> Table:
             "two rounds": (chain, 2),
             "two rounds, with the rule": ("two rounds, rule", None),
         }
+        if folder == "confirm_256":
+            lines["two rounds, samples cleaned by cross-fitting"] = ("two rounds, crossed", None)
         heads, found = compared(folder, lines)
         rows += found
     return heads, rows
@@ -367,7 +369,9 @@ def rivals() -> Table:
         "IRN's walk (network trained)": ("IRN", None),
         "two rounds": ("two rounds", None),
         "two rounds, with the rule": ("two rounds, rule", None),
-        "the same, then IRN's walk (network trained)": ("two rounds, rule, IRN", None),
+        "MARS, then one round": ("MARS, two rounds", 1),
+        "MARS, then two rounds": ("MARS, two rounds", 2),
+        "the rule's masks, then IRN's walk (network trained)": ("two rounds, rule, IRN", None),
     }
     return compared("rivals_128", rows)
 
