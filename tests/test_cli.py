@@ -19,7 +19,7 @@ from wsss_lib.cli.options import BACKBONES
 from wsss_lib.datasets.images import read_mask, write_mask
 from wsss_lib.evaluate.mask_worth import KINDS, over_trainings
 from wsss_lib.report import Report
-from wsss_lib.segment.train import SegmenterSettings
+from wsss_lib.segmentation.train import SegmenterSettings
 from wsss_lib.studies.catalogue import STUDIES
 from wsss_lib.weak.mars import collect_centroids
 from wsss_lib.weak.seeds import Localiser
@@ -379,8 +379,8 @@ def test_a_segmenter_learns_from_masks_that_are_made_now(wsss, squares, monkeypa
 
     trained = SimpleNamespace(caption=lambda: "learnt from svm")
     monkeypatch.setattr("wsss_lib.evaluate.mask_worth.training_masks", make)
-    monkeypatch.setattr("wsss_lib.segment.train.train_segmenter", train)
-    monkeypatch.setattr("wsss_lib.segment.segmenter.load_segmenter", lambda path: trained)
+    monkeypatch.setattr("wsss_lib.segmentation.train.train_segmenter", train)
+    monkeypatch.setattr("wsss_lib.segmentation.segmenter.load_segmenter", lambda path: trained)
     result = wsss(
         *("train", "segmenter", "--data", str(squares.root), "--masks", "svm", "--images", "4")
     )

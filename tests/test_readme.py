@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from wsss_lib.classify.sipe import SIPESettings
 from wsss_lib.classify.weights import IMAGENET_URLS
 from wsss_lib.cli import main
-from wsss_lib.segment.train import PRESETS as SEGMENTERS
+from wsss_lib.segmentation.train import PRESETS as SEGMENTERS
+from wsss_lib.weak.chain import BETA
 from wsss_lib.weak.irn.train import PRESETS as EDGES
 from wsss_lib.weak.seeds import BACKGROUND_WEIGHT
-from wsss_lib.weak.steps import BETA
 
 ROOT = Path(__file__).parents[1]
 PAGES = [

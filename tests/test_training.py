@@ -11,7 +11,7 @@ from wsss_lib.checkpoints import write_checkpoint
 from wsss_lib.classify.train import load_trained
 from wsss_lib.errors import ParameterError, WeightsError
 from wsss_lib.files import sha256
-from wsss_lib.segment.segmenter import load_segmenter
+from wsss_lib.segmentation.segmenter import load_segmenter
 from wsss_lib.training import Training, TrainingSettings, choose_device
 from wsss_lib.weak.irn.train import load_edges
 

@@ -2,7 +2,8 @@
 
 The code is laid out as the data flows, and imports run one way along it::
 
-    datasets -> classify -> features -> expand -> weak -> segment -> evaluate -> show -> studies
+    datasets -> classify -> features -> expand -> weak -> segmentation -> evaluate -> show
+        -> studies
 
 Packages and names load on first use: ``from wsss_lib import datasets, expand, show``.
 """

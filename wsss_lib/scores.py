@@ -55,3 +55,9 @@ class ClassScores:
     def mask(self) -> np.ndarray:
         """The label of each pixel's greatest score (of equal ones the first): (H, W) uint8."""
         return np.array(self.labels, np.uint8)[self.values.argmax(0)]
+
+    def are_probabilities(self) -> bool:
+        """Whether they sum to 1 at every pixel, and are not merely labels as 0 and 1."""
+        if not np.allclose(self.values.sum(0), 1, atol=1e-3):
+            return False
+        return bool(((self.values > 0) & (self.values < 1)).any())

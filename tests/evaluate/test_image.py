@@ -14,7 +14,7 @@ from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.features import extract
 from wsss_lib.metrics import confusion_matrix, dense
-from wsss_lib.segment.train import SegmentationCrops, SegmenterSettings
+from wsss_lib.segmentation.train import SegmentationCrops, SegmenterSettings
 
 NETWORK = BackboneSpec("resnet18", "random")
 

@@ -23,8 +23,8 @@ from wsss_lib.evaluate.mask_worth import (
 )
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.metrics import mean_iou
-from wsss_lib.segment.segmenter import load_segmenter, pooled_confusion
-from wsss_lib.segment.train import SegmenterSettings, train_segmenter
+from wsss_lib.segmentation.segmenter import load_segmenter, pooled_confusion
+from wsss_lib.segmentation.train import SegmenterSettings, train_segmenter
 from wsss_lib.weak.masks import pseudo_masks
 from wsss_lib.weak.seeds import Localiser
 from wsss_lib.weak.steps import SVM, Seed
@@ -155,7 +155,7 @@ def test_each_kind_and_seed_has_a_row_with_the_scores_of_its_own_network(
 
 def test_finished_networks_are_not_trained_again(few_squares, small, monkeypatch):
     first = second_stage(few_squares, ["truth"], settings=small)
-    monkeypatch.setattr("wsss_lib.segment.train.Training", None)
+    monkeypatch.setattr("wsss_lib.segmentation.train.Training", None)
     again = second_stage(few_squares, ["truth"], settings=small)
     pd.testing.assert_frame_equal(again.main, first.main)
 

@@ -8,6 +8,7 @@ from scipy.spatial.distance import cosine
 from wsss_lib.features import FeatureMap
 from wsss_lib.scores import ClassScores
 from wsss_lib.weak import mars
+from wsss_lib.weak.chain import make_steps
 from wsss_lib.weak.crf import PRESETS, dense_crf, unary_from_labels
 from wsss_lib.weak.mars import (
     Centroids,
@@ -19,7 +20,6 @@ from wsss_lib.weak.mars import (
     remove_biased,
 )
 from wsss_lib.weak.masks import row_keys
-from wsss_lib.weak.steps import make_steps
 
 COW, MEADOW, SKY = np.eye(3, dtype=np.float32)
 

@@ -185,8 +185,8 @@ def test_the_threshold_matters_to_cams_only(again, localiser, checkpoints, begun
             {
                 "seed": "590514a86668c4d3485e2a153cc17c8303fb4d91b790bc96bb651e43f657cf0d",
                 "svm": "46df82073d3b531fe51155c1a6c66e2026c7b494481e1de274d3a0396db27376",
-                "crf": "b2e29de218c5f1d4817136d83b513601f12d6d3e251e944e605834e588d27c65",
-                "irn": "c8c5755ff2292412c1c55b26e456a3aba94d2ed856656e52997f174d9f001942",
+                "crf": "be53e60d34d81c5b9235d86e3fa89b9b8925f559ed903564abdd4b7f24d535dd",
+                "irn": "4c8beaa663038615d04ebcd2fc79c8c4a4760522672318941f722fbd89db89cb",
             },
         ),
         (
@@ -194,8 +194,8 @@ def test_the_threshold_matters_to_cams_only(again, localiser, checkpoints, begun
             {
                 "seed": "dd3afedd61f75a166696141aea6c7bbb9cea40533a5e677b7d438b60b2044ce3",
                 "svm": "a8ddb14340d021c84924e4c79d63c61a6a2139760117b00f86bb29eb5696bc99",
-                "crf": "43d8ea513caba1cfd2e75790c966f17b86531ddeeba1d898efc944bf40f794aa",
-                "irn": "54140c59b2692a5c742f34ad62b926b036b46793a354ef8ca4cccced37a1b344",
+                "crf": "7e3b85bdeb564a5abc3841f161b90a50dc363c7aec6da48ab793aa259d376fe1",
+                "irn": "186eac84f54e4b248cd00b804a0888b8c47b52435c50707a8fea1adddc4bfa8a",
             },
         ),
     ],

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from wsss_lib.scores import ClassScores
+from wsss_lib.weak.chain import make_steps
 from wsss_lib.weak.crf import PRESETS, CRFParameters, DenseCRF, dense_crf
 from wsss_lib.weak.pmm import foreground, proportional_scores, smoothed
-from wsss_lib.weak.steps import PMM, make_steps
+from wsss_lib.weak.steps import PMM
 
 
 @pytest.fixture

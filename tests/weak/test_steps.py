@@ -14,6 +14,7 @@ from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import extract
 from wsss_lib.scores import ClassScores
 from wsss_lib.weak import steps as steps_module
+from wsss_lib.weak.chain import make_steps, run_steps
 from wsss_lib.weak.crf import refine_by_crf
 from wsss_lib.weak.irn.network import edge_map
 from wsss_lib.weak.irn.train import load_edges
@@ -27,8 +28,6 @@ from wsss_lib.weak.steps import (
     Expand,
     Seed,
     decision_scores,
-    make_steps,
-    run_steps,
 )
 
 
@@ -93,11 +92,17 @@ def test_a_label_that_the_seed_lost_stays_lost(stripes):
     assert CRF().run(stripes, "stripes", result).labels == (0, 5)
 
 
-@pytest.mark.parametrize("hard", [False, True])
-def test_the_crf_takes_scores_as_probabilities_or_only_their_labels(stripes, hard):
-    refined = CRF("deeplab", hard).run(stripes, "stripes", stripes.scores)
+@pytest.mark.parametrize("kind", ["maps", "labels", "probabilities"])
+def test_the_crf_takes_probabilities_as_they_are_and_all_else_by_its_labels(stripes, kind):
+    values = stripes.scores.values
+    if kind == "labels":
+        values = (values == values.max(0)).astype(np.float32)
+    elif kind == "probabilities":
+        values = values / values.sum(0)
+    before = ClassScores(values, (0, 3, 5))
+    refined = CRF("deeplab").run(stripes, "stripes", before)
     image = stripes.image("stripes")
-    expected = refine_by_crf(image, stripes.scores, "deeplab", hard=hard)
+    expected = refine_by_crf(image, before, "deeplab", hard=kind != "probabilities")
     np.testing.assert_array_equal(refined.values, expected.values)
     assert refined.labels == (0, 3, 5)
     assert refined.samples is None
@@ -184,7 +189,7 @@ def test_an_image_without_object_labels_is_background_at_every_step(stripes, che
         assert result.samples.counts == {0: 20}
         assert (result.values == 1).all()
     walks = IRN(checkpoints.edges), IRN(checkpoints.edges, power=1.0, background=0.25)
-    for step in (CRF(), CRF(hard=True), *walks):
+    for step in (CRF(), *walks):
         scores = step.run(stripes, "stripes", before)
         assert scores.labels == (0,)
         assert not scores.mask().any()
@@ -216,7 +221,7 @@ def test_steps_are_small_and_say_what_they_depend_on(steps, checkpoints):
     assert len(pickle.dumps(steps)) < 1500
     assert pickle.loads(pickle.dumps(steps)) == steps
     assert seed.parameters() == {}
-    assert crf.parameters() == {"preset": "irn", "hard": False}
+    assert crf.parameters() == {"preset": "irn"}
     assert irn.parameters() == {
         "power": 1.5,
         "beta": 10,
@@ -259,21 +264,6 @@ def test_steps_are_made_by_their_names(stripes, localiser, tmp_path):
     for name, count in SAMPLES_PER_CLASS.items():
         dataset = SimpleNamespace(name=name)
         assert make_steps(["seed", "svm"], dataset, localiser=localiser)[1].samples == count
-
-
-@pytest.mark.parametrize(
-    ("names", "hard"),
-    [
-        (["seed", "crf"], True),
-        (["seed", "svm", "crf"], False),
-        (["seed", "irn", "crf"], False),
-        (["seed", "crf", "svm"], True),
-    ],
-)
-def test_only_right_after_the_seed_the_crf_gets_labels(stripes, localiser, names, hard):
-    steps = make_steps(names, stripes, localiser=localiser, edges="edges.pth")
-    (crf,) = (step for step in steps if step.name == "crf")
-    assert crf.hard is hard
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from wsss_lib.cli.options import DATA, DATASET, FILE_THAT_IS_THERE
-from wsss_lib.cli.sweeps import expand, pseudo, second_stage, study, table1
+from wsss_lib.cli.sweeps import expand, second_stage, study, table1
 from wsss_lib.cli.train import train
-from wsss_lib.cli.weak import compare
+from wsss_lib.cli.weak import compare, pseudo
 from wsss_lib.errors import WsssError
 from wsss_lib.paths import shown
 

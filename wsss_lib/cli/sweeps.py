@@ -1,6 +1,5 @@
-"""Commands that expand: Table 1, studies, pseudo masks, the second stage, a photograph."""
+"""Commands that expand with labels: Table 1, studies, the second stage, a photograph."""
 
-from functools import partial
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,6 @@ import click
 from wsss_lib.cli.options import (
     BACKBONE,
     BACKBONES,
-    BACKGROUND_WEIGHT,
     CLASSES,
     CRF_PRESETS,
     DATA,
@@ -20,12 +18,10 @@ from wsss_lib.cli.options import (
     FILE,
     FOLDER,
     IMAGES,
-    IRN_WEIGHTS,
     PNG,
     SAMPLES,
     SCHEDULER,
     SEED,
-    SEED_WEIGHTS,
     TRAIN_LIST,
     WEIGHTS,
     WORKERS,
@@ -36,7 +32,6 @@ from wsss_lib.cli.options import (
     report,
     svm_parameters,
     training_set,
-    with_networks,
 )
 from wsss_lib.files import with_ending
 from wsss_lib.paths import output_dir, shown
@@ -174,7 +169,7 @@ def second_stage(
 ) -> None:
     """Train the segmentation network from several kinds of masks; score each on val (Figure 8)."""
     from wsss_lib.evaluate.mask_worth import second_stage
-    from wsss_lib.segment.train import SegmenterSettings
+    from wsss_lib.segmentation.train import SegmenterSettings
 
     folder = out or output_dir() / "build" / "second_stage" / dataset
     settings = SegmenterSettings(epochs=epochs)  # refuses a bad value before anything is read
@@ -190,125 +185,6 @@ def second_stage(
     found.write(folder)
     caption = f"mIoU (%) on {found.provenance['val']}; masks_miou: of the masks learnt from"
     report(found.tables["spread"], folder, {}, caption)
-
-
-@click.command()
-@data_set(need_masks=False)
-@options(BACKBONE, SAMPLES, SEED, WORKERS, SCHEDULER, DEVICE, BACKGROUND_WEIGHT)
-@options(SEED_WEIGHTS, IRN_WEIGHTS)
-@click.option("--steps", default="seed,svm,crf,irn")
-@click.option(
-    "--threshold",
-    type=click.FloatRange(0, 1),
-    default=0.15,
-    help="Background score for plain CAMs; SIPE needs none, and IRN right after the seed has 0.25.",
-)
-@click.option(
-    "--selection",
-    type=click.Choice(["seed", "confident", "consistent", "crossed"]),
-    default="seed",
-    help="Which pixels of the seed the SVM learns from.",
-)
-@click.option(
-    "--layer",
-    "feature",
-    help="Feature of the SVM: a layer, or several joined by + or * [F4; expand: F1*F2*F3*F4*F5].",
-)
-@click.option("--svm-c", "C", type=float, help="[1; expand: 0.1]")
-@click.option("--svm-gamma", "gamma", help="[scale; expand: 0.3xscale]")
-@click.option("--rounds", type=int, default=2, help="Of the expansion.")
-@click.option(
-    "--least-change",
-    type=float,
-    default=0.1,
-    help="Share of the objects' area below which a change leaves the image its seed; 0 for never.",
-)
-@click.option(
-    "--temperature", type=float, default=1.0, help="Of the softmax of the SVM's decision values."
-)
-@click.option(
-    "--crf",
-    "preset",
-    type=CRF_PRESETS,
-    help="Published parameters of the CRF [irn; between rounds: deeplab].",
-)
-@click.option(
-    "--beta",
-    type=float,
-    help="Of IRN's random walk: the higher, the sooner edges stop it [10; toy: 20].",
-)
-@PNG
-@click.option("--out", type=FOLDER, help="Folder of the masks and scores [build/pseudo/<dataset>].")
-def pseudo(
-    dataset: "DevkitDataset",
-    backbone: str | None,
-    samples: int | None,
-    seed: int,
-    workers: int,
-    scheduler: str | None,
-    device: str,
-    background_weight: float | None,
-    weights: str,
-    irn_weights: Path | None,
-    steps: str,
-    threshold: float,
-    selection: str,
-    feature: str | None,
-    C: float | None,
-    gamma: str | None,
-    rounds: int,
-    least_change: float,
-    temperature: float,
-    preset: str | None,
-    beta: float | None,
-    png: str,
-    out: Path | None,
-) -> None:
-    """Pseudo masks from image-level labels: seed, SVM or expand, CRF, IRN (Figure 5a).
-
-    Writes OUT/<step>/<id>.png and, where there is ground truth, OUT/scores.csv.
-    """
-    from wsss_lib.engine import convert_masks
-    from wsss_lib.weak.masks import caption, pseudo_masks, score_steps
-    from wsss_lib.weak.steps import make_steps
-
-    folder = out or output_dir() / "build" / "pseudo" / dataset.name
-    check_outputs(*(folder / name for name in ("scores.csv", "precision.csv", "scores.json")))
-    names = steps.split(",")
-    make = partial(
-        make_steps,
-        names,
-        dataset,
-        samples=samples,
-        feature=feature,
-        selection=selection,
-        C=C,
-        gamma=gamma,
-        temperature=temperature,
-        seed=seed,
-        rounds=rounds,
-        least_change=least_change,
-        preset=preset,
-        beta=beta,
-    )
-    chain = with_networks(
-        make,
-        dataset,
-        weights=weights,
-        backbone=backbone,
-        threshold=threshold,
-        background_weight=background_weight,
-        steps=names,
-        irn_weights=irn_weights,
-        device=device,
-        workers=workers,
-    )
-    result = pseudo_masks(dataset, chain, workers=workers, scheduler=scheduler, masks_out=folder)
-    convert_masks(result, folder, png)
-    found = score_steps(result)
-    found.write(folder)
-    name_other_masks(folder, result.rows)
-    report(found.main, folder, found.failures, caption(found))
 
 
 @click.command()

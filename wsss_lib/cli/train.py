@@ -211,8 +211,8 @@ def segmenter(
 ) -> None:
     """Train the segmentation network, DeepLabV2, with masks: the second stage (Figure 1)."""
     from wsss_lib.evaluate.mask_worth import KINDS, WEAK, training_masks
-    from wsss_lib.segment.segmenter import load_segmenter
-    from wsss_lib.segment.train import SegmenterSettings, train_segmenter
+    from wsss_lib.segmentation.segmenter import load_segmenter
+    from wsss_lib.segmentation.train import SegmenterSettings, train_segmenter
 
     settings = SegmenterSettings(**settings)
     folder = None if masks in KINDS else masks

@@ -29,9 +29,10 @@ from wsss_lib.metrics import (
 )
 from wsss_lib.paths import shown
 from wsss_lib.report import Report
+from wsss_lib.weak.chain import check_order, make_steps
 from wsss_lib.weak.masks import pseudo_masks
 from wsss_lib.weak.seeds import Localiser
-from wsss_lib.weak.steps import Step, check_order, make_steps
+from wsss_lib.weak.steps import Step
 
 #: What the seed's own line is called.
 SEED = "seed"
@@ -326,7 +327,7 @@ def make_chains(
     Parameters
     ----------
     chains : mapping of str to mapping
-        ``steps``, a list of names, and any parameters of `wsss_lib.weak.steps.make_steps`.
+        ``steps``, a list of names, and any parameters of `wsss_lib.weak.chain.make_steps`.
     dataset, localiser, edges, centroids
         See there.
 

@@ -23,12 +23,13 @@ from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.metrics import confusion_matrix, mean_iou
 from wsss_lib.paths import cache_dir, shown
 from wsss_lib.report import Report, versions
-from wsss_lib.segment.segmenter import Segmenter, load_segmenter
-from wsss_lib.segment.train import SegmenterSettings, train_segmenter
+from wsss_lib.segmentation.segmenter import Segmenter, load_segmenter
+from wsss_lib.segmentation.train import SegmenterSettings, train_segmenter
+from wsss_lib.weak.chain import make_steps
 from wsss_lib.weak.irn.train import trained_edges
 from wsss_lib.weak.masks import checkpoints, pseudo_masks
 from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, Localiser
-from wsss_lib.weak.steps import Step, make_steps
+from wsss_lib.weak.steps import Step
 
 #: The steps behind each kind of pseudo masks.
 WEAK = {
@@ -115,7 +116,7 @@ def weak_masks(images: DevkitDataset, steps: Sequence[Step], workers: int = 1) -
     ----------
     images : DevkitDataset
     steps : sequence of Step
-        See `wsss_lib.weak.steps.make_steps`.
+        See `wsss_lib.weak.chain.make_steps`.
     workers : int
     """
     localiser, name = steps[0].localiser, steps[-1].name
@@ -164,7 +165,7 @@ def second_stage(
     seeds : sequence of int
         Of the trainings; the masks are the same for all.
     val_list, device
-        See `wsss_lib.segment.train.train_segmenter`.
+        See `wsss_lib.segmentation.train.train_segmenter`.
     workers : int
         Processes that make masks.
     settings : SegmenterSettings, optional
@@ -266,7 +267,7 @@ def output_columns(
     networks : mapping of str to Segmenter
         The network that learnt from each kind.
     crf_preset : str, optional
-        See `wsss_lib.segment.segmenter.Segmenter.scores`.
+        See `wsss_lib.segmentation.segmenter.Segmenter.scores`.
 
     Returns
     -------

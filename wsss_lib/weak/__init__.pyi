@@ -28,6 +28,7 @@ __all__ = [
     "with_background",
 ]
 
+from .chain import make_steps, run_steps
 from .crf import dense_crf
 from .irn.network import edge_map
 from .irn.train import EdgeSettings, load_edges, train_irn, trained_edges
@@ -35,4 +36,4 @@ from .mars import collect_centroids
 from .masks import caption, pseudo_masks, score_steps
 from .seeds import BACKGROUND_WEIGHT, Localiser, threshold_curve, with_background
 from .selection import SELECTIONS, count_right, precision_table, select_samples
-from .steps import CRF, IRN, MARS, PMM, SVM, Expand, Seed, make_steps, run_steps
+from .steps import CRF, IRN, MARS, PMM, SVM, Expand, Seed

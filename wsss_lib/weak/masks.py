@@ -25,9 +25,10 @@ from wsss_lib.metrics import confusion_matrix, pooled_table, sparse
 from wsss_lib.paths import cache_dir
 from wsss_lib.report import Report, versions
 from wsss_lib.store import FORMAT
+from wsss_lib.weak.chain import check_order, run_steps
 from wsss_lib.weak.rounds import Round
 from wsss_lib.weak.selection import count_right, precision_table
-from wsss_lib.weak.steps import Step, check_order, run_steps
+from wsss_lib.weak.steps import Step
 
 
 def pseudo_masks(

@@ -1,4 +1,4 @@
-"""The steps from image-level labels to a pseudo mask: seed, SVM, CRF, IRN, and their chain.
+"""The steps from image-level labels to a pseudo mask: seed, SVM, rounds of it, CRF, IRN and others.
 
 Each step takes the scores of the classes that the step before it gave and gives its own
 (`ClassScores`, whose `mask()` is the step's). It owns what it needs besides: the localiser, whose
@@ -9,7 +9,6 @@ marked as `NO_PARAMETER`; if it has a network, `load` gives it.
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import ClassVar
@@ -21,7 +20,7 @@ from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.expand.image import Classifier
 from wsss_lib.expand.product import ProductSVM
-from wsss_lib.expand.sampling import SAMPLES_PER_CLASS, PixelSamples, check_samples
+from wsss_lib.expand.sampling import PixelSamples, check_samples
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap, check_layers, extract, split_feature
 from wsss_lib.files import sha256
@@ -47,20 +46,8 @@ from wsss_lib.weak.rounds import (
 from wsss_lib.weak.seeds import Localiser, with_background
 from wsss_lib.weak.selection import check_selection, select_samples
 
-#: Of IRN's random walk: as published, and as the small objects of the toy set need it. With 10 they
-#: are smeared out there (measured on images of its train list).
-BETA = {"voc": 10.0, "toy": 20.0}
-
-#: Where the SVM of an expansion in rounds differs from the paper's.
-EXPANSION = {"samples": 300, "feature": "F3*F4*F5", "C": 0.1, "gamma": "0.3xscale"}
-#: Of the CRF between its rounds.
-PRESET = "deeplab"
-
 #: The selection of an `SVM` that has classifiers judge each other's samples.
 CROSSED = "crossed"
-
-#: The background after IRN's walk of plain CAMs, which have none: IRN's constant.
-BACKGROUND = 0.25
 
 #: The mark of a field that belongs to the network of a step: which one, and where it runs.
 NO_PARAMETER = {"parameter": False}
@@ -213,17 +200,16 @@ class SVM(Step):
 class CRF(Step):
     """The dense CRF at image size.
 
+    Scores that are no probabilities, such as a seed's maps, count by their labels alone, each right
+    with probability 0.7, as in IRN.
+
     Parameters
     ----------
     preset : str
         See `wsss_lib.weak.crf.PRESETS`.
-    hard : bool
-        Take the labels of the scores as right with probability 0.7, as IRN does, and not the
-        scores themselves as probabilities.
     """
 
     preset: str = "irn"
-    hard: bool = False
     name: ClassVar[str] = "crf"
 
     def __post_init__(self) -> None:
@@ -231,7 +217,8 @@ class CRF(Step):
 
     def run(self, dataset: DevkitDataset, id_: str, before: ClassScores) -> ClassScores:
         """The marginal probabilities."""
-        return refine_by_crf(dataset.image(id_), before, self.preset, hard=self.hard)
+        hard = not before.are_probabilities()
+        return refine_by_crf(dataset.image(id_), before, self.preset, hard=hard)
 
 
 @dataclass(frozen=True)
@@ -297,7 +284,7 @@ class Expand(Step):
             samples = step.select(scores, maps, id_)
             svm = step.classifier().fit(feature, samples.label_image())
             decided = decision_scores(svm, feature, step.temperature)
-            refined = crf.refine(decided, hard=self.crf.hard) if crf else decided
+            refined = crf.refine(decided) if crf else decided
             placed = attached(refined, seed) if self.touching else refined
             scores, signs = keep_lost(placed, seed), {}
             if self.watched:
@@ -434,125 +421,3 @@ def decision_scores(
         decision = np.stack(pair, -1)
     values = np.moveaxis(softmax(decision, -1), -1, 0)
     return ClassScores(values.astype(np.float32), tuple(svm.classes_.tolist()))
-
-
-def run_steps(
-    dataset: DevkitDataset, id_: str, steps: Sequence[Step]
-) -> dict[Step, tuple[ClassScores, float]]:
-    """Take one image through the steps, each from the scores of the one before.
-
-    Returns
-    -------
-    dict of Step to (ClassScores, float)
-        What each step made, and the seconds that it took.
-    """
-    results, scores = {}, None
-    for step in steps:
-        start = time.perf_counter()
-        scores = step.run(dataset, id_, scores)
-        results[step] = scores, time.perf_counter() - start
-    return results
-
-
-def make_steps(
-    names: Sequence[str],
-    dataset: DevkitDataset,
-    *,
-    localiser: Localiser,
-    edges: str | Path | None = None,
-    centroids: str | Path | None = None,
-    samples: int | None = None,
-    feature: str | None = None,
-    selection: str = "seed",
-    look: str = "F2",
-    C: float | None = None,
-    gamma: str | float | None = None,
-    temperature: float = 1.0,
-    seed: int = 0,
-    rounds: int = 2,
-    between: bool = True,
-    touching: bool = True,
-    least_change: float = 0.1,
-    watched: bool = False,
-    preset: str | None = None,
-    beta: float | None = None,
-) -> tuple[Step, ...]:
-    """Steps by their names.
-
-    Parameters
-    ----------
-    names : sequence of str
-        ``seed``, then some of ``svm``, ``expand``, ``crf``, ``irn``, ``pmm``, ``mars``.
-    dataset : DevkitDataset
-        Its name gives the number of samples and the beta of the walk where they are left out.
-    localiser : Localiser
-    edges : path, optional
-        The checkpoint of IRN's edge network, which runs where the localiser does.
-    centroids : path, optional
-        See `MARS`.
-    samples, feature, selection, look, C, gamma, temperature, seed
-        See `SVM`; what is left out is, for ``svm``, as the paper has it, and for ``expand`` as in
-        `EXPANSION`.
-    rounds : int
-        See `Expand`.
-    touching, least_change, watched
-        See `Expand`.
-    between : bool
-        Whether each round of ``expand`` runs the CRF.
-    preset
-        See `CRF`, which takes only labels where it comes right after the seed. What is left out is
-        IRN's, and `PRESET` between the rounds of ``expand``.
-    beta
-        See `IRN`, which walks as IRN's own code does right after a seed of plain CAMs.
-
-    Raises
-    ------
-    ParameterError
-        If a name is unknown or comes twice, the first is not a seed, a value is out of range, or
-        ``irn`` has no edge network, or ``mars`` no centroids.
-    """
-    given = {"samples": samples, "feature": feature, "C": C, "gamma": gamma}
-    given = {name: value for name, value in given.items() if value is not None}
-    given |= {"selection": selection, "look": look, "temperature": temperature, "seed": seed}
-    count = {"samples": SAMPLES_PER_CLASS[dataset.name]}
-    steps: list[Step] = []
-    for name in names:
-        after_seed = bool(steps) and steps[-1].name == "seed"
-        match name:
-            case "seed":
-                step = Seed(localiser)
-            case "svm":
-                step = SVM(localiser, **{**count, **given})
-            case "expand":
-                svm = SVM(localiser, **{**count, **EXPANSION, **given})
-                crf = CRF(preset or PRESET) if between else None
-                step = Expand(svm, crf, rounds, touching, least_change, watched)
-            case "crf":
-                step = CRF(preset or "irn", hard=after_seed)  # maps are not probabilities
-            case "irn" if edges is not None:
-                strength = BETA[dataset.name] if beta is None else beta
-                step = IRN(edges, localiser.device, beta=strength)
-                if after_seed and not localiser.has_background:
-                    step = replace(step, power=1.0, background=BACKGROUND)
-            case "irn":
-                raise ParameterError("The step irn needs IRN's edge network, and none was given.")
-            case "pmm":
-                step = PMM(own_background=not after_seed or localiser.has_background)
-            case "mars" if centroids is not None:
-                step = MARS(localiser, Path(centroids).absolute())  # the same in any worker
-            case "mars":
-                raise ParameterError("The step mars needs centroids, and none were given.")
-            case _:
-                raise ParameterError(
-                    f"No step {name!r}; expected some of seed, svm, expand, crf, irn, pmm, mars."
-                )
-        steps.append(step)
-    check_order(steps)
-    return tuple(steps)
-
-
-def check_order(steps: Sequence[Step]) -> None:
-    """Raise `ParameterError` unless the steps are different ones, a seed first."""
-    names = [step.name for step in steps]
-    if not names or names[0] != "seed" or len(set(names)) < len(names):
-        raise ParameterError(f"The steps {', '.join(names)}; expected a seed, then different ones.")

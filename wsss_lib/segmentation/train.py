@@ -12,8 +12,8 @@ from wsss_lib.classify.spec import choose_classifier
 from wsss_lib.datasets.devkit import DevkitDataset, check_readable, fingerprint
 from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.metrics import iou, mean_iou
-from wsss_lib.segment.network import CaffeBackbone, DeepLabV2, first_backbone
-from wsss_lib.segment.segmenter import pooled_confusion, probabilities
+from wsss_lib.segmentation.network import CaffeBackbone, DeepLabV2, first_backbone
+from wsss_lib.segmentation.segmenter import pooled_confusion, probabilities
 from wsss_lib.training import (
     Training,
     TrainingSettings,
@@ -30,7 +30,7 @@ class SegmenterSettings(TrainingSettings):
     backbone : str
         See `wsss_lib.classify.backbones.build_backbone`.
     weights : str
-        See `wsss_lib.segment.network.first_backbone`; ``"trained"`` and ``"sipe"``, too: the
+        See `wsss_lib.segmentation.network.first_backbone`; ``"trained"`` and ``"sipe"``, too: the
         classification network of the data set, trained without SIPE or with it.
     crop : int
         Side of the square crops in pixels.
@@ -112,7 +112,7 @@ def train_segmenter(
     Returns
     -------
     Path
-        The checkpoint, see `wsss_lib.segment.segmenter.load_segmenter`.
+        The checkpoint, see `wsss_lib.segmentation.segmenter.load_segmenter`.
 
     Raises
     ------

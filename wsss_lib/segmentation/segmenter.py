@@ -13,7 +13,7 @@ from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.metrics import confusion_matrix
 from wsss_lib.scores import ClassScores
-from wsss_lib.segment.network import CaffeBackbone, DeepLabV2
+from wsss_lib.segmentation.network import CaffeBackbone, DeepLabV2
 from wsss_lib.training import Trained, check_finite, load_checkpoint
 from wsss_lib.weak.crf import refine_by_crf
 

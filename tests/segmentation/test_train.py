@@ -13,10 +13,15 @@ from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.images import write_mask
 from wsss_lib.errors import DataError, DivergedError, ParameterError, WeightsError
 from wsss_lib.metrics import confusion_matrix, iou, mean_iou
-from wsss_lib.segment import train
-from wsss_lib.segment.network import CaffeBackbone, DeepLabV2
-from wsss_lib.segment.segmenter import load_segmenter
-from wsss_lib.segment.train import PRESETS, SegmentationCrops, SegmenterSettings, train_segmenter
+from wsss_lib.segmentation import train
+from wsss_lib.segmentation.network import CaffeBackbone, DeepLabV2
+from wsss_lib.segmentation.segmenter import load_segmenter
+from wsss_lib.segmentation.train import (
+    PRESETS,
+    SegmentationCrops,
+    SegmenterSettings,
+    train_segmenter,
+)
 
 
 class Gradient:

@@ -11,7 +11,7 @@ from torchvision import models
 from wsss_lib.classify.backbones import RECIPES, build_backbone
 from wsss_lib.errors import WeightsError
 from wsss_lib.files import sha256
-from wsss_lib.segment.network import ASPP, CaffeBackbone, DeepLabV2, dilate, first_backbone
+from wsss_lib.segmentation.network import ASPP, CaffeBackbone, DeepLabV2, dilate, first_backbone
 
 BLOCKS = (3, 4, 6, 3)
 

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from wsss_lib.errors import DivergedError, ParameterError
-from wsss_lib.segment.segmenter import load_segmenter, pooled_confusion, probabilities
+from wsss_lib.segmentation.segmenter import load_segmenter, pooled_confusion, probabilities
 from wsss_lib.weak.crf import PRESETS, dense_crf, unary_from_probabilities
 
 

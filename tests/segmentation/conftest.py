@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wsss_lib.segment.train import SegmenterSettings, train_segmenter
+from wsss_lib.segmentation.train import SegmenterSettings, train_segmenter
 
 
 @pytest.fixture(scope="session")
