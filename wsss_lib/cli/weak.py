@@ -64,8 +64,9 @@ if TYPE_CHECKING:
 @click.option(
     "--least-change",
     type=float,
-    default=0.1,
-    help="Share of the objects' area below which a change leaves the image its seed; 0 for never.",
+    default=0.0,
+    help="Share of the objects' area, such as 0.1: an image that the first round of the expansion "
+    "changes by less keeps its seed.",
 )
 @click.option(
     "--temperature", type=float, default=1.0, help="Of the softmax of the SVM's decision values."

@@ -27,6 +27,7 @@ from wsss_lib.segmentation.segmenter import Segmenter, load_segmenter
 from wsss_lib.segmentation.train import SegmenterSettings, train_segmenter
 from wsss_lib.weak.chain import make_steps
 from wsss_lib.weak.irn.train import trained_edges
+from wsss_lib.weak.mars import collect_centroids
 from wsss_lib.weak.masks import checkpoints, pseudo_masks
 from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, Localiser
 from wsss_lib.weak.steps import Step
@@ -35,7 +36,7 @@ from wsss_lib.weak.steps import Step
 WEAK = {
     "seed": ("seed",),
     "svm": ("seed", "svm"),
-    "expand": ("seed", "expand"),
+    "expand": ("seed", "mars", "expand"),
     "crf": ("seed", "svm", "crf"),
     "irn": ("seed", "svm", "crf", "irn"),
 }
@@ -82,10 +83,13 @@ def training_masks(
         path = choose_classifier(images, device=device)
         weight = BACKGROUND_WEIGHT[images.name]
         localiser = Localiser(path, background_weight=weight, device=device)
-        edges = None
+        edges = centroids = None
         if kind == "irn":
             edges = trained_edges(images, localiser, device=device, workers=workers)
-        steps = make_steps(WEAK[kind], images, localiser=localiser, edges=edges)
+        if kind == "expand":
+            centroids = collect_centroids(images, localiser, workers=workers)
+        needed = {"localiser": localiser, "edges": edges, "centroids": centroids}
+        steps = make_steps(WEAK[kind], images, **needed)
         return weak_masks(images, steps, workers)
     return replace(images, masks=kind)
 

@@ -61,7 +61,7 @@ def make_steps(
     rounds: int = 2,
     between: bool = True,
     touching: bool = True,
-    least_change: float = 0.1,
+    least_change: float = 0.0,
     watched: bool = False,
     preset: str | None = None,
     beta: float | None = None,

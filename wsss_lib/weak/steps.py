@@ -240,8 +240,9 @@ class Expand(Step):
     touching : bool
         Whether parts of objects have to touch their seed.
     least_change : float
-        Where the first round changes the area of the objects by a smaller share of the seed's, the
-        seed stays: there rounds have little to gain, and details to lose. 0 for never.
+        A rule that harms fewer images: where the first round changes the area of the objects by a
+        smaller share of the seed's, such as 0.1, the seed stays, for there rounds have little to
+        gain, and details to lose. 0 for never.
     watched : bool
         Whether the signs of `wsss_lib.weak.rounds` are taken after each round, for a study.
     """
@@ -250,7 +251,7 @@ class Expand(Step):
     crf: CRF | None
     rounds: int = 2
     touching: bool = True
-    least_change: float = 0.1
+    least_change: float = 0.0
     watched: bool = False
     name: ClassVar[str] = "expand"
 
