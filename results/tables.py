@@ -320,13 +320,18 @@ def expansion_settings() -> Table:
     """The settings that were compared on the images that the defaults were chosen on."""
     rows = {
         "seed, 40 photographs": ("seed", None),
-        **{f"{n} round{'s'[: n > 1]}": ("rounds", n) for n in range(1, 5)},
+        **{f"{n} round{'s'[: n > 1]}": ("rounds", n) for n in range(1, 7)},
         **{f"CRF of IRN, {n} round{'s'[: n > 1]}": ("CRF: irn", n) for n in range(1, 6)},
         "CRF of IRN, 2 rounds, n = 100": ("CRF: irn, n = 100", None),
         "2 rounds, F4": ("F4", None),
+        "2 rounds, all five layers": ("five layers", None),
+        "2 rounds, n = 1000": ("n = 1000", None),
         "2 rounds, C = 1": ("C = 1", None),
+        "2 rounds, C = 0.01": ("C = 0.01", None),
         "2 rounds, gamma = scale": ("gamma = scale", None),
+        "2 rounds, gamma = 0.1 x scale": ("gamma = 0.1 x scale", None),
         "2 rounds, temperature 3": ("temperature = 3", None),
+        "2 rounds, confident samples": ("confident samples", None),
         "2 rounds, samples cleaned by cross-fitting": ("crossed samples", None),
         "2 rounds, parts need not touch the seed": ("parts need not touch", None),
         "3 rounds without CRF": ("no CRF between", None),
@@ -340,10 +345,10 @@ def expansion_settings() -> Table:
 
 
 def expansion() -> Table:
-    """The expansion on images that nothing was chosen on, with the rule and without it."""
+    """The expansion on images that nothing was chosen on, with MARS and with the rule, or without."""
     heads, rows = [], []
     for folder, words, chain in (
-        ("confirm_256", "256 photographs", "two rounds"),
+        ("rivals_256", "256 photographs", "two rounds"),
         ("held_out_100", "100 photographs that the network never saw", "rounds"),
     ):
         lines = {
@@ -351,9 +356,10 @@ def expansion() -> Table:
             "one round": (chain, 1),
             "two rounds": (chain, 2),
             "two rounds, with the rule": ("two rounds, rule", None),
+            "MARS, then one round": ("MARS, two rounds", 1),
+            "MARS, then two rounds": ("MARS, two rounds", 2),
+            "MARS, then two rounds, with the rule": ("MARS, two rounds, rule", None),
         }
-        if folder == "confirm_256":
-            lines["two rounds, samples cleaned by cross-fitting"] = ("two rounds, crossed", None)
         heads, found = compared(folder, lines)
         rows += found
     return heads, rows
@@ -362,18 +368,36 @@ def expansion() -> Table:
 def rivals() -> Table:
     """What else may follow the same seeds."""
     rows = {
-        "seed, 128 photographs": ("seed", None),
+        "seed, 256 photographs": ("seed", None),
         "CRF": ("CRF", None),
         "PMM's proportional masks, SIPE's background": ("PMM", None),
         "MARS's removal, rebuilt in part": ("MARS", None),
         "IRN's walk (network trained)": ("IRN", None),
         "two rounds": ("two rounds", None),
-        "two rounds, with the rule": ("two rounds, rule", None),
-        "MARS, then one round": ("MARS, two rounds", 1),
+        "two rounds, samples cleaned by cross-fitting": ("two rounds, crossed", None),
         "MARS, then two rounds": ("MARS, two rounds", 2),
-        "the rule's masks, then IRN's walk (network trained)": ("two rounds, rule, IRN", None),
+        "two rounds with the rule, then IRN's walk (network trained)": (
+            "two rounds, rule, IRN",
+            None,
+        ),
     }
-    return compared("rivals_128", rows)
+    return compared("rivals_256", rows)
+
+
+def irn_labels() -> Table:
+    """IRN's walk with networks that learned from CAMs or from masks of the expansion."""
+    heads, rows = [], []
+    for folder, words in (("irn_cams_256", "CAMs"), ("irn_expanded_256", "masks of the expansion")):
+        lines = {
+            f"seed, walk along edges learned from {words}": ("IRN", None),
+            f"MARS, two rounds, walk along edges learned from {words}": (
+                "MARS, two rounds, IRN",
+                None,
+            ),
+        }
+        heads, found = compared(folder, lines)
+        rows += found
+    return heads, rows
 
 
 def signs() -> Table:
@@ -470,6 +494,7 @@ TABLES = {
             expansion_settings,
             expansion,
             rivals,
+            irn_labels,
             signs,
             rule,
             expansion_network,
