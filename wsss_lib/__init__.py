@@ -5,7 +5,8 @@ The code is laid out as the data flows, and imports run one way along it::
     datasets -> classify -> features -> expand -> weak -> segmentation -> evaluate -> show
         -> studies
 
-Packages and names load on first use: ``from wsss_lib import datasets, expand, show``.
+Packages and names load on first use: ``from wsss_lib import datasets, expand, show``. One function
+stands on top, `segment`: a photograph and some strokes in, a mask out.
 """
 
 import lazy_loader

@@ -11,6 +11,7 @@ __all__ = [
     "paths",
     "report",
     "run",
+    "segment",
     "segmentation",
     "show",
     "studies",
@@ -35,3 +36,4 @@ from . import (
     studies,
     weak,
 )
+from .evaluate.photo import segment

@@ -9,6 +9,7 @@ from wsss_lib.cli import main
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.datasets.images import read_mask, write_mask
 from wsss_lib.evaluate import photo as defaults
+from wsss_lib.evaluate.settings import svm_preset
 
 
 @pytest.fixture
@@ -76,6 +77,8 @@ def test_the_defaults_are_those_of_the_library(place, monkeypatch):
     network, setting = defaults.NETWORK, defaults.SETTING
     assert (options["backbone"], options["weights"]) == (network.name, network.weights)
     assert (options["feature"], options["samples"]) == (setting.feature, setting.samples)
+    svm = svm_preset(options["svm"])
+    assert svm == {"kernel": setting.kernel, "C": setting.C, "gamma": setting.gamma}
     assert options["long_side"] == defaults.LONG_SIDE
     long_side = inspect.signature(defaults.PhotoSegmenter).parameters["long_side"].default
     assert long_side == defaults.LONG_SIDE

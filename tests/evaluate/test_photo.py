@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from PIL import Image
 
+import wsss_lib as wsss
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.classes import VOID
-from wsss_lib.errors import MaskError, ParameterError
+from wsss_lib.datasets.images import write_mask
+from wsss_lib.errors import ImageError, MaskError, ParameterError
 from wsss_lib.evaluate.photo import PhotoSegmenter, enlarged_mask
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.image import expand
@@ -92,6 +95,50 @@ def test_what_cannot_work_is_refused_at_once(photo):
         PhotoSegmenter(photo, None, Setting("F1", 10))
     with pytest.raises(ParameterError, match="long_side=0"):
         PhotoSegmenter(photo, None, PIXELS, long_side=0)
+
+
+def test_three_lines_give_the_mask_of_arrays_and_of_files(photo, strokes, tmp_path):
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    write_mask(tmp_path / "strokes.png", strokes)
+    expected = PhotoSegmenter(photo, None, PIXELS).mask(strokes)
+    files = tmp_path / "photo.png", str(tmp_path / "strokes.png")
+    for given in ((photo, strokes), files, (photo, strokes.astype(np.int64))):
+        mask, scores = wsss.segment(*given, feature="img", samples=50, C=1, return_scores=True)
+        np.testing.assert_array_equal(mask, expected)
+        assert scores.labels == (0, 5)
+        assert scores.values.shape == (2, 24, 36)
+
+
+def test_the_mask_has_the_size_of_the_photograph_and_the_scores_that_of_the_scaled_one(
+    photo, strokes
+):
+    large = photo.repeat(2, 0).repeat(2, 1), enlarge_strokes(strokes, (48, 72))
+    mask, scores = wsss.segment(*large, feature="img", long_side=36, return_scores=True)
+    assert (mask.shape, scores.values.shape) == ((48, 72), (2, 24, 36))
+
+
+def test_every_argument_reaches_the_segmenter(photo, strokes):
+    setting = Setting("F1*F2", 6, C=3.0, gamma=0.1, seed=2)
+    own = dict(feature="F1*F2", samples=6, C=3.0, gamma=0.1, seed=2, backbone=NETWORK, crf="psa")
+    expected = PhotoSegmenter(photo, NETWORK, setting, long_side=30).mask(strokes, "psa")
+    np.testing.assert_array_equal(wsss.segment(photo, strokes, long_side=30, **own), expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "found"),
+    [
+        (lambda photo, strokes: (photo / 255, strokes), ImageError, r"float64, shape \(24, 36, 3"),
+        (lambda photo, strokes: (photo[..., 0], strokes), ImageError, r"uint8, shape \(24, 36\)"),
+        (lambda photo, strokes: (photo, strokes == 0), MaskError, "Strokes of bool"),
+        (lambda photo, strokes: (photo, strokes[None]), MaskError, r"shape \(1, 24, 36\)"),
+        (lambda photo, strokes: (photo, strokes.astype(int) - 1), MaskError, "the value -1"),
+        (lambda photo, strokes: (photo, strokes[1:]), MaskError, r"Strokes of \(23, 36\)"),
+        (lambda photo, strokes: ("none.jpg", strokes), ImageError, "No image none.jpg"),
+    ],
+)
+def test_bad_inputs_are_named(photo, strokes, change, error, found):
+    with pytest.raises(error, match=found):
+        wsss.segment(*change(photo, strokes), feature="img")
 
 
 def test_an_enlarged_mask_has_the_border_where_scores_cross():

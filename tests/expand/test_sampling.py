@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.ndimage import binary_erosion, distance_transform_edt
 from scipy.spatial.distance import pdist
 
 from wsss_lib.datasets.classes import ClassSet
@@ -10,6 +11,7 @@ from wsss_lib.expand.sampling import (
     parse_scheme,
     sample_coverage,
     sample_mask,
+    simulate_strokes,
 )
 
 
@@ -105,6 +107,44 @@ def test_samples_apart_are_at_most_n_per_class(drawn_mask):
 def test_uniform_is_the_papers_sampling(mask):
     drawn, expected = draw_samples(mask, 9, "uniform", 2, "a"), sample_mask(mask, 9, 2, "a")
     assert np.array_equal(drawn.label_image(), expected.label_image())
+
+
+@pytest.fixture(scope="module")
+def regions():
+    """Background with a disc, a slanted bar, a void edge and a class of three pixels."""
+    rows, cols = np.mgrid[:160, :240]
+    mask = np.zeros((160, 240), np.uint8)
+    mask[(rows - 80) ** 2 + (cols - 60) ** 2 < 45**2] = 3
+    mask[(np.abs(rows - cols + 80) < 14) & (rows > 20) & (rows < 140)] = 7
+    mask[:, -4:], mask[150, 10:13] = 255, 9
+    return mask
+
+
+@pytest.mark.parametrize("length", [30, 120])
+def test_simulated_strokes_are_thin_lines_inside_every_class(regions, length):
+    strokes = simulate_strokes(regions, length, 1, "a")
+    assert ((strokes == 255) | (strokes == regions)).all()
+    assert np.unique(strokes).tolist() == [0, 3, 7, 9, 255]
+    for label in (0, 3, 7):
+        # a brush 3 pixels wide is never as deep as a square of 7 x 7 unless lines cross
+        assert 20 < (strokes == label).sum() < 3 * (length + 4) * 5
+        inner = binary_erosion(strokes == label, iterations=5)
+        assert inner.sum() < 0.1 * (strokes == label).sum()
+
+
+def test_simulated_strokes_keep_to_the_middle(regions):
+    strokes, depth = simulate_strokes(regions, 60, 0), distance_transform_edt(regions == 7)
+    assert depth[strokes == 7].mean() > 1.2 * depth[regions == 7].mean()
+
+
+def test_simulated_strokes_depend_on_seed_image_and_length_alone(regions):
+    drawn = simulate_strokes(regions, 60, 2, "a")
+    assert np.array_equal(drawn, simulate_strokes(regions.copy(), 60, 2, "a"))
+    for other in ((60, 3, "a"), (60, 2, "b"), (20, 2, "a")):
+        assert not np.array_equal(drawn, simulate_strokes(regions, *other))
+    samples = draw_samples(regions, 50, "strokes60", 2, "a").label_image()
+    assert (samples[samples != 255] == drawn[samples != 255]).all()
+    assert np.bincount(samples.ravel(), minlength=10)[[0, 3, 7]].tolist() == [50] * 3
 
 
 @pytest.mark.parametrize("scheme", ["blocks", "apart0", "apart-3", "half", "uniform4", ""])

@@ -128,10 +128,11 @@ def data_set(*, need_masks: bool = True) -> Callable:
     return decorate
 
 
-def svm_parameters(command: Callable) -> Callable:
+def svm_parameters(command: Callable, preset: str = "sklearn") -> Callable:
     """Give a command kernel, C and gamma of its SVM in one dictionary, ``svm``."""
+    presets = click.Choice(["sklearn", "paper", "strokes"])
 
-    @click.option("--svm", type=click.Choice(["sklearn", "paper"]), default="sklearn")
+    @click.option("--svm", type=presets, default=preset)
     @click.option("--svm-kernel", type=click.Choice(["rbf", "linear"]))
     @click.option("--svm-c", type=float)
     @click.option("--svm-gamma", help="scale, a number, or e.g. 3xscale.")

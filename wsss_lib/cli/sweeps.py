@@ -1,5 +1,6 @@
 """Commands that expand with labels: Table 1, studies, the second stage, a photograph."""
 
+from functools import partial
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -214,7 +215,7 @@ def second_stage(
     help="A layer, or several: F1+F3 concatenates, F1*F3 multiplies kernels.",
 )
 @click.option("--samples", type=int, default=2500, help="Pixels per class, at most.")
-@svm_parameters
+@partial(svm_parameters, preset="strokes")
 @click.option("--crf", type=CRF_PRESETS, help="Refine with published parameters.")
 @click.option(
     "--long-side",

@@ -33,6 +33,7 @@ __all__ = [
     "sample_distance",
     "score_table",
     "second_stage",
+    "segment",
     "settings_for",
     "sweep",
     "table1",
@@ -55,7 +56,7 @@ from .mask_worth import (
     training_masks,
     weak_masks,
 )
-from .photo import PhotoSegmenter
+from .photo import PhotoSegmenter, segment
 from .regions import FAR, NEAR, region_of, sample_distance
 from .scores import best_layer, difference_table, over_seeds, own_classifier, score_table
 from .settings import SVM_PRESETS, Setting, settings_for

@@ -13,6 +13,7 @@ __all__ = [
     "pool_samples",
     "sample_coverage",
     "sample_mask",
+    "simulate_strokes",
     "stroke_samples",
 ]
 
@@ -27,6 +28,7 @@ from .sampling import (
     draw_samples,
     sample_coverage,
     sample_mask,
+    simulate_strokes,
 )
 from .strokes import paint_stroke, stroke_samples
 from .svm import ImageSVM

@@ -3,7 +3,7 @@
 The paper's upper bound (section 3.1, Figure 6) draws n pixels of each class in the image, and of
 the background, uniformly at random, and labels them with the ground truth. Two other schemes keep
 samples away from the pixels that are scored: random blocks of the image that are set aside, and
-samples at a distance from each other.
+samples at a distance from each other. A third simulates a user's strokes.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from itertools import chain, zip_longest
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import distance_transform_edt
 
 from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.errors import MaskError, ParameterError
@@ -22,6 +23,9 @@ from wsss_lib.errors import MaskError, ParameterError
 SAMPLES_PER_CLASS = {"voc": 2500, "toy": 300}
 #: The label in the random streams that belong to an image and not to a class.
 IMAGE = 256
+#: Strokes that are simulated in each class; how far a hand looks ahead, in pixels, and where to (in
+#: radians from where it is going), when it follows the middle of a region.
+_STROKES, _AHEAD, _TURNS = 3, 8, np.linspace(-0.6, 0.6, 9)
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,8 @@ def draw_samples(
         Pixels per class, at most.
     scheme : str
         ``uniform`` (the paper's, see `sample_mask`), ``blocks64`` (see `sample_blocks`, with the
-        side in pixels) or ``apart8`` (see `sample_apart`, with the distance in pixels).
+        side in pixels), ``apart8`` (see `sample_apart`, with the distance in pixels) or
+        ``strokes100`` (see `simulate_strokes`, with the length in pixels).
     seed : int
     image_id : str
 
@@ -112,6 +117,8 @@ def draw_samples(
         return sample_mask(mask, n, seed, image_id)
     if kind == "blocks":
         return sample_blocks(mask, n, pixels, seed, image_id)
+    if kind == "strokes":
+        return sample_mask(simulate_strokes(mask, pixels, seed, image_id), n, seed, image_id)
     return sample_apart(sample_mask(mask, mask.size, seed, image_id), n, pixels)
 
 
@@ -126,10 +133,11 @@ def parse_scheme(scheme: str) -> tuple[str, int]:
     ParameterError
         If it is unknown.
     """
-    match = re.fullmatch(r"(uniform|(blocks|apart)([1-9]\d*))", scheme)
+    match = re.fullmatch(r"(uniform|(blocks|apart|strokes)([1-9]\d*))", scheme)
     if not match:
         raise ParameterError(
-            f"No sampling {scheme!r}; expected uniform, blocks<side> or apart<distance>, in pixels."
+            f"No sampling {scheme!r}; expected uniform, blocks<side>, apart<distance> or "
+            "strokes<length>, in pixels."
         )
     return match[2] or match[1], int(match[3] or 0)
 
@@ -250,6 +258,61 @@ def sample_apart(samples: PixelSamples, n: int, distance: int) -> PixelSamples:
             left[label] -= 1
             around &= ~near
     return replace(samples.take(np.sort(kept)), requested=n)
+
+
+def simulate_strokes(
+    mask: np.ndarray, length: int, seed: int = 0, image_id: str = ""
+) -> np.ndarray:
+    """Strokes as a user would paint them: three lines along the middle of each class's regions.
+
+    A line begins at a random pixel, the likelier the farther it is from other classes, and is drawn
+    both ways, always to where the border is farthest ahead, until it is long enough or the brush
+    would touch the border. The brush is the painter's first one, an eightieth of the longer side.
+
+    Parameters
+    ----------
+    mask : ndarray, shape (H, W), uint8
+        Class indices, 255 = void, which is not painted.
+    length : int
+        Of a line, in pixels, at most.
+    seed : int
+    image_id : str
+
+    Returns
+    -------
+    ndarray, shape (H, W), uint8
+        255 = not labelled. Every class of the mask has a stroke, if only of a pixel.
+    """
+    strokes, radius = np.full_like(mask, VOID), max(3, max(mask.shape) // 80) / 2
+    for label in np.unique(mask[mask != VOID]):
+        rng, line = random_stream(seed, image_id, label), np.ones(mask.shape, bool)
+        depth = distance_transform_edt(np.pad(mask == label, 1))[1:-1, 1:-1]
+        likely = depth.ravel() ** 2 / np.square(depth).sum()
+        for start in rng.choice(mask.size, _STROKES, p=likely):
+            angle = rng.uniform(0, 2 * np.pi)
+            for way in (angle, angle + np.pi):
+                line[_follow(depth, divmod(start, mask.shape[1]), way, length / 2, radius)] = False
+        strokes[(distance_transform_edt(line) <= radius) & (mask == label)] = label
+    return strokes
+
+
+def _follow(
+    depth: np.ndarray, start: tuple[int, int], angle: float, length: float, radius: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of a line along the middle of a region, from one pixel to every second."""
+    place, places, top = np.array(start, float), [start], np.array(depth.shape) - 1
+    for _ in range(int(length / 2)):
+        turns = angle + _TURNS
+        ways = np.stack([np.sin(turns), np.cos(turns)], 1)
+        rows, cols = np.rint(place + _AHEAD * ways).astype(int).clip(0, top).T
+        best = depth[rows, cols].argmax()
+        place, angle = place + 2 * ways[best], turns[best]
+        row, col = np.rint(place).astype(int).clip(0, top)
+        if depth[row, col] <= radius:
+            break
+        places.append((row, col))
+    rows, cols = np.transpose(places)
+    return rows, cols
 
 
 def random_stream(seed: int, image_id: str, label: int) -> np.random.Generator:
