@@ -246,7 +246,8 @@ class StrokeCanvas:
 _HINT = "Paint a stroke in each of two classes or more."
 #: The strokes that can be undone.
 _STEPS = 50
-#: What refines the mask: the preset that helped most on photographs with strokes.
+#: What refines the mask, for a second or more: the preset that helped most after simulated strokes,
+#: by 3 to 4 points on the 20 photographs it was chosen on and by 0 to 2 on 20 others.
 CRF = "deeplab"
 
 
