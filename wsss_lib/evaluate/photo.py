@@ -23,11 +23,11 @@ from wsss_lib.weak.steps import decision_scores
 #: A network whose weights come with a package, so that a first try needs no download.
 NETWORK = BackboneSpec("efficientnet_lite0", "imagenet")
 #: The product of all layers, and at most this many pixels of the strokes per class. With simulated
-#: strokes (``wsss study strokes``) on 20 photographs of VOC and 20 others, the gamma of the preset
-#: is 5.5 and 8.6 points of mean IoU better than scikit-learn's; a third of it is as good, three
-#: times as much a little worse. F3*F4*F5 is as good within its interval but knows no edges finer
-#: than 8 pixels, F4 alone is 4 and 5 points worse, and C makes no difference. A CRF is a choice, not the
-#: default: ``deeplab`` gains 0 to 4 points, but a stroke would wait a second more.
+#: strokes (``wsss study strokes``) on 20 photographs of VOC, where it was chosen, and on 20 others
+#: the preset's gamma is 5.5 and 8.6 points of mean IoU better than scikit-learn's. A third of it is
+#: as good, three times as much 1 point worse; C makes no difference. F4 alone is 4 and 5.5 points
+#: worse; F3*F4*F5 differs by +0.3 and -0.8, and has no map finer than 8 pixels. A CRF stays a
+#: choice: ``deeplab`` gains 0 to 4 points, but a stroke waits a second more for its mask.
 SETTING = Setting("F1*F2*F3*F4*F5", 2500, **svm_preset("strokes"))
 #: A larger photograph is scaled to it: doubling the side means four times the work, and the
 #: network does not recognise objects better that are larger than those it was trained on.
