@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -69,3 +70,18 @@ def test_what_is_wrong_is_said_before_any_training(compare, monkeypatch, text, m
     result = compare(text, *more)
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: {said}")
+
+
+def test_pseudo_takes_seeds_from_files_without_a_network(few_squares, tmp_path, monkeypatch):
+    monkeypatch.setattr("wsss_lib.classify.spec.choose_classifier", None)
+    folder = tmp_path / "seeds"
+    folder.mkdir()
+    for id_ in few_squares.ids:
+        maps = {label - 1: few_squares.mask(id_) == label for label in few_squares.labels(id_)}
+        np.save(folder / f"{id_}.npy", {key: each.astype(np.float32) for key, each in maps.items()})
+    images = ("--data", str(few_squares.root), "--images", "3", "--out", str(tmp_path / "out"))
+    command = ["pseudo", "--seeds", str(folder), "--steps", "seed,crf", *images]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    assert "seeds from files: 3 PSA-style" in result.stdout
+    assert pd.read_csv(tmp_path / "out/scores.csv", index_col=0).loc["seed", "mean"] == 100

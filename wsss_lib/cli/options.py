@@ -78,6 +78,11 @@ SEED_WEIGHTS = click.option(
     help="Classification network: sipe, trained (the plain one), or a checkpoint. A missing one "
     "is trained.",
 )
+SEEDS = click.option(
+    "--seeds",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of seeds of any method, <id>.npy, .npz or .png, in the place of the network's.",
+)
 IRN_WEIGHTS = click.option(
     "--irn-weights",
     type=FILE_THAT_IS_THERE,
@@ -179,24 +184,33 @@ def with_networks(
     irn_weights: Path | None,
     device: str,
     workers: int,
+    seeds: Path | None = None,
 ) -> Made:
     """Make steps with the networks that the options name; missing ones are trained.
 
     Parameters
     ----------
     make : callable
-        Takes ``localiser``, ``edges`` and ``centroids``. It is called twice: first without any of
-        them, so that it refuses bad values before a training.
+        Takes ``localiser``, ``seeds``, ``edges`` and ``centroids``. It is called twice: first
+        without any network, so that it refuses bad values before a training.
     steps : collection of str
         The names of all steps: ``irn`` needs the edge network, ``mars`` the centroids.
+    seeds : path, optional
+        A folder of files of seeds. With them a classification network is only loaded, or trained,
+        for a step that needs features, or to train the edge network.
     """
     from wsss_lib.classify.spec import choose_classifier
     from wsss_lib.weak.irn.train import trained_edges
     from wsss_lib.weak.mars import collect_centroids
+    from wsss_lib.weak.seed_files import SeedFiles
     from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, Localiser
 
     unknown, later = SimpleNamespace(has_background=True, device=device), "not chosen yet"
-    make(localiser=unknown, edges=later, centroids=later)
+    files = seeds and SeedFiles(seeds, threshold)
+    make(localiser=unknown, seeds=files, edges=later, centroids=later)
+    featured = {"svm", "expand", "mars"} & set(steps) or ("irn" in steps and irn_weights is None)
+    if files and not featured:
+        return make(localiser=unknown, seeds=files, edges=irn_weights, centroids=None)
     if background_weight is None:
         background_weight = BACKGROUND_WEIGHT[dataset.name]
     localiser = Localiser(
@@ -210,7 +224,7 @@ def with_networks(
     centroids = None
     if "mars" in steps:
         centroids = collect_centroids(dataset, localiser, workers=workers)
-    return make(localiser=localiser, edges=irn_weights, centroids=centroids)
+    return make(localiser=localiser, seeds=files, edges=irn_weights, centroids=centroids)
 
 
 def check_outputs(*paths: Path) -> None:

@@ -20,6 +20,7 @@ from wsss_lib.cli.options import (
     SCHEDULER,
     SEED,
     SEED_WEIGHTS,
+    SEEDS,
     WORKERS,
     check_outputs,
     data_set,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 @click.command()
 @data_set(need_masks=False)
 @options(BACKBONE, SAMPLES, SEED, WORKERS, SCHEDULER, DEVICE, BACKGROUND_WEIGHT)
-@options(SEED_WEIGHTS, IRN_WEIGHTS)
+@options(SEEDS, SEED_WEIGHTS, IRN_WEIGHTS)
 @click.option("--steps", default="seed,svm,crf,irn")
 @click.option(
     "--threshold",
@@ -93,6 +94,7 @@ def pseudo(
     scheduler: str | None,
     device: str,
     background_weight: float | None,
+    seeds: Path | None,
     weights: str,
     irn_weights: Path | None,
     steps: str,
@@ -147,6 +149,7 @@ def pseudo(
         irn_weights=irn_weights,
         device=device,
         workers=workers,
+        seeds=seeds,
     )
     result = pseudo_masks(dataset, chain, workers=workers, scheduler=scheduler, masks_out=folder)
     convert_masks(result, folder, png)
@@ -159,13 +162,14 @@ def pseudo(
 @click.command()
 @click.argument("chains", type=FILE_THAT_IS_THERE)
 @data_set()
-@options(SEED_WEIGHTS, IRN_WEIGHTS, BACKGROUND_WEIGHT, BACKBONE, CLASSES)
+@options(SEEDS, SEED_WEIGHTS, IRN_WEIGHTS, BACKGROUND_WEIGHT, BACKBONE, CLASSES)
 @click.option("--against", help="The chain that the others are compared with [the seed].")
 @options(WORKERS, SCHEDULER, DEVICE)
 @click.option("--out", type=FOLDER, help="Folder of the tables [build/compare/<dataset>].")
 def compare(
     chains: Path,
     dataset: "DevkitDataset",
+    seeds: Path | None,
     weights: str,
     irn_weights: Path | None,
     background_weight: float | None,
@@ -212,6 +216,7 @@ def compare(
         irn_weights=irn_weights,
         device=device,
         workers=workers,
+        seeds=seeds,
     )
     found = compare_chains(
         dataset,

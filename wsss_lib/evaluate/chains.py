@@ -31,6 +31,7 @@ from wsss_lib.paths import shown
 from wsss_lib.report import Report
 from wsss_lib.weak.chain import check_order, make_steps
 from wsss_lib.weak.masks import pseudo_masks
+from wsss_lib.weak.seed_files import SeedFiles
 from wsss_lib.weak.seeds import Localiser
 from wsss_lib.weak.steps import Step
 
@@ -40,7 +41,7 @@ SEED = "seed"
 POINTS = 2.0
 
 #: What `make_steps` gets from elsewhere than the description of a chain.
-_GIVEN = ("names", "dataset", "localiser", "edges", "centroids")
+_GIVEN = ("names", "dataset", "localiser", "seeds", "edges", "centroids")
 
 #: A line of the table: a chain, and the round after which it stops; None for its own end.
 Line = tuple[str, int | None]
@@ -319,6 +320,7 @@ def make_chains(
     dataset: DevkitDataset,
     *,
     localiser: Localiser,
+    seeds: SeedFiles | None = None,
     edges: str | Path | None = None,
     centroids: str | Path | None = None,
 ) -> dict[str, tuple[Step, ...]]:
@@ -328,7 +330,7 @@ def make_chains(
     ----------
     chains : mapping of str to mapping
         ``steps``, a list of names, and any parameters of `wsss_lib.weak.chain.make_steps`.
-    dataset, localiser, edges, centroids
+    dataset, localiser, seeds, edges, centroids
         See there.
 
     Raises
@@ -336,7 +338,7 @@ def make_chains(
     ParameterError
         If `make_steps` knows no such step or parameter, or refuses a value; the chain is named.
     """
-    needed = {"localiser": localiser, "edges": edges, "centroids": centroids}
+    needed = {"localiser": localiser, "seeds": seeds, "edges": edges, "centroids": centroids}
     made = {}
     for name, chain in chains.items():
         values = {key: value for key, value in chain.items() if key != "steps"}

@@ -10,6 +10,7 @@ __all__ = [
     "Expand",
     "Localiser",
     "Seed",
+    "SeedFiles",
     "caption",
     "collect_centroids",
     "count_right",
@@ -34,6 +35,7 @@ from .irn.network import edge_map
 from .irn.train import EdgeSettings, load_edges, train_irn, trained_edges
 from .mars import collect_centroids
 from .masks import caption, pseudo_masks, score_steps
+from .seed_files import SeedFiles
 from .seeds import BACKGROUND_WEIGHT, Localiser, threshold_curve, with_background
 from .selection import SELECTIONS, count_right, precision_table, select_samples
 from .steps import CRF, IRN, MARS, PMM, SVM, Expand, Seed

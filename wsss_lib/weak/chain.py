@@ -9,6 +9,7 @@ from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.scores import ClassScores
+from wsss_lib.weak.seed_files import SeedFiles
 from wsss_lib.weak.seeds import Localiser
 from wsss_lib.weak.steps import CRF, IRN, MARS, PMM, SVM, Expand, Seed, Step
 
@@ -48,6 +49,7 @@ def make_steps(
     dataset: DevkitDataset,
     *,
     localiser: Localiser,
+    seeds: SeedFiles | None = None,
     edges: str | Path | None = None,
     centroids: str | Path | None = None,
     samples: int | None = None,
@@ -75,6 +77,9 @@ def make_steps(
     dataset : DevkitDataset
         Its name gives the number of samples and the beta of the walk where they are left out.
     localiser : Localiser
+        Its network makes the seeds and gives the features.
+    seeds : SeedFiles, optional
+        Files of another method, in the place of the localiser's seeds.
     edges : path, optional
         The checkpoint of IRN's edge network, which runs where the localiser does.
     centroids : path, optional
@@ -103,12 +108,12 @@ def make_steps(
     given = {name: value for name, value in given.items() if value is not None}
     given |= {"selection": selection, "look": look, "temperature": temperature, "seed": seed}
     count = {"samples": SAMPLES_PER_CLASS[dataset.name]}
-    steps: list[Step] = []
+    source, steps = seeds or localiser, []
     for name in names:
         after_seed = bool(steps) and steps[-1].name == "seed"
         match name:
             case "seed":
-                step = Seed(localiser)
+                step = Seed(source)
             case "svm":
                 step = SVM(localiser, **{**count, **given})
             case "expand":
@@ -120,12 +125,12 @@ def make_steps(
             case "irn" if edges is not None:
                 strength = BETA[dataset.name] if beta is None else beta
                 step = IRN(edges, localiser.device, beta=strength)
-                if after_seed and not localiser.has_background:
+                if after_seed and not source.has_background:
                     step = replace(step, power=1.0, background=BACKGROUND)
             case "irn":
                 raise ParameterError("The step irn needs IRN's edge network, and none was given.")
             case "pmm":
-                step = PMM(own_background=not after_seed or localiser.has_background)
+                step = PMM(own_background=not after_seed or source.has_background)
             case "mars" if centroids is not None:
                 step = MARS(localiser, Path(centroids).absolute())  # the same in any worker
             case "mars":

@@ -7,6 +7,7 @@ under a key of that step and all before it, so another SVM leaves the seeds' row
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -27,6 +28,7 @@ from wsss_lib.report import Report, versions
 from wsss_lib.store import FORMAT
 from wsss_lib.weak.chain import check_order, run_steps
 from wsss_lib.weak.rounds import Round
+from wsss_lib.weak.seed_files import SeedFiles
 from wsss_lib.weak.selection import count_right, precision_table
 from wsss_lib.weak.steps import Step
 
@@ -87,7 +89,7 @@ def pseudo_masks(
         watched=steps[-1],
         failures=failures,
         description="pseudo masks",
-        needed=[images.devkit, *weights, cache_dir()],
+        needed=[images.devkit, *weights, *seed_folder(steps), cache_dir()],
         masks_out=masks_out,
         workers=workers,
         scheduler=scheduler,
@@ -102,13 +104,20 @@ def checkpoints(steps: Sequence[Step]) -> dict[Path, str]:
     return {network.path: network.weights.sha256 for network in networks}
 
 
+def seed_folder(steps: Sequence[Step]) -> list[Path]:
+    """The folder of the seeds' files, if they are files."""
+    source = steps[0].localiser
+    return [source.folder] if isinstance(source, SeedFiles) else []
+
+
 def row_keys(dataset: DevkitDataset, id_: str, steps: Sequence[Step]) -> dict[Step, str]:
     """The key of each step's row of an image: it depends on this step and those before it."""
     localiser, mask = steps[0].localiser, dataset.mask_path(id_)
     truth = sha256(mask) if mask.is_file() else None
     image = [id_, len(dataset.classes), localiser.key(dataset, id_), truth]
     seeds = [localiser.name, None if localiser.has_background else localiser.threshold]
-    keys, chain = {}, [FORMAT, image, localiser.load().weights.sha256, seeds]
+    network = localiser.load()
+    keys, chain = {}, [FORMAT, image, network and network.weights.sha256, seeds]
     for step in steps:
         chain += [step.name, step.parameters()]
         network = step.load()
@@ -154,6 +163,8 @@ def step_rows(
         scores, seconds = done[step]
         mask = scores.mask()
         row = {"id": id_, "step": step.name, "seconds": round(seconds, 4)}
+        if step.name == "seed" and seed_folder(steps):
+            row["seeds"] = step.localiser.describe(dataset, id_)
         if truth is not None:
             row["confusion"] = sparse(confusion_matrix(truth, mask, n_classes))
             if scores.samples is not None:
@@ -173,18 +184,21 @@ def _round_row(round_: Round, truth: np.ndarray | None, n_classes: int) -> dict:
 
 def _provenance(result: SweepResult, steps: Sequence[Step]) -> dict:
     dataset, rows, localiser = result.dataset, result.rows[steps[0]], steps[0].localiser
-    trained = localiser.load()
+    trained = next(filter(None, (step.load() for step in steps if step.name != "irn")), None)
+    files = [row["seeds"] for row in rows if "seeds" in row]
     return {
         "dataset": dataset.name,
         "list": Path(dataset.list_name).name,
         "images": len(rows),
         "scored": sum("confusion" in row for row in rows),
         "masks": Path(dataset.masks).name,
-        "method": "SIPE" if localiser.has_background else "CAM",
+        "method": "files" if files else "SIPE" if localiser.has_background else "CAM",
         "threshold": None if localiser.has_background else localiser.threshold,
-        "background_weight": localiser.background_weight,
-        "scales": localiser.scales,
-        "network": {"backbone": trained.network.backbone.name, **asdict(trained.weights)},
+        "background_weight": None if files else localiser.background_weight,
+        "scales": None if files else localiser.scales,
+        "seeds": _seeds(files),
+        "network": trained
+        and {"backbone": trained.network.backbone.name, **asdict(trained.weights)},
         "edges": next((step.edges.name for step in steps if step.name == "irn"), None),
         "steps": [{"name": step.name, **step.parameters()} for step in steps],
         "seconds_per_image": {
@@ -194,6 +208,16 @@ def _provenance(result: SweepResult, steps: Sequence[Step]) -> dict:
         "failures": result.failures,
         "versions": versions(),
     }
+
+
+def _seeds(files: Sequence[dict]) -> str | None:
+    """What the files of seeds were, such as ``2 PSA-style, 1 of them scaled``."""
+    if not files:
+        return None
+    kinds = Counter(each["kind"] for each in files)
+    found = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    scaled = sum(each["scaled"] for each in files)
+    return found + (f", {scaled} of them scaled to the image's size" if scaled else "")
 
 
 def score_steps(result: SweepResult) -> Report:
@@ -233,4 +257,5 @@ def caption(report: Report) -> str:
     return (
         f"mIoU on {of['scored']} images of {of['list']} ({of['dataset']}) against {of['masks']}"
         f"; threshold: {threshold}; CRF: {'yes' if crf else 'no'}"
+        + (f"; seeds from files: {of['seeds']}" if of["seeds"] else "")
     )

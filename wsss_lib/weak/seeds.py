@@ -148,11 +148,11 @@ class Localiser:
     def name(self) -> str:
         """What all maps depend on, as one short hash: code, weights, scales, the background."""
         weight = [] if self.background_weight is None else [self.background_weight]
-        return _hash([FORMAT, self.load().weights.sha256, self.scales, *weight])
+        return short_hash([FORMAT, self.load().weights.sha256, self.scales, *weight])
 
     def key(self, dataset: DevkitDataset, id_: str) -> str:
         """What the maps of one image depend on besides: the photograph and its labels."""
-        return _hash([sha256(dataset.image_path(id_)), dataset.labels(id_)])
+        return short_hash([sha256(dataset.image_path(id_)), dataset.labels(id_)])
 
     def _maps(self, image: np.ndarray, labels: Sequence[int]) -> np.ndarray:
         """Image-specific CAMs with the background in front, or CAMs without any."""
@@ -164,7 +164,8 @@ class Localiser:
         ).values
 
 
-def _hash(content: list) -> str:
+def short_hash(content: list) -> str:
+    """Ten hex digits of the SHA-256 of JSON values."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]
 
 

@@ -43,6 +43,7 @@ from wsss_lib.weak.rounds import (
     round_signs,
     sample_signs,
 )
+from wsss_lib.weak.seed_files import SeedFiles
 from wsss_lib.weak.seeds import Localiser, with_background
 from wsss_lib.weak.selection import check_selection, select_samples
 
@@ -85,18 +86,19 @@ class Seed(Step):
 
     Parameters
     ----------
-    localiser : Localiser
+    localiser : Localiser or SeedFiles
+        What makes the maps, or the files of another method.
     """
 
-    localiser: Localiser = field(metadata=NO_PARAMETER)
+    localiser: Localiser | SeedFiles = field(metadata=NO_PARAMETER)
     name: ClassVar[str] = "seed"
 
     def run(self, dataset: DevkitDataset, id_: str, before: None = None) -> ClassScores:
         """The scores of the localiser."""
         return self.localiser.scores(dataset, id_)
 
-    def load(self) -> Trained:
-        """The classification network."""
+    def load(self) -> Trained | None:
+        """The classification network; None of files."""
         return self.localiser.load()
 
 
