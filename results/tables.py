@@ -387,7 +387,7 @@ def rivals() -> Table:
 def irn_labels() -> Table:
     """IRN's walk with networks that learned from CAMs or from masks of the expansion."""
     heads, rows = [], []
-    for folder, words in (("irn_cams_256", "CAMs"), ("irn_expanded_256", "masks of the expansion")):
+    for folder, words in (("irn_cams_128", "CAMs"), ("irn_expanded_128", "masks of the expansion")):
         lines = {
             f"seed, walk along edges learned from {words}": ("IRN", None),
             f"MARS, two rounds, walk along edges learned from {words}": (

@@ -233,14 +233,15 @@ def score_steps(result: SweepResult) -> Report:
     Report
         ``scores``, indexed by ``step``: IoU in % of each class and their ``mean``, in the form of
         the paper's Table 1, empty where no image has ground truth. ``precision``: of the samples
-        that the SVM learned from, see `wsss_lib.weak.selection.precision_table`, empty where there
-        is no SVM.
+        that the last SVM learned from, see `wsss_lib.weak.selection.precision_table`, empty where
+        there is no SVM.
     """
     scored = {
         step.name: [row for row in rows if "confusion" in row] for step, rows in result.rows.items()
     }
     known = {name: rows for name, rows in scored.items() if rows}
-    samples = [row["samples"] for rows in known.values() for row in rows if "samples" in row]
+    drawn = [[row["samples"] for row in rows if "samples" in row] for rows in known.values()]
+    samples = next(filter(None, reversed(drawn)), [])
     classes = result.dataset.classes
     tables = {
         "scores": pooled_table(known, classes).rename_axis("step"),
