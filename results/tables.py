@@ -345,7 +345,7 @@ def expansion_settings() -> Table:
 
 
 def expansion() -> Table:
-    """The expansion on images that nothing was chosen on, with MARS and with the rule, or without."""
+    """The expansion on images that nothing was chosen on, with MARS or the rule, or without."""
     heads, rows = [], []
     for folder, words, chain in (
         ("rivals_256", "256 photographs", "two rounds"),

@@ -83,8 +83,8 @@ def test_the_findings_are_those_of_the_measurements(tables):
     rounds = {
         folder: tables.compared(folder, {"": line})[1][0][2].split(",")[0][1:]
         for folder, line in (
-            ("confirm_256", ("two rounds", 2)),
-            ("held_out_100", ("rounds", 2)),
+            ("rivals_256", ("MARS, two rounds", 2)),
+            ("held_out_100", ("MARS, two rounds", 2)),
         )
     }
     speed = json.loads(read("benchmarks/results.json"))["row"]["ratio_sklearn"]
@@ -95,7 +95,7 @@ def test_the_findings_are_those_of_the_measurements(tables):
         f"by {lost['F5']:.0f} points at F5 to {lost.max():.0f} at {lost.idxmax()}.",
         f"by {gain['uniform']:.1f} points, and by {gain['blocks64']:.1f} where",
         f"{steps['seed']:.1f} before it, {steps['svm']:.1f} after it)",
-        f"gains {rounds['confirm_256']} points on photographs that nothing was chosen on, and "
+        f"gains {rounds['rivals_256']} points on photographs that nothing was chosen on, and "
         f"{rounds['held_out_100']} on some",
         f"has {nearest['uniform']:.1f}, and {nearest['blocks64']:.1f} where labels",
         f"{speed:.0f} times as fast",
