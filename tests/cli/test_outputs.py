@@ -41,6 +41,9 @@ COMMANDS = {
     f"second-stage {DATA}": "wsss_lib.evaluate.mask_worth.second_stage",
     f"pseudo {DATA}": "wsss_lib.classify.spec.choose_classifier",
     f"compare chains.yaml {DATA}": "wsss_lib.classify.spec.choose_classifier",
+    f"score few/VOCdevkit/VOC2012/SegmentationClass {DATA}": (
+        "wsss_lib.evaluate.mask_scores.score_masks"
+    ),
     "expand dog.jpg --labels strokes.png --layers img": "wsss_lib.evaluate.photo.PhotoSegmenter",
 }
 

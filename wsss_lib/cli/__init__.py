@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from wsss_lib.cli.options import DATA, DATASET, FILE_THAT_IS_THERE
+from wsss_lib.cli.score import score
 from wsss_lib.cli.sweeps import expand, second_stage, study, table1
 from wsss_lib.cli.train import train
 from wsss_lib.cli.weak import compare, pseudo
@@ -95,5 +96,5 @@ def html(dataset: str, out: Path | None) -> None:
     click.echo(f"Written to {shown(build_site(dataset, out))}")
 
 
-for command in (train, table1, study, pseudo, compare, second_stage, expand):
+for command in (train, table1, study, pseudo, compare, score, second_stage, expand):
     main.add_command(command)

@@ -31,6 +31,7 @@ __all__ = [
     "region_of",
     "residuals",
     "sample_distance",
+    "score_masks",
     "score_table",
     "second_stage",
     "segment",
@@ -47,6 +48,7 @@ from .chains import compare_chains, make_chains, read_chains
 from .exploration import SeedSource, explore, history, image_features, image_iou
 from .image import ImageSamples
 from .iou import iou_table, residuals, table1
+from .mask_scores import score_masks
 from .mask_worth import (
     filled_mask,
     image_scores,

@@ -8,6 +8,7 @@ from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.datasets.devkit import DevkitDataset
+from wsss_lib.errors import MaskError
 from wsss_lib.evaluate.regions import boundary_distance, count_bands, region_of
 from wsss_lib.metrics import drawn_scores, interval, pooled, pooled_score
 
@@ -26,18 +27,32 @@ def band_rows(truth: DevkitDataset, masks: Iterable[np.ndarray]) -> list[dict]:
     -------
     list of dict
         One row per image: ``id``, and what `wsss_lib.evaluate.regions.count_bands` gives.
+
+    Raises
+    ------
+    MaskError
+        If a mask has another size than the true one.
     """
     rows = []
     ids = tqdm(truth.ids, desc="scoring masks", unit="image")
     for id_, mask in zip(ids, masks, strict=True):
         right = truth.mask(id_)
+        if mask.shape != right.shape:
+            raise MaskError(
+                f"The mask of {id_} to score is {mask.shape[1]} x {mask.shape[0]} pixels, the true "
+                f"one {right.shape[1]} x {right.shape[0]}; they must agree. Scale it without "
+                "interpolation, or write it again in the photograph's size."
+            )
         bands = count_bands(right, mask, boundary_distance(right), len(truth.classes))
         rows.append({"id": id_} | bands)
     return rows
 
 
 def band_table(
-    rows: Mapping[str, Sequence[dict]], classes: ClassSet, widths: Sequence[int]
+    rows: Mapping[str, Sequence[dict]],
+    classes: ClassSet,
+    widths: Sequence[int],
+    over: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """The mean IoU of all pixels, near boundaries and away from them.
 
@@ -48,6 +63,8 @@ def band_table(
     classes : ClassSet
     widths : sequence of int
         Of `wsss_lib.evaluate.regions.NEAR`, in pixels.
+    over : sequence of str, optional
+        Short names of the classes to average; all that have a score when left out.
 
     Returns
     -------
@@ -59,18 +76,18 @@ def band_table(
     Raises
     ------
     ParameterError
-        If there is no such width.
+        If there is no such width or class.
     """
     regions = ["confusion", *(f"{name}{width}" for name in ("near", "away") for width in widths)]
-    over, lines = range(len(classes)), []
+    chosen, lines = classes.places(over), []
     for name, found in rows.items():
         everything = pooled((row["confusion"] for row in found), len(classes)).sum()
         for region in regions:
             part = [region_of(row, region) for row in found]
-            low, high = interval(drawn_scores(part, len(classes), over))
+            low, high = interval(drawn_scores(part, len(classes), chosen))
             line = {"name": name, "region": region}
             line |= {"pixels": 100 * pooled(part, len(classes)).sum() / everything}
-            line |= {"mean": pooled_score(part, len(classes), over)}
+            line |= {"mean": pooled_score(part, len(classes), chosen)}
             lines.append(line | {"mean_low": low, "mean_high": high})
     return pd.DataFrame(lines)
 

@@ -216,24 +216,55 @@ def chain_table(
         and ``helped``, see `POINTS`; and the mean ``seconds`` per image after the seed.
     """
     table, reference = [], next(iter(lines.values()))
-    confusions = [image["confusion"] for image in reference]
-    level = pooled_score(confusions, len(classes), chosen)
-    levels = drawn_scores(confusions, len(classes), chosen)
     for (name, number), images in lines.items():
-        confusions = [image["confusion"] for image in images]
-        scores = 100 * iou_of_counted(pooled(confusions, len(classes)))[chosen]
-        draws = drawn_scores(confusions, len(classes), chosen)
         line = {"chain": name, "round": number}
-        line |= dict(zip([classes.short[i] for i in chosen], scores, strict=True))
-        line["mean"] = pooled_score(confusions, len(classes), chosen)
-        line["mean_low"], line["mean_high"] = interval(draws)
-        line["gain"] = line["mean"] - level
-        line["gain_low"], line["gain_high"] = interval(draws - levels)
-        gains = _gains(images, reference)
-        line |= {"harmed": 100 * (gains < -POINTS).mean(), "helped": 100 * (gains > POINTS).mean()}
+        line |= pooled_line(images, classes, chosen) | gain_line(images, reference, classes, chosen)
         line["seconds"] = np.mean([image["seconds"] for image in images])
         table.append(line)
     return pd.DataFrame(table).astype({"round": "Int64"})
+
+
+def pooled_line(
+    images: Sequence[dict], classes: ClassSet, chosen: Sequence[int]
+) -> dict[str, float]:
+    """The scores of some images, pooled: what `chain_table` says of classes and ``mean``.
+
+    Parameters
+    ----------
+    images : sequence of dict
+        Each with its ``confusion``, as `wsss_lib.metrics.sparse` gives it.
+    classes : ClassSet
+    chosen : sequence of int
+        The classes to show and average.
+    """
+    confusions = [image["confusion"] for image in images]
+    scores = 100 * iou_of_counted(pooled(confusions, len(classes)))[chosen]
+    line = dict(zip([classes.short[i] for i in chosen], scores, strict=True))
+    line["mean"] = pooled_score(confusions, len(classes), chosen)
+    low, high = interval(drawn_scores(confusions, len(classes), chosen))
+    return line | {"mean_low": low, "mean_high": high}
+
+
+def gain_line(
+    images: Sequence[dict], reference: Sequence[dict], classes: ClassSet, chosen: Sequence[int]
+) -> dict[str, float]:
+    """What masks gain on others of the same images: ``gain`` to ``helped`` of `chain_table`.
+
+    Parameters
+    ----------
+    images, reference : sequence of dict
+        As for `pooled_line`, with the image's own mean ``iou`` in %, in the same order.
+    classes, chosen
+        As there.
+    """
+    found = [[image["confusion"] for image in each] for each in (images, reference)]
+    own, other = (pooled_score(each, len(classes), chosen) for each in found)
+    draws, others = (drawn_scores(each, len(classes), chosen) for each in found)
+    low, high = interval(draws - others)
+    gains = image_gains(images, reference)
+    harmed, helped = 100 * (gains < -POINTS).mean(), 100 * (gains > POINTS).mean()
+    line = {"gain": own - other, "gain_low": low, "gain_high": high}
+    return line | {"harmed": harmed, "helped": helped}
 
 
 def image_table(lines: Mapping[Line, Sequence[dict]]) -> pd.DataFrame:
@@ -252,13 +283,13 @@ def image_table(lines: Mapping[Line, Sequence[dict]]) -> pd.DataFrame:
     """
     reference, table = next(iter(lines.values())), []
     for (name, number), images in lines.items():
-        for image, gain in zip(images, _gains(images, reference), strict=True):
+        for image, gain in zip(images, image_gains(images, reference), strict=True):
             row = {"id": image["id"], "chain": name, "round": number, "iou": image["iou"]}
             table.append(row | {"gain": gain, "seconds": image["seconds"]} | image["signs"])
     return pd.DataFrame(table).astype({"round": "Int64"})
 
 
-def _gains(images: Sequence[dict], reference: Sequence[dict]) -> np.ndarray:
+def image_gains(images: Sequence[dict], reference: Sequence[dict]) -> np.ndarray:
     """What the own mean IoU of each image gains, in points."""
     own = np.array([image["iou"] for image in images])
     return own - [image["iou"] for image in reference]
