@@ -3,6 +3,7 @@ __all__ = [
     "Expansion",
     "ImageSVM",
     "NearestSample",
+    "PixelClassifier",
     "PixelSamples",
     "ProductSVM",
     "corrupt",
@@ -19,6 +20,7 @@ __all__ = [
 
 from .image import Expansion, NearestSample, expand
 from .noise import corrupt
+from .pixels import PixelClassifier
 from .pooled import pool_samples
 from .product import ProductSVM
 from .sampling import (

@@ -1,7 +1,7 @@
 """From labelled pixels to a mask of the whole image, by any image-specific classifier.
 
-That is `ImageSVM` or `ProductSVM`, or `NearestSample`: a control without features and without
-learning.
+That is `ImageSVM` or `ProductSVM`, any classifier of scikit-learn, or `NearestSample`: a control
+without features and without learning.
 """
 
 import time
@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.expand.engine.samples import as_features, labelled_pixels
+from wsss_lib.expand.pixels import PixelClassifier
 from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import FeatureMap
@@ -62,7 +63,7 @@ class NearestSample(ClassifierMixin, BaseEstimator):
         return self._labels
 
 
-Classifier = ImageSVM | ProductSVM | NearestSample
+Classifier = ImageSVM | ProductSVM | NearestSample | PixelClassifier
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Expansion:
     ----------
     mask : ndarray, shape (H, W), uint8
         A class for every pixel, void ones included.
-    svm : ImageSVM, ProductSVM or NearestSample
+    svm : ImageSVM, ProductSVM, NearestSample or PixelClassifier
         The fitted classifier.
     fit_seconds, predict_seconds : float
     """
@@ -85,7 +86,9 @@ class Expansion:
 
 
 def expand(
-    feature: FeatureMap | Sequence[FeatureMap], label_image: np.ndarray, svm: Classifier
+    feature: FeatureMap | Sequence[FeatureMap],
+    label_image: np.ndarray,
+    classifier: Classifier | ClassifierMixin,
 ) -> Expansion:
     """Fit an image-specific classifier and label every pixel with it (section 3.2).
 
@@ -94,15 +97,18 @@ def expand(
     feature : FeatureMap, or sequence of FeatureMap
     label_image : ndarray, shape (H, W), uint8
         The labelled pixels; 255 = not labelled.
-    svm : ImageSVM, ProductSVM or NearestSample
-        Unfitted; a clone of it is fitted.
+    classifier : ImageSVM, ProductSVM, NearestSample, PixelClassifier, or scikit-learn classifier
+        Unfitted; a clone of it is fitted. One of scikit-learn's gets the pixels' feature vectors
+        by `wsss_lib.expand.pixels.PixelClassifier`.
 
     Returns
     -------
     Expansion
     """
+    if not isinstance(classifier, Classifier):
+        classifier = PixelClassifier(classifier)
     start = time.perf_counter()
-    fitted = clone(svm).fit(feature, label_image)
+    fitted = clone(classifier).fit(feature, label_image)
     between = time.perf_counter()
     mask = fitted.predict(feature)
     return Expansion(mask, fitted, between - start, time.perf_counter() - between)
