@@ -445,6 +445,28 @@ def expansion_network() -> Table:
     return heads, [[words, *table.loc[kind, columns]] for kind, words in kinds.items()]
 
 
+def strokes() -> Table:
+    """Gamma and layers where strokes take the place of samples, with C = 1."""
+    parts = {"chosen on 20": "20a", "20 others": "20b"}
+    scores = pd.concat(
+        {
+            words: study(f"strokes_efficientnet_{name}", region="confusion", C=1.0)
+            .set_index("gamma", append=True)["mean"]
+            .groupby(level=[0, 1])
+            .mean()
+            for words, name in parts.items()
+        },
+        axis=1,
+    )
+    gammas = ("scale", "0.3xscale", "0.1xscale", "0.03xscale")
+    rows = [
+        [f"{feature}, gamma = {gamma.replace('x', ' x ')}", *scores.loc[feature, gamma]]
+        for feature in ("F4", "F3*F4*F5", "F1*F2*F3*F4*F5")
+        for gamma in gammas
+    ]
+    return [*parts], [[row[0].replace("*", "\\*"), *row[1:]] for row in rows]
+
+
 def networks() -> Table:
     """The upper bound of networks that learned more or less."""
     rows = []
@@ -498,6 +520,7 @@ TABLES = {
             signs,
             rule,
             expansion_network,
+            strokes,
             pseudo_toy,
             networks,
             second_stage,

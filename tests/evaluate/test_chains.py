@@ -163,7 +163,7 @@ def chains(localiser):
     seed, svm = Seed(localiser), SVM(localiser, 40, feature="F2")
     return {
         "svm": (seed, svm),
-        "crf": (seed, CRF(hard=True)),
+        "crf": (seed, CRF()),
         "svm, crf": (seed, svm, CRF()),
     }
 
@@ -254,7 +254,7 @@ def test_chains_are_described_in_a_file(few_squares, localiser, tmp_path):
     seed, svm = Seed(localiser), SVM(localiser, 20, C=1.0, gamma="0.3xscale")
     assert made == {
         "weak": (seed, svm, CRF("psa")),
-        "crf": (seed, CRF(hard=True)),
+        "crf": (seed, CRF()),
     }
 
 

@@ -258,5 +258,5 @@ def caption(report: Report) -> str:
     return (
         f"mIoU on {of['scored']} images of {of['list']} ({of['dataset']}) against {of['masks']}"
         f"; threshold: {threshold}; CRF: {'yes' if crf else 'no'}"
-        + (f"; seeds from files: {of['seeds']}" if of["seeds"] else "")
+        + (f"; seeds from files: {of['seeds']}" if of.get("seeds") else "")
     )
