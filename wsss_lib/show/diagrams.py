@@ -149,7 +149,7 @@ PARTS = {
     "features": ("what the network sees of each place: F1 to F5", "03"),
     "expand": ("a mask from a few labelled pixels: one SVM per image", "04 05 06 16"),
     "weak": ("a mask from image-level labels: seed, samples, SVM, CRF, IRN", "13"),
-    "segment": ("a segmentation network that learnt from such masks", "14"),
+    "segmentation": ("a segmentation network that learnt from such masks", "14"),
     "evaluate": ("IoU per class: Table 1, scores with intervals", "07"),
     "show": ("the figures and tables of the paper", "15"),
     "studies": ("one question each, with its settings, tables and plots", "08 09 10 11 12"),
