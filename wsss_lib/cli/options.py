@@ -23,6 +23,7 @@ Made = TypeVar("Made")
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE_THAT_IS_THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER_THAT_IS_THERE = click.Path(exists=True, file_okay=False, path_type=Path)
 CRF_PRESETS = click.Choice(["irn", "psa", "deeplab"])
 
 DATASET = click.option("--dataset", type=click.Choice(["toy", "voc"]), default="toy")
@@ -80,8 +81,15 @@ SEED_WEIGHTS = click.option(
 )
 SEEDS = click.option(
     "--seeds",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=FOLDER_THAT_IS_THERE,
     help="Folder of seeds of any method, <id>.npy, .npz or .png, in the place of the network's.",
+)
+THRESHOLD = click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.15,
+    help="Background score for seeds that have none, such as plain CAMs; SIPE needs none, and IRN "
+    "right after the seed has 0.25.",
 )
 IRN_WEIGHTS = click.option(
     "--irn-weights",

@@ -5,25 +5,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wsss_lib.cli.options import CLASSES, FOLDER, SEEDS, check_outputs, data_set, options, report
+from wsss_lib.cli.options import (
+    CLASSES,
+    FOLDER,
+    FOLDER_THAT_IS_THERE,
+    SEEDS,
+    THRESHOLD,
+    check_outputs,
+    data_set,
+    options,
+    report,
+)
 from wsss_lib.paths import output_dir
 
 if TYPE_CHECKING:
     from wsss_lib.datasets.devkit import DevkitDataset
 
-FOLDER_THAT_IS_THERE = click.Path(exists=True, file_okay=False, path_type=Path)
-
 
 @click.command()
 @click.argument("folders", nargs=-1, type=FOLDER_THAT_IS_THERE)
 @data_set()
-@options(SEEDS, CLASSES)
-@click.option(
-    "--threshold",
-    type=click.FloatRange(0, 1),
-    default=0.15,
-    help="Background score for seeds that have none.",
-)
+@options(SEEDS, CLASSES, THRESHOLD)
 @click.option(
     "--against",
     type=FOLDER_THAT_IS_THERE,

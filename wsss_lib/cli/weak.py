@@ -21,6 +21,7 @@ from wsss_lib.cli.options import (
     SEED,
     SEED_WEIGHTS,
     SEEDS,
+    THRESHOLD,
     WORKERS,
     check_outputs,
     data_set,
@@ -42,12 +43,7 @@ if TYPE_CHECKING:
 @options(BACKBONE, SAMPLES, SEED, WORKERS, SCHEDULER, DEVICE, BACKGROUND_WEIGHT)
 @options(SEEDS, SEED_WEIGHTS, IRN_WEIGHTS)
 @click.option("--steps", default="seed,svm,crf,irn")
-@click.option(
-    "--threshold",
-    type=click.FloatRange(0, 1),
-    default=0.15,
-    help="Background score for plain CAMs; SIPE needs none, and IRN right after the seed has 0.25.",
-)
+@THRESHOLD
 @click.option(
     "--selection",
     type=click.Choice(["seed", "confident", "consistent", "crossed"]),

@@ -215,17 +215,24 @@ def chain_table(
         ``gain_high`` of the differences draw by draw; the share in % of images that are ``harmed``
         and ``helped``, see `POINTS`; and the mean ``seconds`` per image after the seed.
     """
-    table, reference = [], next(iter(lines.values()))
+    draws = {line: image_draws(images, classes, chosen) for line, images in lines.items()}
+    table, (first, *_) = [], lines
     for (name, number), images in lines.items():
-        line = {"chain": name, "round": number}
-        line |= pooled_line(images, classes, chosen) | gain_line(images, reference, classes, chosen)
+        own = draws[name, number]
+        line = {"chain": name, "round": number} | pooled_line(images, own, classes, chosen)
+        line |= gain_line(images, lines[first], own - draws[first], classes, chosen)
         line["seconds"] = np.mean([image["seconds"] for image in images])
         table.append(line)
     return pd.DataFrame(table).astype({"round": "Int64"})
 
 
+def image_draws(images: Sequence[dict], classes: ClassSet, chosen: Sequence[int]) -> np.ndarray:
+    """The scores of draws of some images, see `wsss_lib.metrics.drawn_scores`."""
+    return drawn_scores([image["confusion"] for image in images], len(classes), chosen)
+
+
 def pooled_line(
-    images: Sequence[dict], classes: ClassSet, chosen: Sequence[int]
+    images: Sequence[dict], draws: np.ndarray, classes: ClassSet, chosen: Sequence[int]
 ) -> dict[str, float]:
     """The scores of some images, pooled: what `chain_table` says of classes and ``mean``.
 
@@ -233,6 +240,8 @@ def pooled_line(
     ----------
     images : sequence of dict
         Each with its ``confusion``, as `wsss_lib.metrics.sparse` gives it.
+    draws : ndarray, shape (DRAWS,), float64
+        Their `image_draws`.
     classes : ClassSet
     chosen : sequence of int
         The classes to show and average.
@@ -241,12 +250,16 @@ def pooled_line(
     scores = 100 * iou_of_counted(pooled(confusions, len(classes)))[chosen]
     line = dict(zip([classes.short[i] for i in chosen], scores, strict=True))
     line["mean"] = pooled_score(confusions, len(classes), chosen)
-    low, high = interval(drawn_scores(confusions, len(classes), chosen))
+    low, high = interval(draws)
     return line | {"mean_low": low, "mean_high": high}
 
 
 def gain_line(
-    images: Sequence[dict], reference: Sequence[dict], classes: ClassSet, chosen: Sequence[int]
+    images: Sequence[dict],
+    reference: Sequence[dict],
+    differences: np.ndarray,
+    classes: ClassSet,
+    chosen: Sequence[int],
 ) -> dict[str, float]:
     """What masks gain on others of the same images: ``gain`` to ``helped`` of `chain_table`.
 
@@ -254,13 +267,14 @@ def gain_line(
     ----------
     images, reference : sequence of dict
         As for `pooled_line`, with the image's own mean ``iou`` in %, in the same order.
+    differences : ndarray, shape (DRAWS,), float64
+        Of their `image_draws`.
     classes, chosen
         As there.
     """
     found = [[image["confusion"] for image in each] for each in (images, reference)]
     own, other = (pooled_score(each, len(classes), chosen) for each in found)
-    draws, others = (drawn_scores(each, len(classes), chosen) for each in found)
-    low, high = interval(draws - others)
+    low, high = interval(differences)
     gains = image_gains(images, reference)
     harmed, helped = 100 * (gains < -POINTS).mean(), 100 * (gains > POINTS).mean()
     line = {"gain": own - other, "gain_low": low, "gain_high": high}

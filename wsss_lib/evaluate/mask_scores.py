@@ -16,7 +16,7 @@ from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.boundary import band_rows, band_table
-from wsss_lib.evaluate.chains import POINTS, gain_line, image_gains, pooled_line
+from wsss_lib.evaluate.chains import POINTS, gain_line, image_draws, image_gains, pooled_line
 from wsss_lib.evaluate.exploration import image_iou
 from wsss_lib.evaluate.regions import NEAR
 from wsss_lib.metrics import dense, iou_of_counted, mean, pooled
@@ -173,9 +173,11 @@ def _score_table(
     chosen: Sequence[int],
 ) -> pd.DataFrame:
     objects, lines = [place for place in chosen if place], {}
+    draws = {name: image_draws(images, classes, chosen) for name, images in rows.items()}
+    first, *_ = rows  # the reference, if there is one
     for name, images in rows.items():
         found = measures(pooled((image["confusion"] for image in images), len(classes)))
-        line = pooled_line(images, classes, chosen)
+        line = pooled_line(images, draws[name], classes, chosen)
         for measure in MEASURES:
             counted = objects if measure in ("over", "under") else list(chosen)
             line[measure] = mean(found[measure][counted])
@@ -183,7 +185,8 @@ def _score_table(
         line["void"] = 100 * void / pixels
         lines[name] = line
         if reference:
-            lines[name] |= gain_line(images, reference, classes, chosen)
+            differences = draws[name] - draws[first]
+            lines[name] |= gain_line(images, reference, differences, classes, chosen)
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis("masks")
 
 

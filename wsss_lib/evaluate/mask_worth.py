@@ -84,9 +84,9 @@ def training_masks(
         weight = BACKGROUND_WEIGHT[images.name]
         localiser = Localiser(path, background_weight=weight, device=device)
         edges = centroids = None
-        if kind == "irn":
+        if "irn" in WEAK[kind]:
             edges = trained_edges(images, localiser, device=device, workers=workers)
-        if kind == "expand":
+        if "mars" in WEAK[kind]:
             centroids = collect_centroids(images, localiser, workers=workers)
         needed = {"localiser": localiser, "edges": edges, "centroids": centroids}
         steps = make_steps(WEAK[kind], images, **needed)
