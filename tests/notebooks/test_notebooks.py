@@ -32,7 +32,7 @@ def test_notebook_runs_and_shows_what_it_promises(path, folders):
     outputs = outputs_of_a_run(path, output, parameters_for(path, "toy", OVERRIDES["test"]))
     code = "\n".join(sources(path, "code"))
     figures = folders / "figures" / "toy"
-    promised = re.findall(r'save_figure\(\s*\w+,\s*"(\w+)"', code)
+    promised = re.findall(r'run\.save\(\s*[\w.]+,\s*"(\w+)"', code)
     for name in promised:
         entry = json.loads((figures / "manifest.json").read_text())[name]
         assert entry["notebook"] == path.stem

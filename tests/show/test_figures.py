@@ -5,26 +5,21 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from wsss_lib.show.figures import read_manifest, save_figure
+from wsss_lib.classify.backbones import build_backbone
+from wsss_lib.show.figures import NotebookRun, read_manifest
 
 DATA = pd.DataFrame({"iou": [98.98, 1 / 3]}, pd.Index(["F1", "img"], name="feature"))
 
 
 @pytest.fixture
 def save(tmp_path, monkeypatch):
-    """`save_figure` with the output folder set to a temporary one."""
+    """`NotebookRun.save` with the output folder set to a temporary one."""
     monkeypatch.setenv("WSSS_OUTPUT", str(tmp_path))
 
     def save(name, figure=None, params=(), data=DATA, also=()):
-        return save_figure(
-            figure or plt.figure(figsize=(1, 1)),
-            name,
-            data=data,
-            params={"DATASET": "toy", **dict(params)},
-            notebook="07_table1",
-            alt="A bar for each feature.",
-            also=also,
-        )
+        run = NotebookRun("07_table1", {"DATASET": "toy", **dict(params)})
+        figure = figure or plt.figure(figsize=(1, 1))
+        return run.save(figure, name, data, "A bar for each feature.", also=also)
 
     yield save
     plt.close("all")
@@ -61,6 +56,24 @@ def test_the_manifest_keeps_the_others_and_replaces_its_own(save):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert list(manifest) == ["a", "b"]
     assert manifest["b"]["params"]["SEED"] == 1
+
+
+def test_the_manifest_has_the_parameters_when_saved_and_the_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("WSSS_OUTPUT", str(tmp_path))
+    names = {"DATASET": "toy", "SEED": 0, "WORKERS": 2, "X": DATA, "figure": 1, "BACKBONE": None}
+    run, network = NotebookRun("07_table1", names), build_backbone("resnet10")
+    run.uses(network.weights, network.name)
+    run.made_with["EDGES"] = "edges.pth"
+    names["SEED"] = 1
+    folder = run.save(plt.figure(figsize=(1, 1)), "bars", DATA, "A bar for each feature.")
+    assert read_manifest(folder)["bars"]["params"] == {
+        "DATASET": "toy",
+        "SEED": 1,
+        "BACKBONE": "resnet10",
+        "WEIGHTS_NAME": "random",
+        "WEIGHTS_SHA256": network.weights.sha256,
+        "EDGES": "edges.pth",
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ __all__ = [
     "FIGURE1",
     "FIGURE5",
     "LOOKS",
+    "NotebookRun",
     "arrow_table",
     "bars",
     "beside_paper",
@@ -32,7 +33,6 @@ __all__ = [
     "picture_grid",
     "pseudo_against_segmentation",
     "samples_figure",
-    "save_figure",
     "show_image",
     "show_samples",
     "strokes_figure",
@@ -44,7 +44,7 @@ __all__ = [
 from . import widgets
 from .diagrams import arrow_table, draw_pipelines, kit_map, map_table
 from .features import channel_mosaic, pca_rgb
-from .figures import save_figure
+from .figures import NotebookRun
 from .masks import (
     cam_overlay,
     class_colours,

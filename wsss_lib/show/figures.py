@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -12,62 +13,92 @@ from tqdm.auto import tqdm
 from wsss_lib.files import atomic_path, write_text
 from wsss_lib.paths import figures_dir, shown
 
+if TYPE_CHECKING:  # else figures would import torch
+    from wsss_lib.checkpoints import WeightsInfo
+
 _LIBRARIES = ("matplotlib", "numpy", "scikit-learn", "torch", "torchvision")
+#: Parameters that change how a run is done and not what it gives.
+_NO_RESULT = ("DEVICE", "WORKERS")
+#: Of a parameter; other names in capitals, such as a matrix X, are none.
+_VALUES = (str, int, float, list, dict, type(None))
 
 
-def save_figure(
-    figure: Figure,
-    name: str,
-    *,
-    data: pd.DataFrame,
-    params: Mapping[str, object],
-    notebook: str,
-    alt: str,
-    also: Sequence[str] = (),
-    float_format: str = "%.6g",
-) -> Path:
-    """Write ``figures/<dataset>/<name>.png``, its numbers as CSV, and an entry in the manifest.
+class NotebookRun:
+    """One run of a notebook: what it computes with, written beside each figure that it makes.
 
     Parameters
     ----------
-    figure : Figure
-    name : str
-        The file's name without ending.
-    data : DataFrame
-        The numbers that the figure shows; its index is written when it has a name.
-    params : mapping
-        The notebook's parameters; ``DATASET`` names the folder.
     notebook : str
-        Which notebook made it.
-    alt : str
-        One sentence that describes the picture, for readers who cannot see it.
-    also : sequence of str
-        Files of the same folder that belong to the figure and were written by other means.
-    float_format : str
-        Of the numbers in the CSV.
+        Its name without ending.
+    names : mapping of str to object
+        The notebook's ``globals()``. The parameters are its names in capitals, as they are when a
+        figure is saved; ``DATASET`` names the folder.
 
-    Returns
-    -------
-    Path
-        The folder.
+    Attributes
+    ----------
+    made_with : dict
+        JSON values that determine the figures and are no parameters, such as checkpoints.
     """
-    folder = figures_dir(str(params["DATASET"]))
-    picture, numbers = f"{name}.png", f"{name}.csv"
-    index = data.index.name is not None
-    write_text(folder / numbers, data.to_csv(index=index, float_format=float_format))
-    with atomic_path(folder / picture) as temporary:
-        # no date and no version inside: the same figure gives the same bytes
-        figure.savefig(temporary, dpi=150, bbox_inches="tight", metadata={"Software": None})
-    entry = {
-        "alt": alt,
-        "files": [picture, numbers, *also],
-        "notebook": notebook,
-        "params": dict(params),
-        "versions": {library: version(library) for library in _LIBRARIES},
-    }
-    manifest = dict(sorted((read_manifest(folder) | {name: entry}).items()))
-    write_text(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
-    return folder
+
+    def __init__(self, notebook: str, names: Mapping[str, object]) -> None:
+        self.notebook, self.names, self.made_with = notebook, names, {}
+
+    def uses(self, weights: "WeightsInfo", backbone: str | None = None) -> None:
+        """Note the weights of a network, and the name of its backbone where that is a choice."""
+        self.made_with |= {"WEIGHTS_NAME": weights.name, "WEIGHTS_SHA256": weights.sha256}
+        if backbone:
+            self.made_with["BACKBONE"] = backbone
+
+    def save(
+        self,
+        figure: Figure,
+        name: str,
+        table: pd.DataFrame,
+        alt: str,
+        *,
+        also: Sequence[str] = (),
+    ) -> Path:
+        """Write ``figures/<dataset>/<name>.png``, its numbers as CSV, and an entry in the manifest.
+
+        Parameters
+        ----------
+        figure : Figure
+        name : str
+            The file's name without ending.
+        table : DataFrame
+            The numbers that the figure shows; its index is written when it has a name.
+        alt : str
+            One sentence that describes the picture, for readers who cannot see it.
+        also : sequence of str
+            Files of the same folder that belong to the figure and were written by other means.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        parameters = {
+            key: value
+            for key, value in self.names.items()
+            if key.isupper() and key not in _NO_RESULT and isinstance(value, _VALUES)
+        }
+        folder = figures_dir(parameters["DATASET"])
+        picture, numbers = f"{name}.png", f"{name}.csv"
+        index = table.index.name is not None
+        write_text(folder / numbers, table.to_csv(index=index, float_format="%.6g"))
+        with atomic_path(folder / picture) as temporary:
+            # no date and no version inside: the same figure gives the same bytes
+            figure.savefig(temporary, dpi=150, bbox_inches="tight", metadata={"Software": None})
+        entry = {
+            "alt": alt,
+            "files": [picture, numbers, *also],
+            "notebook": self.notebook,
+            "params": parameters | self.made_with,
+            "versions": {library: version(library) for library in _LIBRARIES},
+        }
+        manifest = dict(sorted((read_manifest(folder) | {name: entry}).items()))
+        write_text(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+        return folder
 
 
 def read_manifest(folder: Path) -> dict[str, dict]:
