@@ -78,10 +78,11 @@ class FeatureMap:
         top, bottom, down = axis_weights(self.size[0], self.image_size[0])
         left, right, across = axis_weights(self.size[1], self.image_size[1])
         rows, cols = (torch.as_tensor(np.asarray(a), dtype=torch.long) for a in (rows, cols))
-        v, y, x = self.values, down[rows], across[cols]
-        upper = v[:, top[rows], left[cols]] * (1 - x) + v[:, top[rows], right[cols]] * x
-        lower = v[:, bottom[rows], left[cols]] * (1 - x) + v[:, bottom[rows], right[cols]] * x
-        return (upper * (1 - y) + lower * y).T.contiguous().numpy()
+        v = self.values.permute(1, 2, 0).contiguous()  # a cell's channels lie side by side
+        y, x = down[rows, None], across[cols, None]
+        upper = v[top[rows], left[cols]] * (1 - x) + v[top[rows], right[cols]] * x
+        lower = v[bottom[rows], left[cols]] * (1 - x) + v[bottom[rows], right[cols]] * x
+        return (upper * (1 - y) + lower * y).numpy()
 
 
 def axis_weights(cells: int, pixels: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

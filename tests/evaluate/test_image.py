@@ -3,6 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from sklearn.base import clone
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
@@ -11,6 +12,8 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.classify.train import ClassifierSettings
 from wsss_lib.evaluate.image import evaluate_image
 from wsss_lib.evaluate.settings import Setting
+from wsss_lib.expand.image import warm_up
+from wsss_lib.expand.pixels import CLASSIFIERS
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.features import extract
 from wsss_lib.metrics import confusion_matrix, dense
@@ -72,6 +75,19 @@ def test_without_a_z_score_the_classifier_sees_other_values(tiny):
     (scored, _), (raw, _) = evaluate_image(tiny, "tiny_1", settings, None)
     # colours from 0 to 255: with that gamma hardly a sample resembles another one
     assert scored["support_vectors"] < raw["support_vectors"] >= 0.95 * 120
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_classifier_by_its_name_is_that_of_scikit_learn(tiny, name):
+    setting = Setting("img", 40, name)
+    warm_up([setting.svm()])
+    ((row, mask),) = evaluate_image(tiny, "tiny_1", [setting])
+    sample = tiny.sample("tiny_1")
+    X = extract(sample.image, ["img"])["img"].values.flatten(1).T.numpy()
+    labels = sample_mask(sample.mask, 40, 0, "tiny_1").label_image().ravel()
+    oracle = clone(CLASSIFIERS[name]).fit(X[labels != 255], labels[labels != 255])
+    assert np.array_equal(mask.ravel(), oracle.predict(X))
+    assert row["support_vectors"] == 0
 
 
 @pytest.mark.parametrize("scheme", ["uniform", "blocks8", "apart3"])

@@ -13,6 +13,7 @@ from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.image import Classifier, Expansion, expand
+from wsss_lib.expand.pixels import PixelClassifier
 from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.sampling import PixelSamples, sample_mask
 from wsss_lib.features import (
@@ -96,10 +97,19 @@ class Exploration:
             "n": self.pixels.requested,
             "IoU, all pixels": image_iou(self.confusion),
             "IoU, held out": image_iou(self.held_out),
-            "support vectors": self.expansion.svm.n_support_,
+            "support vectors": getattr(self.expansion.svm, "n_support_", 0),
             "fit seconds": self.expansion.fit_seconds,
             "predict seconds": self.expansion.predict_seconds,
         }
+
+    def classifier(self) -> dict[str, object]:
+        """Kernel, C and gamma of the SVM; of another classifier its name as the kernel."""
+        svm = self.expansion.svm
+        if isinstance(svm, PixelClassifier):
+            return {"kernel": type(svm.estimator).__name__, "C": np.nan, "gamma": ""}
+        settings = svm.get_params()
+        kernel = settings.get("kernel", "rbf")  # a product has no other
+        return {"kernel": kernel, "C": settings["C"], "gamma": settings["gamma"]}
 
     def labels_right(self) -> float:
         """The share of samples whose label is that of the ground truth, in %; void is left out."""
@@ -132,7 +142,7 @@ def explore(
         Sampled pixels per class.
     seed : int
         Of the sampling.
-    svm : ImageSVM, ProductSVM or NearestSample, optional
+    svm : Classifier, optional
         Unfitted; scikit-learn's defaults when left out. A product of layers needs a `ProductSVM`.
     source : SeedSource, optional
         The seed that gives samples and their labels; ground truth when left out.
@@ -152,7 +162,7 @@ def explore(
     layers, sign = split_feature(layer)
     needed = [*layers, LOOK] if source and source.selection == "consistent" else layers
     check_backbone(needed, backbone)
-    svm = svm or Setting(layer, n).svm().set_params(threads=None)
+    svm = svm or Setting(layer, n).svm(threads=None)
     if isinstance(svm, ProductSVM) != (sign == "*"):
         raise ParameterError(
             f"{layer} with {type(svm).__name__}; expected a ProductSVM for a product such as F1*F3 "
@@ -235,7 +245,7 @@ def history(results: Sequence[Exploration], classes: ClassSet) -> pd.DataFrame:
     Parameters
     ----------
     results : sequence of Exploration
-        Of an `ImageSVM` or a `ProductSVM`.
+        Of any classifier but `NearestSample`.
     classes : ClassSet
 
     Returns
@@ -249,16 +259,13 @@ def history(results: Sequence[Exploration], classes: ClassSet) -> pd.DataFrame:
 
 
 def _line(result: Exploration, classes: ClassSet) -> dict[str, object]:
-    svm = result.expansion.svm.get_params()
     settings = {
         "image": result.sample.id,
         "samples from": result.source,
         "labels right": result.labels_right(),
         "layer": result.layer,
         "n": result.pixels.requested,
-        "kernel": svm.get("kernel", "rbf"),  # a product has no other
-        "C": svm["C"],
-        "gamma": svm["gamma"],
+        **result.classifier(),
     }
     scores = class_scores(result, classes)["all pixels"].drop("mean")
     return settings | result.row() | scores.add_prefix("IoU, ").to_dict()

@@ -136,7 +136,7 @@ def evaluate_image(
             "id": id_,
             "feature": setting.feature,
             "short_classes": list(clean.short_classes),
-            "support_vectors": int(done.svm.n_support_),
+            "support_vectors": getattr(done.svm, "n_support_", 0),
             "fit_seconds": round(done.fit_seconds, 4),
             "predict_seconds": round(done.predict_seconds, 4),
             **({"layer_weights": done.svm.weights_.tolist()} if "*" in setting.feature else {}),

@@ -116,7 +116,7 @@ class PhotoSegmenter:
         small = shrink_strokes(strokes, self.image.shape[:2])
         n = samples_on(self._setting.samples, self.maps[0].size)
         samples = stroke_samples(small, n, self._setting.seed)
-        svm = self._setting.svm().set_params(threads=None)  # one photograph: all cores are free
+        svm = self._setting.svm(threads=None)  # one photograph: all cores are free
         scores = decision_scores(svm.fit(self.maps, samples.label_image()), self.maps)
         return refine_by_crf(self.image, scores, crf) if crf else scores
 

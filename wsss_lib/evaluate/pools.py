@@ -132,7 +132,7 @@ def _read(
 
 def _fit(setting: Setting, X: np.ndarray, y: np.ndarray, path: Path) -> None:
     classes, counts = np.unique(y, return_counts=True)
-    svm = setting.svm().set_params(threads=None).fit(X, y).set_params(threads=1)
+    svm = setting.svm(threads=None).fit(X, y).set_params(threads=1)
     classifier = PooledClassifier(svm, dict(zip(classes.tolist(), counts.tolist(), strict=True)))
     with atomic_path(path) as temporary:
         joblib.dump(classifier, temporary)

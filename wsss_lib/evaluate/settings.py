@@ -10,10 +10,11 @@ from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.cells import cell_labels, resize_labels
 from wsss_lib.expand.image import Classifier, NearestSample
 from wsss_lib.expand.noise import parse_noise
+from wsss_lib.expand.pixels import CLASSIFIERS, PixelClassifier
 from wsss_lib.expand.pooled import parse_pool
 from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS, parse_scheme, samples_on
-from wsss_lib.expand.svm import ImageSVM
+from wsss_lib.expand.svm import KERNELS, ImageSVM
 from wsss_lib.features import needs_backbone, split_feature
 from wsss_lib.store import FORMAT
 
@@ -65,8 +66,9 @@ class Setting:
         Pixels per class, see `wsss_lib.expand.sampling.samples_on`; with several layers, cells are
         those of the first.
     kernel : str
-        As in `wsss_lib.expand.svm.ImageSVM`, or ``nearest``: the label of the nearest sample,
-        whatever C and gamma are. It uses positions only, so its feature is ``xy``.
+        As in `wsss_lib.expand.svm.ImageSVM`; or, whatever C and gamma are, another classifier: one
+        of `wsss_lib.expand.pixels.CLASSIFIERS`, or ``nearest``, the label of the nearest sample,
+        which uses positions only, so that its feature is ``xy``.
     C, gamma, solver
         As in `wsss_lib.expand.svm.ImageSVM`.
     seed : int
@@ -113,7 +115,7 @@ class Setting:
                 f"resolution={self.resolution!r}; expected one of {', '.join(RESOLUTIONS)}."
             )
         self._check_together()
-        if self.kernel != "nearest":
+        if self.kernel not in (*CLASSIFIERS, "nearest"):
             self.svm().check_parameters()
         if "scale" not in str(self.gamma):  # 10 and "10" are one setting
             object.__setattr__(self, "gamma", float(self.gamma))
@@ -137,7 +139,7 @@ class Setting:
                 f"solver='ours', not {self.kernel!r} and {self.solver!r}."
             )
         shares = isinstance(self.samples, str)
-        if pooled and (product or shares or self.kernel == "nearest" or not clean):
+        if pooled and (product or shares or self.kernel not in KERNELS or not clean):
             raise ParameterError(
                 f"pool={self.pool!r} is for an SVM on one layer or a concatenation of layers, with "
                 "a number of samples, clean labels and full resolution."
@@ -163,13 +165,15 @@ class Setting:
         """Whether the noise is on the companions of objects."""
         return parse_noise(self.noise)[0] == "companion"
 
-    def svm(self) -> Classifier:
-        """The unfitted classifier, for one thread."""
+    def svm(self, threads: int | None = 1) -> Classifier:
+        """The unfitted classifier; `threads` as in `wsss_lib.expand.svm.ImageSVM`."""
         if self.kernel == "nearest":
             return NearestSample()
+        if self.kernel in CLASSIFIERS:
+            return PixelClassifier(CLASSIFIERS[self.kernel])
         if "*" in self.feature:
-            return ProductSVM(self.C, self.gamma, self.weights, threads=1)
-        return ImageSVM(self.kernel, self.C, self.gamma, solver=self.solver, threads=1)
+            return ProductSVM(self.C, self.gamma, self.weights, threads=threads)
+        return ImageSVM(self.kernel, self.C, self.gamma, solver=self.solver, threads=threads)
 
 
 def settings_for(

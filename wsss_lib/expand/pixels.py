@@ -4,6 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from wsss_lib.errors import ParameterError
@@ -11,7 +15,18 @@ from wsss_lib.expand.engine.samples import as_features, labelled_pixels
 from wsss_lib.features import FeatureMap
 
 #: Bytes of the features that are read at once; interpolation and classifiers copy them a few times.
-BLOCK = 2**26
+BLOCK = 2**24
+
+#: Classifiers of scikit-learn with its settings, but for: enough steps to converge; comparison with
+#: every sample, since trees of neighbours do not help with a hundred features; and no samples put
+#: aside to stop early, since a class can have a single one.
+CLASSIFIERS = {
+    "logistic regression": LogisticRegression(max_iter=1000),
+    "LDA": LinearDiscriminantAnalysis(),
+    "5 neighbours": KNeighborsClassifier(algorithm="brute"),
+    "random forest": RandomForestClassifier(random_state=0),
+    "gradient boosting": HistGradientBoostingClassifier(early_stopping=False, random_state=0),
+}
 
 
 class PixelClassifier(ClassifierMixin, BaseEstimator):

@@ -119,6 +119,17 @@ def test_a_product_has_no_other_kernel_than_rbf(controls):
     assert controls.setting(0).kernel == "linear"
 
 
+def test_what_a_classifier_has_no_use_for_is_switched_off(controls):
+    used = {}
+    for kind in controls.kernel.options.values():
+        controls.kernel.value = kind
+        used[kind] = (not controls.cost.disabled, not controls.gamma.disabled)
+    others = dict.fromkeys(("logistic regression", "random forest"), (False, False))
+    assert used == {"rbf": (True, True), "linear": (True, False)} | others
+    controls.layer.value = "img*F1"  # whatever the menu says
+    assert (controls.cost.disabled, controls.gamma.disabled) == (False, False)
+
+
 def test_sliders_wait_until_they_are_let_go(controls):
     sliders = (controls.samples, controls.cost, controls.gamma)
     assert not any(slider.continuous_update for slider in sliders)

@@ -55,6 +55,8 @@ def test_what_is_chosen_first_can_be_given(pair):
         ("samples", 1.0, dict(samples=1)),
         ("samples", 50.1, dict(samples=50)),
         ("kernel", "linear", dict(kernel="linear")),
+        ("kernel", "logistic regression", dict(kernel="logistic regression")),
+        ("kernel", "random forest", dict(kernel="random forest")),
         ("cost", 1000.0, dict(C=1000.0)),
         ("gamma", GAMMAS[-1], dict(gamma=GAMMAS[-1])),
     ],
@@ -64,10 +66,10 @@ def test_each_control_changes_what_explore_is_asked(explorer, pair, control, val
     getattr(explorer.controls, control).value = value
     settings = dict(id_="two", feature="img", samples=20) | expected
     id_, setting = settings.pop("id_"), Setting(**settings)
-    svm = setting.svm().set_params(threads=None)
+    svm = setting.svm(threads=None)
     result = explore(pair, None, id_, setting.feature, setting.samples, svm=svm)
     assert np.array_equal(explorer.result.mask, result.mask)
-    assert explorer.result.expansion.svm.get_params() == svm.get_params()
+    assert repr(explorer.result.expansion.svm) == repr(svm)
     assert shows(explorer) != before
     assert len(explorer.history) == 2
 

@@ -5,9 +5,11 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.linear_model import LogisticRegression
 
 from wsss_lib.datasets.classes import ClassSet, palette
 from wsss_lib.evaluate.exploration import class_scores, explore, history
+from wsss_lib.expand.pixels import PixelClassifier
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.show.widgets.page import (
@@ -76,6 +78,10 @@ def test_the_settings_stand_in_a_line(pair, results):
     assert settings_text(results["img*xy"]) == f"img*xy · {said}"
     linear = explore(pair, None, "two", "img", 20, svm=ImageSVM("linear", C=0.01))
     assert settings_text(linear).endswith("linear, C = 0.01")
+    other = explore(pair, None, "two", "img", 20, svm=PixelClassifier(LogisticRegression()))
+    assert settings_text(other).endswith("ground truth · LogisticRegression")
+    assert "support vectors" in result_html(linear, "A")
+    assert "support vectors" not in result_html(other, "A")
 
 
 def test_every_picture_has_a_name_for_those_who_cannot_see_it(results):

@@ -1,4 +1,4 @@
-"""What can be chosen in the layer explorer: an image, a feature, the samples and the SVM."""
+"""What can be chosen in the layer explorer: an image, a feature, the samples and the classifier."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,6 +21,13 @@ _EXPLAINED = (
     "Layers joined: their channels are concatenated (section 4.2)",
     "Layers multiplied: the product of their RBF kernels, each with its own gamma",
 )
+#: By their names: kernels of the SVM, and what may take its place.
+CLASSIFIERS = {
+    "SVM, RBF": "rbf",
+    "SVM, linear": "linear",
+    "logistic regression": "logistic regression",
+    "random forest": "random forest",
+}
 #: Multiples of the scale gamma to choose from.
 GAMMAS = ("0.01xscale", "0.1xscale", "0.3xscale", "scale", "3xscale", "10xscale", "100xscale")
 
@@ -107,7 +114,7 @@ def check_choice(what: str, value: str, choices: Sequence[str]) -> None:
 
 
 class Controls(widgets.VBox):
-    """Image, feature, samples and SVM.
+    """Image, feature, samples and classifier.
 
     Parameters
     ----------
@@ -156,7 +163,7 @@ class Controls(widgets.VBox):
         self.samples = _log_slider("n per class", samples, 1, max(samples, max_samples), ".0f")
         self.source = widgets.Dropdown(options=[GROUND_TRUTH, *seeds], description="labels of")
         self.selection = widgets.Dropdown(options=SELECTIONS, description="selected")
-        self.kernel = widgets.Dropdown(options=KERNELS, description="kernel")
+        self.kernel = widgets.Dropdown(options=CLASSIFIERS, description="kind")
         self.cost = _log_slider("C", 1, 0.01, 1000, ".3g")
         self.gamma = widgets.SelectionSlider(
             options=GAMMAS, value="scale", description="gamma", continuous_update=False
@@ -170,7 +177,7 @@ class Controls(widgets.VBox):
             "Image": [widgets.HBox([self.before, self.image, self.after]), self.below_image],
             "Feature": [self.layer],
             "Samples": samples_and_svm[:3],
-            "SVM": samples_and_svm[3:],
+            "Classifier": samples_and_svm[3:],
         }
         super().__init__([w for name, part in parts.items() for w in (_heading(name), *part)])
         self._all = [self.image, self.layer, *samples_and_svm]
@@ -208,7 +215,8 @@ class Controls(widgets.VBox):
         self.before.disabled = self.image.index == 0
         self.after.disabled = self.image.index == len(self.image.options) - 1
         self.kernel.disabled = "*" in self.layer.value
-        self.gamma.disabled = self.kernel.value == "linear" and not self.kernel.disabled
+        kernel = "rbf" if self.kernel.disabled else self.kernel.value
+        self.cost.disabled, self.gamma.disabled = kernel not in KERNELS, kernel != "rbf"
         self.selection.disabled = self.source.value == GROUND_TRUTH
 
 

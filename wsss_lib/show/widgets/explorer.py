@@ -133,7 +133,7 @@ class LayerExplorer(widgets.VBox):
                 setting.feature,
                 setting.samples,
                 setting.seed,
-                setting.svm().set_params(threads=None),
+                setting.svm(threads=None),
                 self.controls.seed_source(),
             )
         finally:

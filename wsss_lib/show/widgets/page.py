@@ -86,11 +86,11 @@ def image_html(sample: Sample) -> str:
 
 def settings_text(result: Exploration) -> str:
     """Layer, n, where the samples come from and the classifier, in a line of plain text."""
-    svm = result.expansion.svm.get_params()
     parts = [f"n = {result.pixels.requested} per class from {result.source}"]
-    parts.append(f"{svm.get('kernel', 'rbf')}, C = {svm['C']:.3g}")
-    if svm.get("kernel") != "linear":
-        parts.append(f"gamma = {svm['gamma']}")
+    kernel, C, gamma = result.classifier().values()
+    parts.append(f"{kernel}, C = {C:.3g}" if gamma else kernel)
+    if gamma and kernel != "linear":
+        parts.append(f"gamma = {gamma}")
     return " · ".join([result.layer, *parts])
 
 
@@ -116,10 +116,9 @@ def result_html(result: Exploration, tag: str) -> str:
             "black: wrong" + (", beige: void" if VOID in truth else ""),
         ),
     }
-    costs = (
-        f"{row['support vectors']} support vectors · fit {row['fit seconds']:.2f} s · "
-        f"predict {row['predict seconds']:.2f} s"
-    )
+    costs = f"fit {row['fit seconds']:.2f} s · predict {row['predict seconds']:.2f} s"
+    if row["support vectors"]:  # only an SVM has them
+        costs = f"{row['support vectors']} support vectors · {costs}"
     return piece(
         f'<p class="head"><b class="tag {escape(tag)}">{escape(tag)}</b>'
         f"{escape(settings_text(result))} <span class='quiet'>· {costs}</span></p>"

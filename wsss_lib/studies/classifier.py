@@ -1,0 +1,51 @@
+"""Whether the image-specific classifier has to be an SVM.
+
+The paper trains SVMs (section 3.2) and compares them with nothing. The study puts common
+classifiers in their place, with scikit-learn's settings and the same samples: on the best single
+layer, and on all layers concatenated beside the product of their kernels. Notebook 05 shows some of
+them on one image.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from wsss_lib.engine import SweepResult
+from wsss_lib.evaluate.scores import difference_table, swept
+from wsss_lib.evaluate.settings import Setting
+from wsss_lib.expand.pixels import CLASSIFIERS
+from wsss_lib.studies.bound import FAIR
+from wsss_lib.studies.study import BOTH, Study
+
+LAYER, JOINED, PRODUCT = "F4", "F1+F2+F3+F4+F5", "F1*F2*F3*F4*F5"
+#: By their kernels and C: the SVMs, the linear one also softer, and the others.
+KINDS = (("rbf", 1.0), ("linear", 1.0), ("linear", 0.01), *((name, 1.0) for name in CLASSIFIERS))
+#: Left out where layers are joined: they take as long as all the others together.
+SLOW = ("5 neighbours", "gradient boosting")
+
+
+def settings(samples: int, seed: int) -> list[Setting]:
+    """All classifiers on one layer and on all, and the product of all layers' kernels."""
+    single = [(LAYER, *kind) for kind in KINDS]
+    joined = [(JOINED, *kind) for kind in KINDS if kind[0] not in SLOW]
+    return [
+        Setting(feature, samples, kernel, C, seed=seed, sampling=sampling)
+        for sampling in ("uniform", FAIR)
+        for feature, kernel, C in (*single, *joined, (PRODUCT, "rbf", 1.0))
+    ]
+
+
+def tables(result: SweepResult, over: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
+    """The ``differences`` from the RBF SVM; of layers joined, from the product of their kernels."""
+    return {"differences": difference_table(result, BOTH, over, reference=_svm)}
+
+
+def _svm(
+    result: SweepResult, setting: Setting, score: Callable[[Setting], float]
+) -> Setting | None:
+    feature = PRODUCT if setting.feature == JOINED else LAYER
+    return swept(result, replace(setting, feature=feature, kernel="rbf", C=1.0), setting)
+
+
+STUDY = Study("classifier", "Does it have to be an SVM?", settings, tables=tables)
