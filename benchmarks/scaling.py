@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from wsss_lib.expand.engine.fit import backend
-from wsss_lib.expand.engine.predict_numpy import Duals
+from wsss_lib.expand.engine.duals import Duals
+from wsss_lib.expand.engine.predict import decide_maps
 from wsss_lib.features import FeatureMap
 from wsss_lib.files import atomic_path, write_text
 
@@ -35,12 +35,11 @@ def cpu_seconds(setting: dict[str, int], stride: int, repeats: int = 3) -> float
     support = generator.normal(size=(setting["support vectors"], setting["features"]))
     coef = generator.uniform(-1, 1, size=(len(support), 3))
     duals = Duals(1 / setting["features"], support.astype(np.float32), coef, np.zeros(3))
-    decide = backend().decide_maps
     best = np.inf
     for _ in range(repeats):
         start = time.process_time()
         for _ in range(setting["images"]):
-            decide([FeatureMap(values, size)], duals, threads=1)
+            decide_maps([FeatureMap(values, size)], duals, threads=1)
         best = min(best, time.process_time() - start)
     return best
 

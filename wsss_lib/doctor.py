@@ -145,8 +145,8 @@ def _numba() -> tuple[str, ...]:
     try:
         import numba
     except Exception as error:  # llvmlite fails in ways of its own
-        found = f"cannot be imported ({error}); plain NumPy stands in, many times slower"
-        return found, "note", "run 'python -m pip install --upgrade numba'"
+        found = f"cannot be imported ({error}); no SVM can be fitted"
+        return found, "missing", "run 'python -m pip install --upgrade numba'"
     return (numba.__version__,)
 
 

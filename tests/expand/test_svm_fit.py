@@ -5,14 +5,12 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
-from wsss_lib.expand.engine import fit, smo, smo_numpy
-from wsss_lib.expand.engine.fit import NUMPY, backend, gram, pixel_samples
+from wsss_lib.expand.engine import smo
+from wsss_lib.expand.engine.fit import gram, pixel_samples
 from wsss_lib.expand.engine.samples import CellSamples, VectorSamples, scale_gamma
 from wsss_lib.expand.svm import ImageSVM
 
 from .maps import feature_map
-
-SOLVERS = {"compiled": smo.solve, "numpy": smo_numpy.solve}
 
 
 def noisy_circles(samples=300, seed=0):
@@ -33,15 +31,14 @@ def dual_objective(svc, kernel):
     return 0.5 * beta @ kernel @ beta - np.abs(beta).sum()
 
 
-@pytest.mark.parametrize("solve", SOLVERS.values(), ids=SOLVERS.keys())
 @pytest.mark.parametrize("C", [0.1, 1, 100])
 @pytest.mark.parametrize("kernel", ["rbf", "linear"])
-def test_reaches_libsvms_optimum(solve, C, kernel):
+def test_reaches_libsvms_optimum(C, kernel):
     X, y = noisy_circles()
     matrix = rbf(X, 0.25) if kernel == "rbf" else X @ X.T
     C = min(C, 1) if kernel == "linear" else C
     svc = SVC(kernel="precomputed", C=C, tol=1e-3).fit(matrix, y)
-    found = solve(matrix.astype(np.float32), y, C, 1e-3)
+    found = smo.solve(matrix.astype(np.float32), y, C, 1e-3)
     assert found.objective == pytest.approx(dual_objective(svc, matrix), rel=1e-5)
     assert found.beta.sum() == pytest.approx(0, abs=1e-8 * C)
     signed = np.where(y, found.beta, -found.beta)
@@ -75,12 +72,11 @@ def test_a_problem_that_is_shrunk_has_the_same_optimum(monkeypatch, C):
     assert gradient[rise].max() - gradient[fall].min() < 1.1e-4 + 1e-6 * C
 
 
-@pytest.mark.parametrize("solve", SOLVERS.values(), ids=SOLVERS.keys())
-def test_only_bounded_support_vectors(solve):
+def test_only_bounded_support_vectors():
     y = np.array([True, True, True, False])
     matrix = np.ones((4, 4))
     svc = SVC(kernel="precomputed").fit(matrix, y)
-    found = solve(matrix.astype(np.float32), y, 1.0, 1e-3)
+    found = smo.solve(matrix.astype(np.float32), y, 1.0, 1e-3)
     assert found.intercept == pytest.approx(svc.intercept_[0])
     assert found.objective == pytest.approx(dual_objective(svc, matrix))
 
@@ -88,21 +84,17 @@ def test_only_bounded_support_vectors(solve):
 def test_says_when_it_gives_up(monkeypatch):
     X, y = noisy_circles()
     monkeypatch.setattr(smo, "MAX_STEPS", 3)
-    monkeypatch.setattr(smo_numpy, "MAX_STEPS", 3)
     with pytest.warns(ConvergenceWarning, match="3 steps"):
         smo.solve(rbf(X, 0.25).astype(np.float32), y, 1.0, 1e-3)
 
 
-@pytest.mark.parametrize("functions", [backend(), NUMPY], ids=["compiled", "numpy"])
-def test_gram_of_pixels(functions, monkeypatch):
-    monkeypatch.setattr(fit, "backend", lambda: functions)
+def test_gram_of_pixels():
     generator = np.random.default_rng(0)
     maps = [feature_map(8, (4, 5), (20, 30)), feature_map(3, (20, 30), (20, 30), seed=1)]
     rows, cols = generator.integers(0, 20, 100), generator.integers(0, 30, 100)
     X = np.hstack([map_.at(rows, cols) for map_ in maps]).astype(np.float64)
     samples = pixel_samples(maps, rows, cols, 1.0)
-    coarse = CellSamples if functions.combine else VectorSamples
-    assert [type(part) for part in samples.parts] == [coarse, VectorSamples]
+    assert [type(part) for part in samples.parts] == [CellSamples, VectorSamples]
     assert scale_gamma(samples) == pytest.approx(1 / (11 * X.var()), rel=1e-6)
     found = gram(samples, "rbf", 0.1, threads=2)
     np.testing.assert_allclose(found, rbf(X, 0.1), atol=2e-6)

@@ -1,7 +1,5 @@
 """Every prediction path against the decision function in float64, from the same duals."""
 
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -9,17 +7,14 @@ import numpy as np
 import pytest
 
 from wsss_lib.expand.engine import compiled
-from wsss_lib.expand.engine.fit import NUMPY, backend
+from wsss_lib.expand.engine.duals import Duals
 from wsss_lib.expand.engine.interpolation import Grid
-from wsss_lib.expand.engine.predict_compiled import distinct_rows, merge_equal
-from wsss_lib.expand.engine.predict_numpy import Duals
+from wsss_lib.expand.engine.predict import decide_maps, decide_rows, distinct_rows, merge_equal
 from wsss_lib.expand.engine.threads import run, thread_count
-from wsss_lib.expand.svm import ImageSVM
 
 from .maps import feature_map, full_resolution
 
 SIZE = (37, 53)
-BACKENDS = pytest.mark.parametrize("functions", [backend(), NUMPY], ids=["compiled", "numpy"])
 MAPS = {
     "one": [(20, (5, 7))],
     "joined": [(20, (5, 7)), (6, (19, 27))],
@@ -47,42 +42,39 @@ def oracle(Z, duals):
     return np.exp(-duals.gamma * distances) @ duals.coef + duals.intercept
 
 
-@BACKENDS
 @pytest.mark.parametrize("shapes", MAPS.values(), ids=MAPS.keys())
 @pytest.mark.parametrize(("problems", "cost"), [(1, 1.0), (5, 1.0), (3, 1e4)])
-def test_maps_agree_with_float64(functions, shapes, problems, cost):
+def test_maps_agree_with_float64(shapes, problems, cost):
     maps = random_maps(shapes)
     duals = random_duals(sum(channels for channels, _ in shapes), problems, cost)
     assert duals.dtype == (np.float64 if cost > 1 else np.float32)
-    found = functions.decide_maps(maps, duals)
+    found = decide_maps(maps, duals)
     assert found.shape == (*SIZE, problems)
     expected = oracle(full_resolution(*maps), duals)
     # the weights of the interpolation are float32
     np.testing.assert_allclose(found.reshape(-1, problems), expected, atol=1e-5 * cost, rtol=0)
 
 
-@BACKENDS
 @pytest.mark.parametrize("width", [2, 40])
-def test_vectors_agree_with_float64(functions, width):
+def test_vectors_agree_with_float64(width):
     X = np.random.default_rng(3).normal(size=(900, width))
     duals = random_duals(width, problems=4)
-    np.testing.assert_allclose(functions.decide_rows(X, duals), oracle(X, duals), atol=1e-5)
+    np.testing.assert_allclose(decide_rows(X, duals), oracle(X, duals), atol=1e-5)
 
 
-@BACKENDS
-def test_far_from_the_origin_and_from_each_other(functions):
+def test_far_from_the_origin_and_from_each_other():
     X = np.random.default_rng(3).normal(size=(50, 40)) + 1000
     duals = Duals(0.05, X[:20], np.ones((20, 1)), np.zeros(1))
-    np.testing.assert_allclose(functions.decide_rows(X, duals), oracle(X, duals), atol=1e-4)
-    assert (functions.decide_rows(np.zeros((1, 40)), duals) < 1e-30).all()
+    np.testing.assert_allclose(decide_rows(X, duals), oracle(X, duals), atol=1e-4)
+    assert (decide_rows(np.zeros((1, 40)), duals) < 1e-30).all()
 
 
 @pytest.mark.parametrize("shapes", MAPS.values(), ids=MAPS.keys())
 def test_labels_do_not_depend_on_threads_or_runs(shapes):
     maps, duals = random_maps(shapes), random_duals(sum(channels for channels, _ in shapes))
-    first = backend().decide_maps(maps, duals, threads=1)
+    first = decide_maps(maps, duals, threads=1)
     for threads in (1, 2, 3):
-        again = backend().decide_maps(maps, duals, threads=threads)
+        again = decide_maps(maps, duals, threads=threads)
         np.testing.assert_array_equal(first, again)
 
 
@@ -145,27 +137,3 @@ def test_threads_obey_the_environment(monkeypatch):
     assert thread_count() == 2
     assert thread_count(5) == 5
     assert run(lambda x: x + 1, range(5), 2) == [1, 2, 3, 4, 5]
-
-
-def test_without_numba_numpy_answers_and_says_so_once():
-    program = """
-import sys, warnings
-sys.modules["numba"] = None
-import numpy as np
-from wsss_lib.expand.svm import ImageSVM
-X = np.random.default_rng(0).normal(size=(60, 5))
-y = X[:, 0] > 0
-with warnings.catch_warnings(record=True) as seen:
-    warnings.simplefilter("always")
-    labels = [ImageSVM().fit(X, y).predict(X) for _ in range(2)]
-print(len([w for w in seen if "NumPy" in str(w.message)]), (labels[0] == labels[1]).all())
-print("".join("01"[int(label)] for label in labels[0]))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    X = np.random.default_rng(0).normal(size=(60, 5))
-    labels = ImageSVM().fit(X, X[:, 0] > 0).predict(X)
-    said, shown = done.stdout.split("\n")[:2]
-    assert said == "1 True"
-    assert shown == "".join("01"[int(label)] for label in labels)

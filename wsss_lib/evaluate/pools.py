@@ -22,7 +22,7 @@ from wsss_lib.files import atomic_path
 from wsss_lib.paths import cache_dir
 
 #: Raise it when a pickled class moves or gets other attributes: older files are then ignored.
-LAYOUT = 2
+LAYOUT = 3
 
 
 def fit_pools(

@@ -16,7 +16,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.expand.engine.fit import backend, pixel_samples
+from wsss_lib.expand import engine
+from wsss_lib.expand.engine.fit import pixel_samples
 from wsss_lib.expand.engine.samples import as_features, labelled_pixels, scale_gamma
 from wsss_lib.expand.engine.threads import run, slices
 from wsss_lib.expand.svm import ImageSVM, one_vs_rest, parse_gamma
@@ -310,7 +311,7 @@ def _product(layers: Sequence[_Layer], weights: Sequence[float], svm: ImageSVM) 
     used = [(w * layer.gamma, layer) for w, layer in zip(weights, layers, strict=True) if w]
     kernel = np.empty_like(layers[0].products)
     norms = sum(factor * layer.norms for factor, layer in used)
-    gaussian = backend().gaussian
+    gaussian = engine.compiled.gaussian
 
     def work(part: slice) -> None:
         products = sum(factor * layer.products[part] for factor, layer in used)
@@ -325,7 +326,7 @@ def _held_out_loss(kernel: np.ndarray, targets: np.ndarray, svm: ImageSVM) -> fl
     """The loss on the samples behind the first m, which are fitted: kernel (n, m)."""
     fitting = kernel.shape[1]
     gram, across = kernel[:fitting], kernel[fitting:]
-    solve = backend().solve
+    solve = engine.smo.solve
     solutions = run(
         lambda target: solve(gram, target, svm.C, svm.tol), targets[:fitting].T, svm.threads
     )

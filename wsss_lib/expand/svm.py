@@ -5,14 +5,17 @@ reads feature maps at their own resolution. (``SVC`` alone trains one-vs-one, wh
 ``decision_function_shape``.)
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.expand.engine.fit import backend, gram, pixel_samples, vector_samples
-from wsss_lib.expand.engine.predict_numpy import Duals, linear_maps
+from wsss_lib.expand import engine
+from wsss_lib.expand.engine.duals import Duals, linear_maps
+from wsss_lib.expand.engine.fit import gram, pixel_samples, vector_samples
 from wsss_lib.expand.engine.samples import (
     Samples,
     as_features,
@@ -20,8 +23,10 @@ from wsss_lib.expand.engine.samples import (
     labelled_pixels,
     scale_gamma,
 )
-from wsss_lib.expand.engine.smo_numpy import Solution
 from wsss_lib.expand.engine.threads import run
+
+if TYPE_CHECKING:  # else numba would be imported
+    from wsss_lib.expand.engine.smo import Solution
 
 KERNELS = ("rbf", "linear")
 SOLVERS = ("ours", "libsvm")
@@ -31,8 +36,6 @@ PRECOMPUTE_FROM = 512
 
 class ImageSVM(ClassifierMixin, BaseEstimator):
     """One-vs-rest SVM, exact and fast on feature maps.
-
-    Its loops are compiled by numba; where numba is missing plain NumPy takes their place.
 
     Parameters
     ----------
@@ -163,7 +166,7 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         if len(self.classes_) == 1:
             return np.zeros(X[0].image_size if are_maps else len(X))
         if self.kernel == "rbf":
-            decide = backend().decide_maps if are_maps else backend().decide_rows
+            decide = engine.predict.decide_maps if are_maps else engine.predict.decide_rows
             decision = decide(X, self.duals_, self.threads)
         elif are_maps:
             decision = linear_maps(X, self.duals_)
@@ -207,13 +210,13 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
             np.array([solution.intercept for solution in solutions]),
         )
 
-    def _by_ours(self, samples: Samples, targets: np.ndarray) -> list[Solution]:
+    def _by_ours(self, samples: Samples, targets: np.ndarray) -> "list[Solution]":
         """Solve the problems over one Gram matrix, a thread for each."""
         matrix = gram(samples, self.kernel, self.gamma_, self.threads)
-        solve = backend().solve
+        solve = engine.smo.solve
         return run(lambda target: solve(matrix, target, self.C, self.tol), targets.T, self.threads)
 
-    def _by_libsvm(self, samples: Samples, targets: np.ndarray) -> list[Solution]:
+    def _by_libsvm(self, samples: Samples, targets: np.ndarray) -> "list[Solution]":
         """Solve the problems one after the other by scikit-learn's ``SVC``: the oracle."""
         svc = SVC(kernel=self.kernel, gamma=self.gamma_, C=self.C, tol=self.tol)
         if samples.width >= PRECOMPUTE_FROM:
@@ -226,7 +229,8 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
             svc.fit(X, target)
             beta = np.zeros(len(target))
             beta[svc.support_] = svc.dual_coef_[0]
-            solutions.append(Solution(beta, float(svc.intercept_[0]), np.nan, int(svc.n_iter_[0])))
+            found = beta, float(svc.intercept_[0]), np.nan, int(svc.n_iter_[0])
+            solutions.append(engine.smo.Solution(*found))
         return solutions
 
 

@@ -1,17 +1,11 @@
-"""What a fit is made of: the samples of an image, their Gram matrix, and the backend of the loops.
+"""What a fit is made of: the samples of an image, and their Gram matrix."""
 
-The heavy work is done by compiled loops, or by plain NumPy where numba is missing.
-"""
-
-import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Sequence
 from itertools import combinations_with_replacement
 
 import numpy as np
 
-from wsss_lib.expand.engine import predict_numpy, smo_numpy
+from wsss_lib.expand import engine
 from wsss_lib.expand.engine.samples import CellSamples, JoinedSamples, Samples, VectorSamples
 from wsss_lib.expand.engine.threads import run, slices
 from wsss_lib.features import FeatureMap
@@ -24,57 +18,6 @@ FEW_FEATURES = 4
 LARGE_C = 10
 
 
-@dataclass(frozen=True)
-class Backend:
-    """The functions that do the heavy work of a fit and of a prediction.
-
-    Attributes
-    ----------
-    decide_rows, decide_maps : callable
-        RBF decision functions, see `predict_numpy`.
-    gaussian : callable
-        ``gaussian(products, norms_a, norms_b, gamma)`` turns inner products (a, b) into kernel
-        values, given squared norms (a, 1) and (b,).
-    solve : callable
-        Solves a binary problem, see `smo.solve`.
-    combine : callable, optional
-        Inner products of pixels from those of cells, see `samples.CellSamples`; where it is
-        missing they are computed from the pixels' features.
-    """
-
-    decide_rows: Callable
-    decide_maps: Callable
-    gaussian: Callable
-    solve: Callable
-    combine: Callable | None = None
-
-
-NUMPY = Backend(
-    predict_numpy.decide_rows, predict_numpy.decide_maps, predict_numpy.gaussian, smo_numpy.solve
-)
-
-
-@cache
-def backend() -> Backend:
-    """The compiled loops; `NUMPY`, with a single warning, where numba is missing."""
-    try:  # here, since importing numba takes a second that not every command has
-        from wsss_lib.expand.engine import compiled, predict_compiled, smo
-    except ImportError as error:
-        warnings.warn(
-            f"The SVM runs in plain NumPy, many times slower, because numba is missing ({error}). "
-            "Run 'pip install numba'.",
-            stacklevel=2,
-        )
-        return NUMPY
-    return Backend(
-        predict_compiled.decide_rows,
-        predict_compiled.decide_maps,
-        compiled.gaussian,
-        smo.solve,
-        compiled.combine,
-    )
-
-
 def pixel_samples(
     maps: Sequence[FeatureMap],
     rows: np.ndarray,
@@ -83,12 +26,11 @@ def pixel_samples(
     threads: int | None = None,
 ) -> Samples:
     """The samples at some pixels, (n,) rows and columns, of feature maps."""
-    combine = backend().combine
 
     def part(map_: FeatureMap) -> VectorSamples | CellSamples:
-        if combine and 2 * np.prod(map_.size) < len(rows):
+        if 2 * np.prod(map_.size) < len(rows):
             dtype = _product_dtype(map_.channels, C)
-            return CellSamples(map_, rows, cols, combine, dtype, threads)
+            return CellSamples(map_, rows, cols, dtype, threads)
         return vector_samples(map_.at(rows, cols), C)
 
     parts = [part(map_) for map_ in maps]
@@ -122,7 +64,7 @@ def gram(samples: Samples, kernel: str, gamma: float, threads: int | None = None
     ndarray, shape (n, n), float32
     """
     result = np.empty((len(samples), len(samples)), np.float32)
-    norms, gaussian = samples.squared_norms, backend().gaussian
+    norms, gaussian = samples.squared_norms, engine.compiled.gaussian
 
     def work(tile: tuple[slice, slice]) -> None:
         a, b = tile

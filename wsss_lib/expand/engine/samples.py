@@ -10,6 +10,7 @@ import numpy as np
 
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.errors import ParameterError
+from wsss_lib.expand import engine
 from wsss_lib.expand.engine.interpolation import Grid
 from wsss_lib.expand.engine.threads import run, slices
 from wsss_lib.features import FeatureMap
@@ -152,15 +153,13 @@ class CellSamples:
     ----------
     map_ : FeatureMap
     rows, cols : ndarray, shape (n,), int
-    combine : callable
-        ``combine(cell_products, corners_a, weights_a, corners_b, weights_b)``.
     dtype : dtype
         Of the inner products.
     threads : int, optional
     """
 
-    def __init__(self, map_: FeatureMap, rows, cols, combine, dtype, threads: int | None) -> None:
-        self.map, self.rows, self.cols, self.combine = map_, rows, cols, combine
+    def __init__(self, map_: FeatureMap, rows, cols, dtype, threads: int | None) -> None:
+        self.map, self.rows, self.cols = map_, rows, cols
         self.width = map_.channels
         grid = Grid.of(map_)
         self.corners, self.weights = grid.corners(rows, cols)
@@ -186,7 +185,7 @@ class CellSamples:
 
     def products(self, a: slice, b: slice) -> np.ndarray:
         """As of `VectorSamples`."""
-        return self.combine(
+        return engine.compiled.combine(
             self.cell_products, self.corners[a], self.weights[a], self.corners[b], self.weights[b]
         )
 

@@ -12,11 +12,18 @@ A problem that is not solved soon is shrunk (Joachims 1999): samples at a bound 
 move are left out for a while, on a smaller Gram matrix. The end is always judged on all samples.
 """
 
+import warnings
+from dataclasses import dataclass
+
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from wsss_lib.expand.engine.compiled import compiled
-from wsss_lib.expand.engine.smo_numpy import MAX_STEPS, TAU, Solution, finish, movable
 
+#: libsvm's curvature of a pair of equal samples.
+TAU = 1e-12
+#: libsvm's limit.
+MAX_STEPS = 10_000_000
 #: Samples that are searched at once: a maximum is found by block first, its place afterwards.
 BLOCK = 128
 #: Steps per sample after which a problem is shrunk.
@@ -25,6 +32,26 @@ STEPS = 2
 WORTHWHILE = 0.9
 #: Put beside a gradient to take its sample out of a search.
 NEVER = np.float32(1e30)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The optimum of one binary problem.
+
+    Attributes
+    ----------
+    beta : ndarray, shape (n,), float64
+        Dual coefficients times labels.
+    intercept : float
+    objective : float
+        Of the dual, as libsvm counts it (negative; it is minimised).
+    steps : int
+    """
+
+    beta: np.ndarray
+    intercept: float
+    objective: float
+    steps: int
 
 
 def solve(gram: np.ndarray, target: np.ndarray, C: float, tol: float) -> Solution:
@@ -56,12 +83,40 @@ def solve(gram: np.ndarray, target: np.ndarray, C: float, tol: float) -> Solutio
             others = np.setdiff1d(np.arange(len(y)), active, assume_unique=True)
             gradient[others] = y[others] - _products(gram, others, beta)
         if stopped and (whole or steps == MAX_STEPS or _violation(y, beta, gradient, C) < tol):
-            return finish(beta, gradient, y, C, steps)
+            return _finish(beta, gradient, y, C, steps)
         kept = np.arange(len(y)) if stopped else active
         if taken:  # else what is left is rounding, and the whole problem decides
             kept = kept[_undecided(y[kept], beta[kept], gradient[kept], C)]
         if stopped or len(kept) < WORTHWHILE * len(active):
             active, part = kept, gram if len(kept) == len(y) else gram[np.ix_(kept, kept)]
+
+
+def _finish(
+    beta: np.ndarray, gradient: np.ndarray, y: np.ndarray, C: float, steps: int
+) -> Solution:
+    """Intercept and objective of an optimum, given ``gradient = y - K beta``.
+
+    The intercept is the mean over the free support vectors, on whose margin the decision function
+    is known; without any, the middle of what the bounded ones allow.
+    """
+    if steps >= MAX_STEPS:
+        warnings.warn(
+            f"The SVM stopped after {steps} steps before reaching its tolerance. Lower C, or "
+            "z-score the features.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    rise, fall = _movable(beta, y, C)
+    if (rise & fall).any():
+        intercept = gradient[rise & fall].mean()
+    else:
+        intercept = (gradient[rise].max() + gradient[fall].min()) / 2
+    return Solution(beta, float(intercept), float(-0.5 * beta @ (y + gradient)), steps)
+
+
+def _movable(beta: np.ndarray, y: np.ndarray, C: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which samples can rise and which can fall: those that are not at that bound."""
+    return beta < np.maximum(y, 0) * C, beta > np.minimum(y, 0) * C
 
 
 def _products(gram: np.ndarray, rows: np.ndarray, beta: np.ndarray) -> np.ndarray:
@@ -72,13 +127,13 @@ def _products(gram: np.ndarray, rows: np.ndarray, beta: np.ndarray) -> np.ndarra
 
 def _violation(y: np.ndarray, beta: np.ndarray, gradient: np.ndarray, C: float) -> float:
     """The worst violation of optimality by any pair."""
-    rise, fall = movable(beta, y, C)
+    rise, fall = _movable(beta, y, C)
     return gradient[rise].max() - gradient[fall].min()
 
 
 def _undecided(y: np.ndarray, beta: np.ndarray, gradient: np.ndarray, C: float) -> np.ndarray:
     """Which samples a pair may still move: all but those at a bound that pull away from all."""
-    rise, fall = movable(beta, y, C)
+    rise, fall = _movable(beta, y, C)
     highest, lowest = gradient[rise].max(), gradient[fall].min()
     return (rise & fall) | (rise & (gradient >= lowest)) | (fall & (gradient <= highest))
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from wsss_lib.expand.engine import compiled
+from wsss_lib.expand.engine.duals import Duals
 from wsss_lib.expand.engine.interpolation import Grid
-from wsss_lib.expand.engine.predict_numpy import Duals
 from wsss_lib.expand.engine.threads import run, slices
 from wsss_lib.features import FeatureMap
 
