@@ -4,8 +4,7 @@ import ast
 import os
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -28,11 +27,18 @@ TIMEOUT = {"toy": 1800, "voc": 7 * 24 * 3600}
 
 
 class OwnKernel(AsyncKernelManager):
-    """Starts the kernel of this very Python, whichever kernels Jupyter's folders hold."""
+    """Starts the kernel of this very Python, whichever kernels Jupyter's folders hold.
+
+    Its figures appear in the notebook, whichever backend the environment names.
+    """
 
     @default("kernel_spec_manager")
     def _kernel_spec_manager_default(self) -> KernelSpecManager:
         return KernelSpecManager(parent=self, kernel_dirs=[])
+
+    async def start_kernel(self, **options: object) -> None:
+        """Start it; see `AsyncKernelManager`."""
+        await super().start_kernel(**options, env=os.environ | {"MPLBACKEND": BACKEND})
 
 
 def find_notebooks(numbers: Sequence[str] = (), folder: Path | None = None) -> list[Path]:
@@ -163,17 +169,16 @@ def run_notebook(
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with _inline_backend():
-            papermill.execute_notebook(
-                str(path),
-                str(output),
-                parameters=dict(parameters),
-                kernel_name="python3",
-                kernel_manager_class=OwnKernel,
-                execution_timeout=timeout,
-                progress_bar=False,
-                cwd=str(path.parent),
-            )
+        papermill.execute_notebook(
+            str(path),
+            str(output),
+            parameters=dict(parameters),
+            kernel_name="python3",
+            kernel_manager_class=OwnKernel,
+            execution_timeout=timeout,
+            progress_bar=False,
+            cwd=str(path.parent),
+        )
     except papermill.PapermillExecutionError as error:
         raise NotebookError(
             f"{path.name} failed in cell {error.exec_count}: {error.ename}: {error.evalue}. "
@@ -245,16 +250,3 @@ def run_notebooks(
         minutes[path.stem] = (time.perf_counter() - start) / 60
         bar.write(f"{path.stem:28} {minutes[path.stem]:5.1f} min")
     return minutes
-
-
-@contextmanager
-def _inline_backend() -> Iterator[None]:
-    before = os.environ.get("MPLBACKEND")
-    os.environ["MPLBACKEND"] = BACKEND
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["MPLBACKEND"]
-        else:
-            os.environ["MPLBACKEND"] = before

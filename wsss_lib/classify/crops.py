@@ -1,5 +1,7 @@
 """Training crops: rescale, mirror, crop (the augmentation of SIPE, shared by IRN and PSA)."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from PIL import Image
@@ -113,6 +115,7 @@ def augment_pair(
     return both[..., :3], valid, np.where(valid, both[..., 3], np.uint8(VOID))
 
 
+@dataclass(eq=False)
 class EpochCrops(TorchDataset):
     """The crops of one epoch, one of each image; what a crop is, a subclass says.
 
@@ -127,10 +130,10 @@ class EpochCrops(TorchDataset):
     seed, epoch : int
     """
 
-    def __init__(
-        self, dataset: DevkitDataset, settings: TrainingSettings, seed: int, epoch: int
-    ) -> None:
-        self.dataset, self.settings, self.seed, self.epoch = dataset, settings, seed, epoch
+    dataset: DevkitDataset
+    settings: TrainingSettings
+    seed: int
+    epoch: int
 
     def __len__(self) -> int:
         return len(self.dataset.ids)
@@ -152,6 +155,7 @@ class EpochCrops(TorchDataset):
         )
 
 
+@dataclass(eq=False)
 class ClassifierCrops(EpochCrops):
     """The crops of one epoch with their image-level labels.
 
@@ -162,16 +166,7 @@ class ClassifierCrops(EpochCrops):
     labels : ndarray, shape (images, classes), float32
     """
 
-    def __init__(
-        self,
-        dataset: DevkitDataset,
-        settings: TrainingSettings,
-        seed: int,
-        epoch: int,
-        labels: np.ndarray,
-    ) -> None:
-        super().__init__(dataset, settings, seed, epoch)
-        self.labels = labels
+    labels: np.ndarray
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A crop (size, size, 3) uint8, where it shows its image (size, size) bool, its labels."""

@@ -14,6 +14,7 @@ from wsss_lib.engine import SweepResult
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.regions import region_of
 from wsss_lib.evaluate.settings import Setting
+from wsss_lib.features import KNOWN_LAYERS
 from wsss_lib.metrics import (
     drawn_scores,
     interval,
@@ -113,16 +114,12 @@ def compared(scores: pd.DataFrame, draws: np.ndarray) -> pd.DataFrame:
     return scores
 
 
-#: Gives the setting that another one is compared with in a region, if there is one.
-Reference = Callable[[SweepResult, Setting, Callable[[Setting], float]], Setting | None]
-
-
 def difference_table(
     result: SweepResult,
     regions: Sequence[str],
     over: Sequence[str] | None = None,
     *,
-    reference: Reference,
+    reference: Callable[[Setting], list[Setting]],
 ) -> pd.DataFrame:
     """The mean IoU of settings less that of their references.
 
@@ -134,7 +131,8 @@ def difference_table(
     over : sequence of str, optional
         Short names of the classes to average; all when left out.
     reference : callable
-        `own_classifier`, or `best_layer`.
+        Gives the settings that one is compared with, such as `own_classifier` or `best_layer`; of
+        several in the sweep the best.
 
     Returns
     -------
@@ -157,9 +155,10 @@ def difference_table(
         scores = {setting: pooled_score(found, n, chosen) for setting, found in confusions.items()}
         draws = {setting: drawn_scores(found, n, chosen) for setting, found in confusions.items()}
         for setting in result.rows:
-            other = reference(result, setting, scores.__getitem__)
-            if other is None:
+            others = [each for each in reference(setting) if each in scores and each != setting]
+            if not others:
                 continue
+            other = max(others, key=scores.__getitem__)
             low, _, high = spread(draws[setting] - draws[other])
             line = {"region": region, "against": other.feature}
             line |= {"difference": scores[setting] - scores[other]}
@@ -169,34 +168,19 @@ def difference_table(
     return pd.DataFrame(lines, columns=[*FIELDS, *columns])
 
 
-def own_classifier(
-    result: SweepResult, setting: Setting, score: Callable[[Setting], float]
-) -> Setting | None:
+def own_classifier(setting: Setting) -> list[Setting]:
     """For a pooled classifier, the image-specific one of the same feature."""
-    return swept(result, replace(setting, pool="own"), setting)
+    return [replace(setting, pool="own")]
 
 
-def swept(result: SweepResult, other: Setting, setting: Setting) -> Setting | None:
-    """A setting, if it differs from another one and is in the result."""
-    return other if other != setting and other in result.rows else None
-
-
-def best_layer(
-    result: SweepResult, setting: Setting, score: Callable[[Setting], float]
-) -> Setting | None:
-    """For several layers, the single one with the best score among those in the same sweep.
+def best_layer(setting: Setting) -> list[Setting]:
+    """For several layers, each single one; the best is chosen.
 
     It is chosen on the images on which it is then scored, which slightly favours it.
     """
     if len(setting.layers) == 1:
-        return None
-    singles = [
-        other
-        for other in result.rows
-        if len(other.layers) == 1
-        and other == replace(setting, feature=other.feature, weights="equal")
-    ]
-    return max(singles, key=score, default=None)
+        return []
+    return [replace(setting, feature=layer, weights="equal") for layer in KNOWN_LAYERS]
 
 
 #: What is averaged over the seeds.

@@ -33,6 +33,7 @@ SEED = 0
 ROWS = 32
 
 
+@dataclass(eq=False, repr=False)  # both are scikit-learn's
 class ProductSVM(ClassifierMixin, BaseEstimator):
     """One-vs-rest SVM with a product of RBF kernels, one per feature map.
 
@@ -64,19 +65,11 @@ class ProductSVM(ClassifierMixin, BaseEstimator):
         Fitted on the scaled maps, with gamma = 1.
     """
 
-    def __init__(
-        self,
-        C: float = 1.0,
-        gamma: float | str = "scale",
-        weights: str | Sequence[float] = "equal",
-        tol: float = 1e-4,
-        threads: int | None = None,
-    ) -> None:
-        self.C = C
-        self.gamma = gamma
-        self.weights = weights
-        self.tol = tol
-        self.threads = threads
+    C: float = 1.0
+    gamma: float | str = "scale"
+    weights: str | Sequence[float] = "equal"
+    tol: float = 1e-4
+    threads: int | None = None
 
     def check_parameters(self) -> None:
         """Refuse parameters outside their range; `fit` does it too.

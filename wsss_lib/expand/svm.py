@@ -5,6 +5,7 @@ reads feature maps at their own resolution. (``SVC`` alone trains one-vs-one, wh
 ``decision_function_shape``.)
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,7 @@ SOLVERS = ("ours", "libsvm")
 PRECOMPUTE_FROM = 512
 
 
+@dataclass(eq=False, repr=False)  # both are scikit-learn's
 class ImageSVM(ClassifierMixin, BaseEstimator):
     """One-vs-rest SVM, exact and fast on feature maps.
 
@@ -72,21 +74,12 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
     n_features_in_ : int
     """
 
-    def __init__(
-        self,
-        kernel: str = "rbf",
-        C: float = 1.0,
-        gamma: float | str = "scale",
-        solver: str = "ours",
-        tol: float = 1e-4,
-        threads: int | None = None,
-    ) -> None:
-        self.kernel = kernel
-        self.C = C
-        self.gamma = gamma
-        self.solver = solver
-        self.tol = tol
-        self.threads = threads
+    kernel: str = "rbf"
+    C: float = 1.0
+    gamma: float | str = "scale"
+    solver: str = "ours"
+    tol: float = 1e-4
+    threads: int | None = None
 
     def check_parameters(self) -> None:
         """Refuse parameters outside their range; `fit` does it too.

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.datasets.devkit import Sample
 from wsss_lib.engine import SweepResult
-from wsss_lib.evaluate.scores import difference_table, swept
+from wsss_lib.evaluate.scores import difference_table
 from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.expand.noise import parse_noise
 from wsss_lib.expand.sampling import PixelSamples
@@ -73,9 +73,9 @@ def companion_settings(samples: int, seed: int) -> list[Setting]:
     return settings(samples, seed, noises=COMPANIONS)
 
 
-def clean_labels(result: SweepResult, setting: Setting, score: object) -> Setting | None:
-    """For wrong labels, the same setting with clean ones, see `wsss_lib.evaluate.scores`."""
-    return swept(result, replace(setting, noise="none"), setting)
+def clean_labels(setting: Setting) -> list[Setting]:
+    """For wrong labels, the same setting with clean ones."""
+    return [replace(setting, noise="none")]
 
 
 def loss_table(

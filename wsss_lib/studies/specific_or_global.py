@@ -72,8 +72,7 @@ def settings(
 
 def tables(result: SweepResult, over: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
     """The ``differences`` of pooled classifiers from the image's own."""
-    table = difference_table(result, BOTH, over, reference=own_classifier)
-    return {"differences": table}
+    return {"differences": difference_table(result, BOTH, over, reference=own_classifier)}
 
 
 #: Of one entry of the kernel between all samples, see `wsss_lib.expand.engine.fit.gram`.

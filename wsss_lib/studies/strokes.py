@@ -5,13 +5,13 @@ all over a mask (`which_svm`) need not be good for them. The study simulates str
 layers of the product, gamma and C; `wsss_lib.evaluate.photo` has its defaults from it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from wsss_lib.engine import SweepResult
-from wsss_lib.evaluate.scores import difference_table, swept
+from wsss_lib.evaluate.scores import difference_table
 from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.studies.study import Study
 
@@ -39,11 +39,8 @@ def tables(result: SweepResult, over: Sequence[str] | None = None) -> dict[str, 
     return {"differences": difference_table(result, ("confusion",), over, reference=_usual)}
 
 
-def _usual(
-    result: SweepResult, setting: Setting, score: Callable[[Setting], float]
-) -> Setting | None:
-    usual = replace(setting, feature=LAYERS[-1], **svm_preset("sklearn"))
-    return swept(result, usual, setting)
+def _usual(setting: Setting) -> list[Setting]:
+    return [replace(setting, feature=LAYERS[-1], **svm_preset("sklearn"))]
 
 
 STUDY = Study(
