@@ -228,9 +228,3 @@ def test_json_holds_every_field():
         "advice": "run 'wsss data voc'",
         "blocks": ["voc"],
     }
-
-
-def test_the_table_holds_every_check_in_order():
-    table = doctor.as_table(CHECKS)
-    assert table.data["name"].tolist() == ["torch", "voc", "kernel"]
-    assert "wsss data voc" in table.to_html()

@@ -11,18 +11,14 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, metadata, version
 from pathlib import Path
 from textwrap import TextWrapper
-from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
 from wsss_lib.errors import DataError, ParameterError, WeightsError
 from wsss_lib.paths import cache_dir, data_root, shown
 
-if TYPE_CHECKING:
-    from pandas.io.formats.style import Styler
-
 _BUILDS = "https://pytorch.org/get-started/locally"
-_COLOURS = {"missing": "#b2182b", "note": "#8c510a", "ok": "#1b7837"}
+_STATUSES = ("missing", "note", "ok")
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ def examine() -> list[Check]:
 
 def as_text(checks: Sequence[Check]) -> str:
     """Problems first, each with what to do; last what can be run."""
-    parts = [[_line(check) for check in checks if check.status == status] for status in _COLOURS]
+    parts = [[_line(check) for check in checks if check.status == status] for status in _STATUSES]
     ready = []
     for dataset in ("toy", "voc"):
         lacking = ", ".join(check.name for check in checks if dataset in check.blocks)
@@ -80,19 +76,6 @@ def as_json(checks: Sequence[Check]) -> str:
     (a list out of toy and voc), see `Check`.
     """
     return json.dumps([asdict(check) | {"blocks": check.blocks} for check in checks], indent=2)
-
-
-def as_table(checks: Sequence[Check]) -> "Styler":
-    """All checks as a table for a notebook, one row per check."""
-    import pandas as pd
-
-    table = pd.DataFrame([asdict(check) for check in checks])[["status", "name", "found", "advice"]]
-    return (
-        table.style.hide(axis="index")
-        .map(lambda status: f"color: {_COLOURS[status]}; font-weight: bold", subset=["status"])
-        .set_properties(**{"text-align": "left", "vertical-align": "top", "white-space": "normal"})
-        .set_table_styles([{"selector": "th", "props": "text-align: left"}])
-    )
 
 
 def _line(check: Check) -> str:

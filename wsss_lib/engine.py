@@ -367,8 +367,6 @@ def processes(workers: int, scheduler: str | None, needed: Iterable[Path]) -> It
         with _connected(scheduler) as client:
             _check_workers(client, scheduler, needed)
             yield partial(_there, client)
-    elif workers == 1:
-        yield _here
     else:
         try:
             with parallel_config("loky", inner_max_num_threads=1), warnings.catch_warnings():
@@ -380,10 +378,6 @@ def processes(workers: int, scheduler: str | None, needed: Iterable[Path]) -> It
                 f"A worker process was killed, most often for lack of memory. {_RESUME}, with "
                 "fewer --workers."
             ) from None
-
-
-def _here(calls: Iterable) -> Iterator:
-    return (function(*args, **kwargs) for function, args, kwargs in calls)
 
 
 def _there(client: "Client", calls: Iterable) -> Iterator:

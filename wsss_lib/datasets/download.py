@@ -7,6 +7,7 @@ continued by an HTTP range request, at the next address too, since all of them s
 
 import shutil
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -46,7 +47,7 @@ class Archive:
     md5: str
     size: int
     unpacked: int
-    addresses: tuple[str, ...]
+    addresses: Sequence[str]
 
 
 def fetch(archive: Archive, folder: Path) -> Path:

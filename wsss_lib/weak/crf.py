@@ -117,7 +117,16 @@ class DenseCRF:
 
     @cached_property
     def _kernels(self) -> list[Callable[[np.ndarray], np.ndarray]]:
-        return _kernels(self._image, self._parameters)
+        """Those that have a weight, as functions of the marginals (pixels, K)."""
+        image, widths = self._image, self._parameters
+        places = np.indices(image.shape[:2], np.float32)[::-1].reshape(2, -1).T
+        colours = image.reshape(-1, 3).astype(np.float32)
+        both = np.hstack([places / widths.bilateral_sxy, colours / widths.bilateral_srgb])
+        weighted = (
+            (places / widths.gaussian_sxy, widths.gaussian_compat),
+            (both, widths.bilateral_compat),
+        )
+        return [_kernel(features, weight) for features, weight in weighted if weight]
 
     def refine(self, scores: ClassScores, *, hard: bool = False) -> ClassScores:
         """The marginal probabilities of the scores' labels, see `refine_by_crf`."""
@@ -195,20 +204,6 @@ def unary_from_probabilities(probabilities: np.ndarray) -> np.ndarray:
     values = np.asarray(probabilities, np.float64)
     floored = np.maximum(values, _LEAST * values.sum(0) + np.finfo(float).tiny)
     return -np.log(floored / floored.sum(0)).astype(np.float32)
-
-
-def _kernels(
-    image: np.ndarray, parameters: CRFParameters
-) -> list[Callable[[np.ndarray], np.ndarray]]:
-    """The kernels that have a weight, as functions of the marginals (pixels, K)."""
-    places = np.indices(image.shape[:2], np.float32)[::-1].reshape(2, -1).T
-    colours = image.reshape(-1, 3).astype(np.float32)
-    both = np.hstack([places / parameters.bilateral_sxy, colours / parameters.bilateral_srgb])
-    weighted = (
-        (places / parameters.gaussian_sxy, parameters.gaussian_compat),
-        (both, parameters.bilateral_compat),
-    )
-    return [_kernel(features, weight) for features, weight in weighted if weight]
 
 
 def _kernel(features: np.ndarray, weight: float) -> Callable[[np.ndarray], np.ndarray]:
