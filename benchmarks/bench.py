@@ -26,7 +26,7 @@ from sklearn.svm import SVC
 from tqdm.auto import tqdm
 
 from wsss_lib.classify.backbones import build_backbone
-from wsss_lib.datasets.images import read_image, read_mask
+from wsss_lib.datasets.images import read_mask, read_photo
 from wsss_lib.errors import ParameterError
 from wsss_lib.expand.engine.threads import thread_count
 from wsss_lib.expand.sampling import sample_mask
@@ -57,7 +57,7 @@ def photograph() -> tuple[np.ndarray, np.ndarray, str]:
     root = os.environ.get("WSSS_TEST_VOC")
     if root:
         devkit = Path(root) / "VOCdevkit" / "VOC2012"
-        image = read_image(devkit / "JPEGImages" / f"{IMAGE}.jpg")
+        image = read_photo(devkit / "JPEGImages" / f"{IMAGE}.jpg")
         return image, read_mask(devkit / "SegmentationClass" / f"{IMAGE}.png", 21), f"VOC {IMAGE}"
     return *made_photograph(SIZE), "made"
 

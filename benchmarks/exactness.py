@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 
 from wsss_lib.classify.backbones import build_backbone
 from wsss_lib.datasets import load_dataset
-from wsss_lib.datasets.images import read_image, read_mask
+from wsss_lib.datasets.images import read_mask, read_photo
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS, sample_mask
 from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import LAYERS, FeatureMap, extract
@@ -152,7 +152,7 @@ def photographs(root: Path | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     devkit = Path(root) / "VOCdevkit" / "VOC2012"
     return {
         id_: (
-            read_image(devkit / "JPEGImages" / f"{id_}.jpg"),
+            read_photo(devkit / "JPEGImages" / f"{id_}.jpg"),
             read_mask(devkit / "SegmentationClass" / f"{id_}.png", 21),
         )
         for id_ in IMAGES

@@ -17,8 +17,11 @@ from wsss_lib.paths import shown
 #: Raise it when a change of the code changes results: rows and maps of older formats are computed
 #: again.
 FORMAT = 4
-#: Keys asked for at once; SQLite takes 999 or more.
-_BATCH = 500
+#: Values as bytes, since damaged text may not be UTF-8; the keys as one JSON list, however many.
+_SELECT = (
+    "SELECT key, CAST(row AS BLOB), CAST(digest AS BLOB) FROM results "
+    "WHERE key IN (SELECT value FROM json_each(?))"
+)
 
 
 class ResultStore:
@@ -86,13 +89,8 @@ class ResultStore:
         StoreError
             If the file is damaged or not a store of rows.
         """
-        keys = list(keys)
         try:
-            answers = [
-                answer
-                for start in range(0, len(keys), _BATCH)
-                for answer in self._select(keys[start : start + _BATCH])
-            ]
+            answers = self._connection.execute(_SELECT, [json.dumps(list(keys))]).fetchall()
         except sqlite3.Error as error:
             raise self._unusable(error) from None
         with _no_collection():
@@ -107,13 +105,6 @@ class ResultStore:
                 "torn, edited, or of another result. They are computed again."
             )
         return found
-
-    def _select(self, keys: list[str]) -> list[tuple[str, bytes, bytes]]:
-        marks = ", ".join("?" * len(keys))
-        # as bytes, since damaged text may not be UTF-8
-        columns = "key, CAST(row AS BLOB), CAST(digest AS BLOB)"
-        query = f"SELECT {columns} FROM results WHERE key IN ({marks})"
-        return self._connection.execute(query, keys).fetchall()
 
     def _unusable(self, error: Exception) -> StoreError:
         return StoreError(

@@ -11,7 +11,6 @@ from PIL.PngImagePlugin import PngInfo
 from wsss_lib.datasets.classes import VOID, palette
 from wsss_lib.datasets.images import (
     convert_mask,
-    read_image,
     read_mask,
     read_note,
     read_photo,
@@ -27,7 +26,7 @@ MASK = np.array([[0, 1, 20], [255, 20, 0]], np.uint8)
 
 def test_a_photograph_is_read_as_it_is(tmp_path):
     Image.fromarray(RGB).save(tmp_path / "a.png")
-    image = read_image(tmp_path / "a.png")
+    image = read_photo(tmp_path / "a.png")
     assert image.dtype == np.uint8
     np.testing.assert_array_equal(image, RGB)
     image[0] = 0  # it may be written to
@@ -37,7 +36,7 @@ def test_a_photograph_is_read_as_it_is(tmp_path):
 def test_other_kinds_of_pictures_are_converted(tmp_path, mode):
     other = Image.fromarray(RGB).convert(mode)
     other.save(tmp_path / "a.png")
-    image = read_image(tmp_path / "a.png")
+    image = read_photo(tmp_path / "a.png")
     assert (image.shape, image.dtype) == ((5, 4, 3), np.uint8)
     if mode == "RGBA":
         np.testing.assert_array_equal(image, RGB)
@@ -53,7 +52,7 @@ def test_other_kinds_of_pictures_are_converted(tmp_path, mode):
 def test_grey_and_print_jpegs_are_converted(tmp_path, mode):
     red = Image.new("RGB", (16, 16), (250, 5, 5)).convert(mode)
     red.save(tmp_path / "a.jpg", quality=95)
-    image = read_image(tmp_path / "a.jpg")
+    image = read_photo(tmp_path / "a.jpg")
     assert image.shape == (16, 16, 3)
     expected = (250, 5, 5) if mode == "CMYK" else (78, 78, 78)
     assert abs(image.astype(int) - expected).max() < 12
@@ -96,7 +95,6 @@ def small_strokes(path):
 @pytest.mark.parametrize(
     ("read", "error"),
     [
-        (read_image, ImageError),
         (mask_of_voc, MaskError),
         (read_photo, ImageError),
         (small_strokes, ImageError),
@@ -126,12 +124,11 @@ def test_a_bad_file_is_an_error(tmp_path, monkeypatch, read, error, content, sen
         read(path)
 
 
-@pytest.mark.parametrize("read", [read_image, read_photo])
-def test_a_photograph_of_which_pillow_only_warns_is_too_large(tmp_path, monkeypatch, read):
+def test_a_photograph_of_which_pillow_only_warns_is_too_large(tmp_path, monkeypatch):
     Image.fromarray(RGB).save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 15)
     with pytest.raises(ImageError, match=r"too large.*Scale it down"):
-        read(tmp_path / "a.png")
+        read_photo(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("mode", ["P", "L"])
@@ -325,7 +322,6 @@ def test_written_masks_have_the_palette_and_every_index(tmp_path):
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.png"]
 
 
-@pytest.mark.parametrize("read", [read_image, read_photo])
 @pytest.mark.parametrize(
     ("orientation", "upright"),
     [
@@ -336,8 +332,10 @@ def test_written_masks_have_the_palette_and_every_index(tmp_path):
         (5, RGB.transpose(1, 0, 2)),
     ],
 )
-def test_a_photograph_is_turned_as_its_camera_says(tmp_path, orientation, upright, read):
-    np.testing.assert_array_equal(read(save_turned(tmp_path / "a.png", RGB, orientation)), upright)
+def test_a_photograph_is_turned_as_its_camera_says(tmp_path, orientation, upright):
+    np.testing.assert_array_equal(
+        read_photo(save_turned(tmp_path / "a.png", RGB, orientation)), upright
+    )
 
 
 def exif(*tags):
@@ -349,7 +347,6 @@ def exif(*tags):
 TURNED = exif((0x112, 3, 1, b"\6\0"))
 
 
-@pytest.mark.parametrize("read", [read_image, read_photo])
 @pytest.mark.parametrize("name", ["a.png", "a.webp"])
 @pytest.mark.parametrize(
     ("content", "turns"),
@@ -361,12 +358,12 @@ TURNED = exif((0x112, 3, 1, b"\6\0"))
         (TURNED[:12], 0),
     ],
 )
-def test_odd_exif_is_used_as_far_as_it_goes(tmp_path, read, name, content, turns):
+def test_odd_exif_is_used_as_far_as_it_goes(tmp_path, name, content, turns):
     Image.fromarray(RGB).save(tmp_path / name, exif=content, lossless=True)
-    np.testing.assert_array_equal(read(tmp_path / name), np.rot90(RGB, turns))
+    np.testing.assert_array_equal(read_photo(tmp_path / name), np.rot90(RGB, turns))
 
 
-@pytest.mark.parametrize(("read", "error"), [(read_image, ImageError), (mask_of_voc, MaskError)])
+@pytest.mark.parametrize(("read", "error"), [(read_photo, ImageError), (mask_of_voc, MaskError)])
 @pytest.mark.parametrize("keyword", ["Comment", "XML:com.adobe.xmp"])
 def test_a_file_that_pillow_refuses_for_its_text_is_told(tmp_path, read, error, keyword):
     text = PngInfo()
@@ -379,7 +376,6 @@ def test_a_file_that_pillow_refuses_for_its_text_is_told(tmp_path, read, error, 
 RAMP = np.tile(np.arange(256), (3, 1))  # a grey picture of every tone
 
 
-@pytest.mark.parametrize("read", [read_image, read_photo])
 @pytest.mark.parametrize(
     ("grey", "name"),
     [
@@ -395,9 +391,9 @@ RAMP = np.tile(np.arange(256), (3, 1))  # a grey picture of every tone
         (np.float32(RAMP * 257), "a.tif"),
     ],
 )
-def test_more_than_8_bits_are_scaled_and_not_clipped(tmp_path, read, grey, name):
+def test_more_than_8_bits_are_scaled_and_not_clipped(tmp_path, grey, name):
     Image.fromarray(grey).save(tmp_path / name)
-    np.testing.assert_array_equal(read(tmp_path / name), np.stack([RAMP] * 3, axis=2))
+    np.testing.assert_array_equal(read_photo(tmp_path / name), np.stack([RAMP] * 3, axis=2))
 
 
 def test_a_photograph_of_16_bits_is_turned_as_well(tmp_path):
@@ -420,7 +416,7 @@ def test_a_photograph_of_16_bits_is_turned_as_well(tmp_path):
 def test_values_of_no_known_range_are_an_error(tmp_path, grey, says):
     Image.fromarray(grey).save(tmp_path / "a.tif")
     with pytest.raises(ImageError, match=rf"a\.tif holds {says}"):
-        read_image(tmp_path / "a.tif")
+        read_photo(tmp_path / "a.tif")
 
 
 def change_tag(path, tag, before, after):
@@ -434,11 +430,11 @@ def test_a_tiff_whose_white_is_0_is_turned_over_or_refused(tmp_path):
     path, grey = tmp_path / "a.tif", np.stack([RAMP] * 3, axis=2)
     Image.fromarray(np.uint8(255 - RAMP)).save(path)
     change_tag(path, 262, 1, 0)
-    np.testing.assert_array_equal(read_image(path), grey)
+    np.testing.assert_array_equal(read_photo(path), grey)
     Image.fromarray(np.uint16(65535 - RAMP * 257)).save(path)
     change_tag(path, 262, 1, 0)
     with pytest.raises(ImageError, match=r"a\.tif has more than 8 bits and white as 0.*Save it as"):
-        read_image(path)
+        read_photo(path)
 
 
 def test_a_tiff_of_16_bits_with_its_colours_in_planes_is_refused(tmp_path):
@@ -447,11 +443,11 @@ def test_a_tiff_of_16_bits_with_its_colours_in_planes_is_refused(tmp_path):
     change_tag(path, 284, 1, 2)
     path.write_bytes(path.read_bytes().replace(struct.pack("<3H", 8, 8, 8), b"\x10\0" * 3))
     with pytest.raises(ImageError, match=r"a\.tif has more than 8 bits and planes.*Save it as"):
-        read_image(path)
+        read_photo(path)
     Image.fromarray(np.full((6, 4, 3), 200, np.uint8)).save(path)
     change_tag(path, 284, 1, 2)
     path.write_bytes(path.read_bytes() + bytes(2000))
-    assert read_image(path)[0, 0, 0] == 200  # of 8 bits
+    assert read_photo(path)[0, 0, 0] == 200  # of 8 bits
 
 
 @pytest.mark.parametrize("colour", [2, 6])
@@ -462,10 +458,10 @@ def test_colours_of_16_bits_are_read_if_all_bits_are_used(tmp_path, bits, colour
         samples[:, 3::4] = 65535  # opaque
     save_raw_png(tmp_path / "a.png", samples.view(np.uint8), (16, colour))
     if bits == 16:
-        np.testing.assert_array_equal(read_image(tmp_path / "a.png")[..., 1], RAMP)
+        np.testing.assert_array_equal(read_photo(tmp_path / "a.png")[..., 1], RAMP)
     else:
         with pytest.raises(ImageError, match=r"16 bits .* lower 12 .*Save it with 8 bits"):
-            read_image(tmp_path / "a.png")
+            read_photo(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize(

@@ -56,22 +56,6 @@ class ClassSet:
         return sorted(map(self.index, self.names if names is None else names))
 
 
-# fmt: off
-VOC = ClassSet(
-    names=(
-        "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat",
-        "chair", "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant",
-        "sheep", "sofa", "train", "tvmonitor",
-    ),
-    short=(
-        "bkg", "aero", "bike", "bird", "boat", "bottle", "bus", "car", "cat",
-        "chair", "cow", "table", "dog", "horse", "motor", "person", "plant",
-        "sheep", "sofa", "train", "tv",
-    ),
-)
-# fmt: on
-
-
 def read_classes(path: Path) -> ClassSet:
     """The classes of somebody's own data set: a text file, one name per line, background first.
 
@@ -101,6 +85,12 @@ def read_classes(path: Path) -> ClassSet:
         )
     names = ("background", *lines[1:])
     return ClassSet(names, names)
+
+
+# a line for each class: its name and its short name
+_LINES = read_lines(Path(__file__).with_name("voc12_lists") / "classes.txt")
+#: The classes of PASCAL VOC.
+VOC = ClassSet(*zip(*map(str.split, _LINES.values()), strict=True))
 
 
 @cache

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from wsss_lib.datasets.classes import VOID, ClassSet
-from wsss_lib.datasets.images import read_image, read_mask
+from wsss_lib.datasets.images import read_mask, read_photo
 from wsss_lib.datasets.lists import find_list, read_ids
 from wsss_lib.errors import DataError, ImageError, MaskError, ParameterError
 from wsss_lib.files import sha256
@@ -98,7 +98,7 @@ class DevkitDataset:
 
     def image(self, id_: str) -> np.ndarray:
         """The photograph, (H, W, 3) uint8."""
-        return read_image(self.image_path(id_))
+        return read_photo(self.image_path(id_))
 
     def mask(self, id_: str) -> np.ndarray:
         """The mask, (H, W) uint8 with 255 for void."""

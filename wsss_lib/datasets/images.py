@@ -25,11 +25,6 @@ _NOTE = "Comment"  # a keyword of the PNG standard
 MASK_MODES = {"palette": "P", "index": "L"}
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """Read a photograph of a data set; as `read_photo`, but for what a missing one says."""
-    return _read_rgb(path, "Check the list of ids against JPEGImages/.")
-
-
 def read_mask(path: str | Path, n_classes: int) -> np.ndarray:
     """Read a mask: a palette or grey PNG whose values are class indices or 255 (void).
 
@@ -133,7 +128,24 @@ def read_photo(path: str | Path) -> np.ndarray:
         If the file is missing, not a picture, damaged, larger than 89 million pixels, or holds
         values of which the range cannot be told.
     """
-    return _read_rgb(path, "Check the path.")
+    with open_picture(path, f"No image {shown(path)}. Check the path.") as (image, layout):
+        tags = getattr(image, "tag_v2", {})  # of a TIFF
+        inverted = tags.get(PHOTOMETRIC_INTERPRETATION) == 0
+        odd = inverted or tags.get(PLANAR_CONFIGURATION) == 2
+        if odd and max(tags.get(BITSPERSAMPLE, (8,))) > 8:
+            raise ImageError(
+                f"{shown(path)} has more than 8 bits and {'white as 0' if inverted else 'planes'}, "
+                "which Pillow does not read right. Save it as a PNG of 8 bits."
+            )
+        if image.mode[0] in "IF":
+            return np.stack([_eight_bits(np.asarray(image), path)] * 3, axis=2)
+        rgb = np.array(image.convert("RGB"))
+    if ";16" in layout and rgb.max() < 16:  # Pillow keeps the upper 8 bits of several channels
+        raise ImageError(
+            f"{shown(path)} has 16 bits for each channel, of which at most the lower 12 are used; "
+            "its colours cannot be read. Save it with 8 bits, or scaled to all 16."
+        )
+    return rgb
 
 
 def scale_photo(image: np.ndarray, long_side: int) -> np.ndarray:
@@ -188,27 +200,6 @@ def open_picture(
             f"{shown(path)} is damaged ({reason}). Copy it again from its source, or save it again "
             "in a program that opens it."
         ) from None
-
-
-def _read_rgb(path: str | Path, advice: str) -> np.ndarray:
-    with open_picture(path, f"No image {shown(path)}. {advice}") as (image, layout):
-        tags = getattr(image, "tag_v2", {})  # of a TIFF
-        inverted = tags.get(PHOTOMETRIC_INTERPRETATION) == 0
-        odd = inverted or tags.get(PLANAR_CONFIGURATION) == 2
-        if odd and max(tags.get(BITSPERSAMPLE, (8,))) > 8:
-            raise ImageError(
-                f"{shown(path)} has more than 8 bits and {'white as 0' if inverted else 'planes'}, "
-                "which Pillow does not read right. Save it as a PNG of 8 bits."
-            )
-        if image.mode[0] in "IF":
-            return np.stack([_eight_bits(np.asarray(image), path)] * 3, axis=2)
-        rgb = np.array(image.convert("RGB"))
-    if ";16" in layout and rgb.max() < 16:  # Pillow keeps the upper 8 bits of several channels
-        raise ImageError(
-            f"{shown(path)} has 16 bits for each channel, of which at most the lower 12 are used; "
-            "its colours cannot be read. Save it with 8 bits, or scaled to all 16."
-        )
-    return rgb
 
 
 def _eight_bits(grey: np.ndarray, path: str | Path) -> np.ndarray:

@@ -187,14 +187,10 @@ HEAD = ("aspp.", "fc.")
 #: whole networks.
 _NAME = re.compile(r"layer(\d)\.(?:block(\d+)\.)?(\w+)\.(conv|bn)\.(\w+)")
 _LAYERS = {
-    ("reduce", "conv"): "conv1",
-    ("reduce", "bn"): "bn1",
-    ("conv3x3", "conv"): "conv2",
-    ("conv3x3", "bn"): "bn2",
-    ("increase", "conv"): "conv3",
-    ("increase", "bn"): "bn3",
-    ("shortcut", "conv"): "downsample.0",
-    ("shortcut", "bn"): "downsample.1",
+    "reduce": {"conv": "conv1", "bn": "bn1"},
+    "conv3x3": {"conv": "conv2", "bn": "bn2"},
+    "increase": {"conv": "conv3", "bn": "bn3"},
+    "shortcut": {"conv": "downsample.0", "bn": "downsample.1"},
 }
 
 
@@ -279,5 +275,5 @@ def _torchvision_name(key: str) -> str:
     stage, block, unit, kind, tensor = found.groups()
     if block is None:
         return f"{kind}1.{tensor}"
-    layer = _LAYERS.get((unit, kind), f"{unit}.{kind}")
+    layer = _LAYERS.get(unit, {}).get(kind, f"{unit}.{kind}")
     return f"layer{int(stage) - 1}.{int(block) - 1}.{layer}.{tensor}"
