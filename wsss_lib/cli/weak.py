@@ -84,8 +84,6 @@ if TYPE_CHECKING:
 def pseudo(
     dataset: "DevkitDataset",
     backbone: str | None,
-    samples: int | None,
-    seed: int,
     workers: int,
     scheduler: str | None,
     device: str,
@@ -95,17 +93,9 @@ def pseudo(
     irn_weights: Path | None,
     steps: str,
     threshold: float,
-    selection: str,
-    feature: str | None,
-    C: float | None,
-    gamma: str | None,
-    rounds: int,
-    least_change: float,
-    temperature: float,
-    preset: str | None,
-    beta: float | None,
     png: str,
     out: Path | None,
+    **parameters: object,
 ) -> None:
     """Pseudo masks from image-level labels: seed, SVM or expand, CRF, IRN (Figure 5a).
 
@@ -118,22 +108,7 @@ def pseudo(
     folder = out or output_dir() / "build" / "pseudo" / dataset.name
     check_outputs(*(folder / name for name in ("scores.csv", "precision.csv", "scores.json")))
     names = steps.split(",")
-    make = partial(
-        make_steps,
-        names,
-        dataset,
-        samples=samples,
-        feature=feature,
-        selection=selection,
-        C=C,
-        gamma=gamma,
-        temperature=temperature,
-        seed=seed,
-        rounds=rounds,
-        least_change=least_change,
-        preset=preset,
-        beta=beta,
-    )
+    make = partial(make_steps, names, dataset, **parameters)
     chain = with_networks(
         make,
         dataset,
