@@ -230,40 +230,24 @@ def expand(
     out: Path | None,
     backbone: str,
     weights: str,
-    feature: str,
-    samples: int,
-    svm: dict,
-    crf: str | None,
-    long_side: int,
     seed: int,
+    svm: dict,
+    **parameters: object,
 ) -> None:
     """Segment a PHOTO of your own: an image-specific SVM learns from your strokes.
 
     PHOTO is a JPEG or PNG, rotated as its camera recorded.
     """
-    import numpy as np
-    from tqdm.auto import tqdm
-
     from wsss_lib.classify.spec import BackboneSpec
-    from wsss_lib.datasets.classes import VOID
-    from wsss_lib.datasets.images import read_photo, write_mask
-    from wsss_lib.datasets.strokes import read_strokes
-    from wsss_lib.evaluate.photo import PhotoSegmenter
-    from wsss_lib.evaluate.settings import Setting
-    from wsss_lib.features import needs_backbone
+    from wsss_lib.datasets.images import write_mask
+    from wsss_lib.evaluate.photo import segment
 
     path = with_ending(out or output_dir() / "build" / "expand" / f"{photo.stem}.png", ".png")
     check_outputs(path)
-    setting = Setting(feature, samples, seed=seed, **svm)
-    image = read_photo(photo)
-    strokes = read_strokes(labels, image.shape[:2])
-    network = BackboneSpec(backbone, weights, seed) if needs_backbone(feature) else None
-    segmenter = PhotoSegmenter(image, network, setting, long_side=long_side)
-    with tqdm(total=2, desc="features, then SVM", unit="step", leave=False) as progress:
-        for step in (lambda: segmenter.maps, lambda: segmenter.mask(strokes, crf)):
-            mask = step()
-            progress.update()
+    network = BackboneSpec(backbone, weights, seed)
+    parameters |= {"seed": seed, **svm}
+    mask, scores = segment(photo, labels, backbone=network, return_scores=True, **parameters)
     write_mask(path, mask)
-    for label in np.setdiff1d(strokes, [VOID]):
+    for label in scores.labels:
         click.echo(f"class {label}: {100 * (mask == label).mean():.1f} % of the pixels")
     click.echo(f"Written to {shown(path)}")

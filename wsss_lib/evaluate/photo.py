@@ -130,6 +130,7 @@ def segment(
     strokes: np.ndarray | str | Path,
     *,
     feature: str = SETTING.feature,
+    kernel: str = SETTING.kernel,
     C: float = SETTING.C,
     gamma: str | float = SETTING.gamma,
     samples: int | str = SETTING.samples,
@@ -148,7 +149,7 @@ def segment(
     strokes : ndarray, shape (H, W), of integers, or path
         A class, 0 to 254, where something was painted, 255 elsewhere; or a file as of
         `wsss_lib.datasets.strokes.read_strokes`.
-    feature, C, gamma, samples, seed
+    feature, kernel, C, gamma, samples, seed
         See `wsss_lib.evaluate.settings.Setting`.
     backbone : BackboneSpec or None
         The network behind F1 to F5.
@@ -183,7 +184,7 @@ def segment(
     >>> mask = wsss.segment("dog.jpg", "strokes.png")  # doctest: +SKIP
     >>> mask, scores = wsss.segment(photo, strokes, return_scores=True)  # doctest: +SKIP
     """
-    setting = Setting(feature, samples, C=C, gamma=gamma, seed=seed)
+    setting = Setting(feature, samples, kernel, C, gamma, seed=seed)
     image = _checked_photo(photo) if isinstance(photo, np.ndarray) else read_photo(photo)
     if isinstance(strokes, np.ndarray):
         strokes = _checked_strokes(strokes)
