@@ -51,8 +51,6 @@ def test_one_gamma_in_two_spellings_is_one_setting():
         (["img"], {"kernel": "cubic"}, "kernel='cubic'"),
         (["img"], {"kernel": "nearest"}, "its feature is xy"),
         (["img"], {"sampling": "blocks"}, "No sampling 'blocks'"),
-        (["img"], {"resolution": "half"}, "resolution='half'"),
-        (["F1+F2"], {"resolution": "cells"}, "is for a single layer with clean labels"),
         (["F1+F2"], {"weights": "tuned"}, "is for a product such as"),
         (["F1*F2"], {"kernel": "linear"}, "is a product of RBF kernels"),
         (["xy"], {"pool": "pooled1", "kernel": "nearest"}, "pool='pooled1' is for"),
@@ -60,10 +58,22 @@ def test_one_gamma_in_two_spellings_is_one_setting():
         (["F1"], {"pool": "pooled1", "kernel": "LDA"}, "pool='pooled1' is for"),
         (["F1*F2"], {"kernel": "LDA"}, "is a product of RBF kernels"),
         (["F1"], {"pool": "pooled1", "noise": "random10"}, "pool='pooled1' is for"),
-        (["F1"], {"pool": "pooled1", "resolution": "cells"}, "pool='pooled1' is for"),
         (["F1"], {"pool": "pooled1", "samples": "0.1xcells"}, "pool='pooled1' is for"),
     ],
 )
 def test_bad_settings_are_refused_before_any_work(layers, values, sentence):
     with pytest.raises(ParameterError, match=sentence):
         settings_for(SimpleNamespace(name="toy"), layers, **values)
+
+
+@pytest.mark.parametrize(
+    ("feature", "values", "sentence"),
+    [
+        ("img", {"resolution": "half"}, "resolution='half'"),
+        ("F1+F2", {"resolution": "cells"}, "is for a single layer with clean labels"),
+        ("F1", {"pool": "pooled1", "resolution": "cells"}, "pool='pooled1' is for"),
+    ],
+)
+def test_bad_resolutions_are_refused(feature, values, sentence):
+    with pytest.raises(ParameterError, match=sentence):
+        Setting(feature, 10, **values)

@@ -187,9 +187,7 @@ def settings_for(
     gamma: str | float | None = None,
     solver: str = "ours",
     seed: int = 0,
-    zscore: bool = True,
     sampling: str = "uniform",
-    resolution: str = "pixels",
     noise: str = "none",
     weights: str = "equal",
     pool: str = "own",
@@ -208,8 +206,8 @@ def settings_for(
         One of `SVM_PRESETS`.
     kernel, C, gamma : optional
         In place of the preset's.
-    solver, seed, zscore, sampling, resolution, noise, weights, pool
-        See `Setting`.
+    solver, seed, sampling, noise, weights, pool
+        See `Setting`, which has some more.
 
     Raises
     ------
@@ -229,9 +227,7 @@ def settings_for(
             **chosen,
             solver=solver,
             seed=seed,
-            zscore=zscore,
             sampling=sampling,
-            resolution=resolution,
             noise=noise,
             weights=weights,
             pool=pool,
