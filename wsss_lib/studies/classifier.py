@@ -6,13 +6,13 @@ layer, and on all layers concatenated beside the product of their kernels. Noteb
 them on one image.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from wsss_lib.engine import SweepResult
-from wsss_lib.evaluate.scores import difference_table, swept
+from wsss_lib.evaluate.scores import difference_table
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.pixels import CLASSIFIERS
 from wsss_lib.studies.bound import FAIR
@@ -41,11 +41,9 @@ def tables(result: SweepResult, over: Sequence[str] | None = None) -> dict[str, 
     return {"differences": difference_table(result, BOTH, over, reference=_svm)}
 
 
-def _svm(
-    result: SweepResult, setting: Setting, score: Callable[[Setting], float]
-) -> Setting | None:
+def _svm(setting: Setting) -> list[Setting]:
     feature = PRODUCT if setting.feature == JOINED else LAYER
-    return swept(result, replace(setting, feature=feature, kernel="rbf", C=1.0), setting)
+    return [replace(setting, feature=feature, kernel="rbf", C=1.0)]
 
 
 STUDY = Study("classifier", "Does it have to be an SVM?", settings, tables=tables)
