@@ -162,7 +162,7 @@ def test_a_disk_that_fills_up_in_the_middle_keeps_what_was_done(
     assert last.startswith(f"Error: Cannot write {third} (as the system says)")
     assert ("cache/maps" in last) == (code == 28)
     assert not (few_squares.root.parent / third).exists()
-    monkeypatch.setattr("wsss_lib.evaluate.sweeps.warm_up", lambda svms: written.append("again"))
+    monkeypatch.setattr("wsss_lib.evaluate.sweeps.warm_up", lambda: written.append("again"))
     assert wsss(command).exit_code == 0
     assert written[2:] == ["again"]
     assert len(list((few_squares.root.parent / "t/masks/img").iterdir())) == 3

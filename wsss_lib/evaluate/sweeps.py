@@ -194,7 +194,7 @@ def _make_job(
     settings: list[Setting],
 ) -> Job:
     """Prepare what the first image needs: compiled code, and the classifiers of pools."""
-    warm_up(setting.svm() for setting in settings)
+    warm_up()
     return partial(
         evaluate_image,
         dataset,

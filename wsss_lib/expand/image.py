@@ -5,8 +5,10 @@ without features and without learning.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
 
 import numpy as np
 import torch
@@ -107,6 +109,7 @@ def expand(
     """
     if not isinstance(classifier, Classifier):
         classifier = PixelClassifier(classifier)
+    warm_up()
     start = time.perf_counter()
     fitted = clone(classifier).fit(feature, label_image)
     between = time.perf_counter()
@@ -114,21 +117,21 @@ def expand(
     return Expansion(mask, fitted, between - start, time.perf_counter() - between)
 
 
-def warm_up(svms: Iterable[Classifier]) -> None:
-    """Compile or load the loops that classifiers need, so that no image's seconds contain that.
+@cache
+def warm_up() -> None:
+    """Compile or load the SVM's loops, once in a process, so that no image's seconds contain that.
 
-    Parameters
-    ----------
-    svms : iterable of ImageSVM, ProductSVM or NearestSample
-        Unfitted, and left so; of equal ones the first counts.
+    A loop is compiled for each number type, which C decides, and each way to read a map: by its
+    pixels, by its cells, few channels or many.
     """
     size = 16
-    labels = np.repeat(np.arange(size, dtype=np.uint8) // 6, size).reshape(size, size)
+    labels = np.random.default_rng(0).integers(0, 3, (size, size), np.uint8)  # hard to learn
     pixels, cells = (
         FeatureMap(torch.from_numpy(np.indices((n, n), np.float32) / n), (size, size))
         for n in (size, 4)
     )
-    cells = replace(cells, values=cells.values.repeat(4, 1, 1))  # few channels take another way
-    for svm in {repr(svm): svm for svm in svms}.values():
-        for feature in (pixels, cells, (pixels, cells)):
-            expand(feature, labels, svm)
+    cells = replace(cells, values=cells.values.repeat(4, 1, 1))
+    precise = {"C": 1e3, "gamma": 100.0}
+    svms = ImageSVM("linear"), ImageSVM(), ImageSVM(**precise), ProductSVM(), ProductSVM(**precise)
+    for svm, feature in product(svms, (pixels, cells, (pixels, cells))):
+        svm.fit(feature, labels).predict(feature)

@@ -20,7 +20,6 @@ from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.engine import Job, SweepResult, Task, located, readable, run_job
 from wsss_lib.errors import WeightsError
 from wsss_lib.expand.image import warm_up
-from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.files import sha256
 from wsss_lib.metrics import confusion_matrix, pooled_table, sparse
 from wsss_lib.paths import cache_dir
@@ -79,7 +78,7 @@ def pseudo_masks(
     images = located(dataset)
 
     def make_job(_: list[Step]) -> Job:
-        warm_up([ImageSVM(threads=1)])
+        warm_up()
         return partial(step_rows, images, steps, weights)
 
     result = run_job(
