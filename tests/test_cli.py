@@ -243,9 +243,9 @@ def test_what_pseudo_needs_is_made_if_it_is_not_named(
         asked.append((*arguments, keywords))
         return collect_centroids(*arguments, **keywords)
 
-    monkeypatch.setattr("wsss_lib.classify.spec.choose_classifier", classifier)
-    monkeypatch.setattr("wsss_lib.weak.irn.train.trained_edges", edges)
-    monkeypatch.setattr("wsss_lib.weak.mars.collect_centroids", centroids)
+    monkeypatch.setattr("wsss_lib.weak.chain.choose_classifier", classifier)
+    monkeypatch.setattr("wsss_lib.weak.chain.trained_edges", edges)
+    monkeypatch.setattr("wsss_lib.weak.chain.collect_centroids", centroids)
     result = wsss("pseudo", "--data", str(squares.root), "--images", "1", "--steps", steps)
     assert result.exit_code == 0, result.output
     opened, keywords = squares.subset(squares.ids[:1]), {"device": "cpu"}

@@ -39,8 +39,8 @@ COMMANDS = {
     f"table1 {DATA} --layers img": "wsss_lib.evaluate.sweeps.sweep",
     f"study errors {DATA} --weights random": "wsss_lib.studies.catalogue.run_study",
     f"second-stage {DATA}": "wsss_lib.evaluate.mask_worth.second_stage",
-    f"pseudo {DATA}": "wsss_lib.classify.spec.choose_classifier",
-    f"compare chains.yaml {DATA}": "wsss_lib.classify.spec.choose_classifier",
+    f"pseudo {DATA}": "wsss_lib.weak.chain.choose_classifier",
+    f"compare chains.yaml {DATA}": "wsss_lib.weak.chain.choose_classifier",
     f"score few/VOCdevkit/VOC2012/SegmentationClass {DATA}": (
         "wsss_lib.evaluate.mask_scores.score_masks"
     ),

@@ -66,14 +66,14 @@ def test_compare_writes_tables_of_chains_and_rounds_once(compare, tmp_path, monk
     ],
 )
 def test_what_is_wrong_is_said_before_any_training(compare, monkeypatch, text, more, said):
-    monkeypatch.setattr("wsss_lib.classify.spec.choose_classifier", None)
+    monkeypatch.setattr("wsss_lib.weak.chain.choose_classifier", None)
     result = compare(text, *more)
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: {said}")
 
 
 def test_pseudo_takes_seeds_from_files_without_a_network(few_squares, tmp_path, monkeypatch):
-    monkeypatch.setattr("wsss_lib.classify.spec.choose_classifier", None)
+    monkeypatch.setattr("wsss_lib.weak.chain.choose_classifier", None)
     folder = tmp_path / "seeds"
     folder.mkdir()
     for id_ in few_squares.ids:

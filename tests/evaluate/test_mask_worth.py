@@ -10,7 +10,6 @@ import pytest
 from wsss_lib.datasets import load_dataset
 from wsss_lib.datasets.images import read_mask, write_mask
 from wsss_lib.errors import DataError, ParameterError
-from wsss_lib.evaluate import mask_worth as module
 from wsss_lib.evaluate.mask_worth import (
     bound_masks,
     image_scores,
@@ -25,6 +24,7 @@ from wsss_lib.evaluate.settings import Setting
 from wsss_lib.metrics import mean_iou
 from wsss_lib.segmentation.segmenter import load_segmenter, pooled_confusion
 from wsss_lib.segmentation.train import SegmenterSettings, train_segmenter
+from wsss_lib.weak import chain
 from wsss_lib.weak.masks import pseudo_masks
 from wsss_lib.weak.seeds import Localiser
 from wsss_lib.weak.steps import SVM, Seed
@@ -93,8 +93,8 @@ def test_an_edge_network_is_trained_only_for_the_step_that_needs_it(
         asked.append((images, localiser, where))
         return checkpoints.edges
 
-    monkeypatch.setattr(module, "choose_classifier", lambda *_, **where: checkpoints.sipe)
-    monkeypatch.setattr(module, "trained_edges", edges)
+    monkeypatch.setattr(chain, "choose_classifier", lambda *_, **where: checkpoints.sipe)
+    monkeypatch.setattr(chain, "trained_edges", edges)
     made = training_masks(kind, few_squares, workers=1)
     assert made.mask_folder.name == kind
     localiser = Localiser(checkpoints.sipe, background_weight=1.0)

@@ -100,9 +100,9 @@ def test_the_same_seeds_in_all_formats_give_the_same_masks(few_squares, cams, fo
         assert seeds.describe(few_squares, id_) == {"kind": kind, "scaled": False}
 
 
-def test_seeds_are_expanded_scored_and_told(few_squares, folder, localiser, monkeypatch):
+def test_seeds_are_expanded_scored_and_told(few_squares, folder, monkeypatch):
     seeds = SeedFiles(folder("IRN-style"), threshold=0.4)
-    options = {"localiser": localiser, "seeds": seeds, "samples": 20, "feature": "img"}
+    options = {"localiser": seeds, "samples": 20, "feature": "img"}
     steps = make_steps(["seed", "svm", "crf"], few_squares, **options)
     result = masks.pseudo_masks(few_squares, steps)
     report = masks.score_steps(result)
@@ -192,7 +192,7 @@ def test_missing_damaged_and_mixed_files_are_failures_of_their_images(few_square
     first, second, third = few_squares.ids
     (place / f"{second}.npy").write_bytes((place / f"{second}.npy").read_bytes()[:200])
     (place / f"{third}.npy").unlink()
-    steps = make_steps(["seed"], few_squares, localiser=None, seeds=SeedFiles(place))
+    steps = make_steps(["seed"], few_squares, localiser=SeedFiles(place))
     result = masks.pseudo_masks(few_squares, steps)
     assert [row["id"] for row in result.rows[steps[0]]] == [first]
     assert "is damaged or no file of arrays" in result.failures[second]

@@ -123,7 +123,7 @@ def choose_classifier(
         if not Path(weights).is_file():
             raise WeightsError(
                 f"No weights file {shown(weights)}. Expected 'sipe', 'trained' or the checkpoint "
-                "of a classification network."
+                "of a classification network; 'imagenet' gives features alone, to --seeds."
             )
         return load_trained(Path(weights).absolute(), device, dataset).path
     sipe = SIPESettings() if weights == "sipe" else None

@@ -1,11 +1,10 @@
 """What several commands have in common: options, and functions that use them."""
 
 import os
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wsss_lib.datasets.devkit import DevkitDataset
-
-Made = TypeVar("Made")
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -77,7 +74,7 @@ SEED_WEIGHTS = click.option(
     "--weights",
     default="sipe",
     help="Classification network: sipe, trained (the plain one), or a checkpoint. A missing one "
-    "is trained.",
+    "is trained. With --seeds also imagenet: the backbone alone, for the features.",
 )
 SEEDS = click.option(
     "--seeds",
@@ -178,61 +175,6 @@ def training_set(
 
     opened = load_dataset(dataset, list_name or "train", root=root, need_masks=False)
     return training_images(opened, list_name, images=images, masks=masks, need_masks=need_masks)
-
-
-def with_networks(
-    make: Callable[..., Made],
-    dataset: "DevkitDataset",
-    *,
-    weights: str,
-    backbone: str | None,
-    threshold: float,
-    background_weight: float | None,
-    steps: Collection[str],
-    irn_weights: Path | None,
-    device: str,
-    workers: int,
-    seeds: Path | None = None,
-) -> Made:
-    """Make steps with the networks that the options name; missing ones are trained.
-
-    Parameters
-    ----------
-    make : callable
-        Takes ``localiser``, ``seeds``, ``edges`` and ``centroids``. It is called twice: first
-        without any network, so that it refuses bad values before a training.
-    steps : collection of str
-        The names of all steps: ``irn`` needs the edge network, ``mars`` the centroids.
-    seeds : path, optional
-        A folder of files of seeds. With them a classification network is only loaded, or trained,
-        for a step that needs features, or to train the edge network.
-    """
-    from wsss_lib.classify.spec import choose_classifier
-    from wsss_lib.weak.irn.train import trained_edges
-    from wsss_lib.weak.mars import collect_centroids
-    from wsss_lib.weak.seed_files import SeedFiles
-    from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, Localiser
-
-    unknown, later = SimpleNamespace(has_background=True, device=device), "not chosen yet"
-    files = seeds and SeedFiles(seeds, threshold)
-    make(localiser=unknown, seeds=files, edges=later, centroids=later)
-    featured = {"svm", "expand", "mars"} & set(steps) or ("irn" in steps and irn_weights is None)
-    if files and not featured:
-        return make(localiser=unknown, seeds=files, edges=irn_weights, centroids=None)
-    if background_weight is None:
-        background_weight = BACKGROUND_WEIGHT[dataset.name]
-    localiser = Localiser(
-        choose_classifier(dataset, weights, backbone, device=device),
-        threshold=threshold,
-        background_weight=background_weight,
-        device=device,
-    )
-    if "irn" in steps and irn_weights is None:
-        irn_weights = trained_edges(dataset, localiser, device=device, workers=workers)
-    centroids = None
-    if "mars" in steps:
-        centroids = collect_centroids(dataset, localiser, workers=workers)
-    return make(localiser=localiser, seeds=files, edges=irn_weights, centroids=centroids)
 
 
 def check_outputs(*paths: Path) -> None:

@@ -28,13 +28,11 @@ from wsss_lib.cli.options import (
     name_other_masks,
     options,
     report,
-    with_networks,
 )
 from wsss_lib.paths import output_dir
 
 if TYPE_CHECKING:
     from wsss_lib.datasets.devkit import DevkitDataset
-    from wsss_lib.weak.seeds import Localiser
     from wsss_lib.weak.steps import Step
 
 
@@ -102,7 +100,7 @@ def pseudo(
     Writes OUT/<step>/<id>.png and, where there is ground truth, OUT/scores.csv.
     """
     from wsss_lib.engine import convert_masks
-    from wsss_lib.weak.chain import make_steps
+    from wsss_lib.weak.chain import make_steps, with_networks
     from wsss_lib.weak.masks import caption, pseudo_masks, score_steps
 
     folder = out or output_dir() / "build" / "pseudo" / dataset.name
@@ -112,15 +110,15 @@ def pseudo(
     chain = with_networks(
         make,
         dataset,
+        names,
+        seeds=seeds,
         weights=weights,
         backbone=backbone,
         threshold=threshold,
         background_weight=background_weight,
-        steps=names,
         irn_weights=irn_weights,
         device=device,
         workers=workers,
-        seeds=seeds,
     )
     result = pseudo_masks(dataset, chain, workers=workers, scheduler=scheduler, masks_out=folder)
     convert_masks(result, folder, png)
@@ -164,14 +162,14 @@ def compare(
         make_chains,
         read_chains,
     )
-    from wsss_lib.weak.seeds import THRESHOLD
+    from wsss_lib.weak.chain import with_networks
 
     folder = out or output_dir() / "build" / "compare" / dataset.name
     check_outputs(*(folder / name for name in ("chains.csv", "images.csv", "chains.json")))
     described, over = read_chains(chains), classes.split(",") if classes else None
     dataset.classes.places(over)
 
-    def make(**needed: "Localiser | str | Path | None") -> dict[str, tuple["Step", ...]]:
+    def make(**needed: object) -> dict[str, tuple["Step", ...]]:
         made = make_chains(described, dataset, **needed)
         check_chains(made, against)
         return made
@@ -179,15 +177,14 @@ def compare(
     made = with_networks(
         make,
         dataset,
+        {step for chain in described.values() for step in chain["steps"]},
+        seeds=seeds,
         weights=weights,
         backbone=backbone,
-        threshold=THRESHOLD,
         background_weight=background_weight,
-        steps={step for chain in described.values() for step in chain["steps"]},
         irn_weights=irn_weights,
         device=device,
         workers=workers,
-        seeds=seeds,
     )
     found = compare_chains(
         dataset,

@@ -41,7 +41,7 @@ SEED = "seed"
 POINTS = 2.0
 
 #: What `make_steps` gets from elsewhere than the description of a chain.
-_GIVEN = ("names", "dataset", "localiser", "seeds", "edges", "centroids")
+_GIVEN = ("names", "dataset", "localiser", "edges", "centroids")
 
 #: A line of the table: a chain, and the round after which it stops; None for its own end.
 Line = tuple[str, int | None]
@@ -364,8 +364,7 @@ def make_chains(
     chains: Mapping[str, Mapping[str, object]],
     dataset: DevkitDataset,
     *,
-    localiser: Localiser,
-    seeds: SeedFiles | None = None,
+    localiser: Localiser | SeedFiles,
     edges: str | Path | None = None,
     centroids: str | Path | None = None,
 ) -> dict[str, tuple[Step, ...]]:
@@ -375,7 +374,7 @@ def make_chains(
     ----------
     chains : mapping of str to mapping
         ``steps``, a list of names, and any parameters of `wsss_lib.weak.chain.make_steps`.
-    dataset, localiser, seeds, edges, centroids
+    dataset, localiser, edges, centroids
         See there.
 
     Raises
@@ -383,7 +382,7 @@ def make_chains(
     ParameterError
         If `make_steps` knows no such step or parameter, or refuses a value; the chain is named.
     """
-    needed = {"localiser": localiser, "seeds": seeds, "edges": edges, "centroids": centroids}
+    needed = {"localiser": localiser, "edges": edges, "centroids": centroids}
     made = {}
     for name, chain in chains.items():
         values = {key: value for key, value in chain.items() if key != "steps"}

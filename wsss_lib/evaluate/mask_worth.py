@@ -7,13 +7,14 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from wsss_lib.classify.spec import BackboneSpec, choose_backbone, choose_classifier
+from wsss_lib.classify.spec import BackboneSpec, choose_backbone
 from wsss_lib.datasets.devkit import DevkitDataset, Sample
 from wsss_lib.engine import SweepResult
 from wsss_lib.errors import DataError, ParameterError
@@ -25,11 +26,8 @@ from wsss_lib.paths import cache_dir, shown
 from wsss_lib.report import Report, versions
 from wsss_lib.segmentation.segmenter import Segmenter, load_segmenter
 from wsss_lib.segmentation.train import SegmenterSettings, train_segmenter
-from wsss_lib.weak.chain import make_steps
-from wsss_lib.weak.irn.train import trained_edges
-from wsss_lib.weak.mars import collect_centroids
+from wsss_lib.weak.chain import make_steps, with_networks
 from wsss_lib.weak.masks import checkpoints, pseudo_masks
-from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, Localiser
 from wsss_lib.weak.steps import Step
 
 #: The steps behind each kind of pseudo masks.
@@ -80,16 +78,8 @@ def training_masks(
         (setting,) = settings_for(images, [BEST_LAYER[images.name]])
         return bound_masks(images, setting, choose_backbone(images, device=device), workers)
     if kind in WEAK:
-        path = choose_classifier(images, device=device)
-        weight = BACKGROUND_WEIGHT[images.name]
-        localiser = Localiser(path, background_weight=weight, device=device)
-        edges = centroids = None
-        if "irn" in WEAK[kind]:
-            edges = trained_edges(images, localiser, device=device, workers=workers)
-        if "mars" in WEAK[kind]:
-            centroids = collect_centroids(images, localiser, workers=workers)
-        needed = {"localiser": localiser, "edges": edges, "centroids": centroids}
-        steps = make_steps(WEAK[kind], images, **needed)
+        make = partial(make_steps, WEAK[kind], images)
+        steps = with_networks(make, images, WEAK[kind], device=device, workers=workers)
         return weak_masks(images, steps, workers)
     return replace(images, masks=kind)
 

@@ -1,16 +1,21 @@
-"""Chains of steps: made by their names, and run on one image."""
+"""Chains of steps: made by their names, with the networks that they need, and run on one image."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TypeVar
 
+from wsss_lib.classify.spec import choose_backbone, choose_classifier
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.scores import ClassScores
+from wsss_lib.weak.irn.train import trained_edges
+from wsss_lib.weak.mars import collect_centroids
 from wsss_lib.weak.seed_files import SeedFiles
-from wsss_lib.weak.seeds import Localiser
+from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, THRESHOLD, Localiser
 from wsss_lib.weak.steps import CRF, IRN, MARS, PMM, SVM, Expand, Seed, Step
 
 #: Of IRN's random walk: as published, and as the small objects of the toy set need it. With 10 they
@@ -24,6 +29,11 @@ PRESET = "deeplab"
 
 #: The background after IRN's walk of plain CAMs, which have none: IRN's constant.
 BACKGROUND = 0.25
+
+#: The steps that take features of a network.
+FEATURED = {"svm", "expand", "mars"}
+
+Made = TypeVar("Made")
 
 
 def run_steps(
@@ -48,8 +58,7 @@ def make_steps(
     names: Sequence[str],
     dataset: DevkitDataset,
     *,
-    localiser: Localiser,
-    seeds: SeedFiles | None = None,
+    localiser: Localiser | SeedFiles,
     edges: str | Path | None = None,
     centroids: str | Path | None = None,
     samples: int | None = None,
@@ -76,10 +85,8 @@ def make_steps(
         ``seed``, then some of ``svm``, ``expand``, ``crf``, ``irn``, ``pmm``, ``mars``.
     dataset : DevkitDataset
         Its name gives the number of samples and the beta of the walk where they are left out.
-    localiser : Localiser
-        Its network makes the seeds and gives the features.
-    seeds : SeedFiles, optional
-        Files of another method, in the place of the localiser's seeds.
+    localiser : Localiser or SeedFiles
+        Gives the seeds, and its network the features.
     edges : path, optional
         The checkpoint of IRN's edge network, which runs where the localiser does.
     centroids : path, optional
@@ -108,12 +115,12 @@ def make_steps(
     given = {name: value for name, value in given.items() if value is not None}
     given |= {"selection": selection, "look": look, "temperature": temperature, "seed": seed}
     count = {"samples": SAMPLES_PER_CLASS[dataset.name]}
-    source, steps = seeds or localiser, []
+    steps = []
     for name in names:
         after_seed = bool(steps) and steps[-1].name == "seed"
         match name:
             case "seed":
-                step = Seed(source)
+                step = Seed(localiser)
             case "svm":
                 step = SVM(localiser, **{**count, **given})
             case "expand":
@@ -125,12 +132,12 @@ def make_steps(
             case "irn" if edges is not None:
                 strength = BETA[dataset.name] if beta is None else beta
                 step = IRN(edges, localiser.device, beta=strength)
-                if after_seed and not source.has_background:
+                if after_seed and not localiser.has_background:
                     step = replace(step, power=1.0, background=BACKGROUND)
             case "irn":
                 raise ParameterError("The step irn needs IRN's edge network, and none was given.")
             case "pmm":
-                step = PMM(own_background=not after_seed or source.has_background)
+                step = PMM(own_background=not after_seed or localiser.has_background)
             case "mars" if centroids is not None:
                 step = MARS(localiser, Path(centroids).absolute())  # the same in any worker
             case "mars":
@@ -149,3 +156,63 @@ def check_order(steps: Sequence[Step]) -> None:
     names = [step.name for step in steps]
     if not names or names[0] != "seed" or len(set(names)) < len(names):
         raise ParameterError(f"The steps {', '.join(names)}; expected a seed, then different ones.")
+
+
+def with_networks(
+    make: Callable[..., Made],
+    dataset: DevkitDataset,
+    steps: Collection[str],
+    *,
+    seeds: Path | None = None,
+    weights: str = "sipe",
+    backbone: str | None = None,
+    threshold: float = THRESHOLD,
+    background_weight: float | None = None,
+    irn_weights: Path | None = None,
+    device: str = "cpu",
+    workers: int = 1,
+) -> Made:
+    """Make steps with the networks that they need; missing ones are trained.
+
+    Parameters
+    ----------
+    make : callable
+        Takes ``localiser``, ``edges`` and ``centroids``, as `make_steps` does. It is called twice:
+        first without any network, so that it refuses bad values before a training.
+    dataset : DevkitDataset
+    steps : collection of str
+        The names of all steps: ``irn`` needs the edge network, ``mars`` the centroids.
+    seeds : path, optional
+        A folder of files of seeds. With them a network is only loaded, or trained, for a step that
+        takes features, or to train the edge network with.
+    weights, backbone
+        See `wsss_lib.classify.spec.choose_classifier`; with `seeds` also ``imagenet``, the backbone
+        alone, which an edge network cannot be trained with.
+    threshold, background_weight
+        See `Localiser`; a background weight that is left out is the data set's.
+    irn_weights : path, optional
+        The checkpoint of the edge network.
+    device : str
+    workers : int
+    """
+    unknown, later = SimpleNamespace(has_background=True, device=device), "not chosen yet"
+    files = seeds and SeedFiles(seeds, threshold, device=device)
+    make(localiser=files or unknown, edges=later, centroids=later)
+    featured, learns_edges = FEATURED & set(steps), "irn" in steps and irn_weights is None
+    localiser = files
+    if files and featured and weights == "imagenet" and not learns_edges:
+        localiser = replace(files, network=choose_backbone(dataset, backbone, weights))
+    elif not files or featured or learns_edges:
+        if background_weight is None:
+            background_weight = BACKGROUND_WEIGHT[dataset.name]
+        path = choose_classifier(dataset, weights, backbone, device=device)
+        own = Localiser(
+            path, threshold=threshold, background_weight=background_weight, device=device
+        )
+        localiser = replace(files, network=path) if files else own
+        if learns_edges:
+            irn_weights = trained_edges(dataset, own, device=device, workers=workers)
+    centroids = None
+    if "mars" in steps:
+        centroids = collect_centroids(dataset, localiser, workers=workers)
+    return make(localiser=localiser, edges=irn_weights, centroids=centroids)

@@ -21,8 +21,8 @@ This is not the published method, of which two parts are not here:
 What the paper leaves open and is guessed here: which similarity is enough, its CRF, and which
 pseudo masks are clustered. A pixel is an object where the similarity is above 0, since the paper
 cuts off what is below, and IRN's CRF for labels refines that; with the similarity as probability
-no object is left, so low are cosines in F4. The pseudo masks are the seeds, where the paper has
-those of a finished method.
+no object is left, so low are cosines in F4. The pseudo masks are the seeds that are to be mended,
+be they files of another method, where the paper has those of a finished method.
 """
 
 import hashlib
@@ -46,6 +46,7 @@ from wsss_lib.files import atomic_path
 from wsss_lib.paths import cache_dir
 from wsss_lib.scores import ClassScores
 from wsss_lib.weak.crf import dense_crf, unary_from_labels
+from wsss_lib.weak.seed_files import SeedFiles
 from wsss_lib.weak.seeds import Localiser
 
 #: Clusters of each class, and of the background, in each image (K_fg, K_bg).
@@ -99,15 +100,17 @@ class Centroids:
         return functional.interpolate(greatest, feature.image_size, mode="bilinear")[0, 0].numpy()
 
 
-def collect_centroids(dataset: DevkitDataset, localiser: Localiser, *, workers: int = 1) -> Path:
+def collect_centroids(
+    dataset: DevkitDataset, localiser: Localiser | SeedFiles, *, workers: int = 1
+) -> Path:
     """Find the debiased centroids of a data set, unless they are there already.
 
     Parameters
     ----------
     dataset : DevkitDataset
         All its images count, by their seeds.
-    localiser : Localiser
-        Gives the seeds, and by its backbone the features.
+    localiser : Localiser or SeedFiles
+        Gives the seeds, and by its network's backbone the features.
     workers : int
         Processes, one thread each.
 
@@ -141,7 +144,7 @@ def collect_centroids(dataset: DevkitDataset, localiser: Localiser, *, workers: 
 
 
 def _of_image(
-    dataset: DevkitDataset, localiser: Localiser, id_: str
+    dataset: DevkitDataset, localiser: Localiser | SeedFiles, id_: str
 ) -> tuple[str, tuple[np.ndarray, np.ndarray]]:
     with one_thread():  # no number depends on the workers
         seed = localiser.scores(dataset, id_).mask()
@@ -154,9 +157,10 @@ def load_centroids(path: Path) -> Centroids:
         return Centroids(**arrays)
 
 
-def image_feature(dataset: DevkitDataset, localiser: Localiser, id_: str) -> FeatureMap:
+def image_feature(dataset: DevkitDataset, localiser: Localiser | SeedFiles, id_: str) -> FeatureMap:
     """What is compared: F4 of an image, not z-scored."""
-    backbone = localiser.load().network.backbone
+    trained = localiser.load()
+    backbone = trained and trained.network.backbone
     return extract(dataset.image(id_), ["F4"], backbone, zscore=False)["F4"]
 
 

@@ -74,6 +74,7 @@ def pseudo_masks(
     steps = tuple(steps)
     check_order(steps)
     weights = checkpoints(steps)
+    files = filter(Path.is_absolute, weights)  # and not such as "imagenet"
     keys, failures = readable(dataset, lambda id_: row_keys(dataset, id_, steps))
     images = located(dataset)
 
@@ -88,7 +89,7 @@ def pseudo_masks(
         watched=steps[-1],
         failures=failures,
         description="pseudo masks",
-        needed=[images.devkit, *weights, *seed_folder(steps), cache_dir()],
+        needed=[images.devkit, *files, *seed_folder(steps), cache_dir()],
         masks_out=masks_out,
         workers=workers,
         scheduler=scheduler,

@@ -1,7 +1,7 @@
 """Seeds that another method made: files of class activation maps or of masks, one for each image.
 
-`SeedFiles` takes the place of a `wsss_lib.weak.seeds.Localiser` in the step `Seed` and needs no
-network. What a file is, its content says:
+`SeedFiles` takes the place of a `wsss_lib.weak.seeds.Localiser` and needs no network, but for steps
+that take features: any one will do, such as ImageNet's. What a file is, its content says:
 
 ==========  ============================================================================
 PSA-style   ``.npy``, a dict of object class (from 0) to map (H, W): ``infer_cls.py`` of
@@ -24,17 +24,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import torch
 from torch.nn.functional import interpolate
 
+from wsss_lib.classify.spec import BackboneSpec
+from wsss_lib.classify.train import load_trained
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.datasets.images import read_mask
 from wsss_lib.errors import DataError
 from wsss_lib.files import sha256
 from wsss_lib.paths import shown
 from wsss_lib.scores import ClassScores
+from wsss_lib.training import Trained, choose_device
 from wsss_lib.weak.pickles import read_npy
 from wsss_lib.weak.seeds import THRESHOLD, short_hash, with_background
 
@@ -75,16 +80,30 @@ class SeedFiles:
         Of ``<id>.npy``, ``<id>.npz`` or ``<id>.png``.
     threshold : float
         The constant background of maps that have none of their own.
+    network : path or BackboneSpec, optional
+        What gives the features: the checkpoint of a classification network, or any backbone.
+    device : str
+        Where networks run, see `wsss_lib.training.choose_device`.
     """
 
     folder: Path
     threshold: float = THRESHOLD
+    network: Path | BackboneSpec | None = None
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder).absolute())  # the same in any worker
 
-    def load(self) -> None:
-        """No network."""
+    def load(self) -> Trained | None:
+        """The network of the features, loaded once per process; None if there is none.
+
+        Of a backbone alone that is no classifier, so nothing but ``network.backbone``.
+        """
+        if not isinstance(self.network, BackboneSpec):
+            return self.network and load_trained(self.network, self.device)
+        backbone = self.network.load().to(choose_device(self.device))
+        features, place = SimpleNamespace(backbone=backbone), Path(self.network.weights)
+        return Trained(features, {}, pd.DataFrame(), backbone.weights, place)
 
     @property
     def has_background(self) -> bool:
@@ -195,8 +214,9 @@ class SeedFiles:
 
     @property
     def name(self) -> str:
-        """In the place of a network's hash: all that matters is in the files."""
-        return "files"
+        """What all maps and features depend on beside the files: the network, if there is one."""
+        network = self.load()
+        return short_hash(["files", network and network.weights.sha256])
 
     def key(self, dataset: DevkitDataset, id_: str) -> str:
         """What the maps of one image depend on: the file, the photograph and its labels."""

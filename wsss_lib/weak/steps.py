@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import softmax
 
+from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.expand.image import Classifier
@@ -98,7 +99,7 @@ class Seed(Step):
         return self.localiser.scores(dataset, id_)
 
     def load(self) -> Trained | None:
-        """The classification network; None of files."""
+        """The classification network; None of files without one."""
         return self.localiser.load()
 
 
@@ -108,7 +109,7 @@ class SVM(Step):
 
     Parameters
     ----------
-    localiser : Localiser
+    localiser : Localiser or SeedFiles
         The backbone of its network gives the features.
     samples : int
         Pixels per class.
@@ -134,7 +135,7 @@ class SVM(Step):
         If a value is out of range.
     """
 
-    localiser: Localiser = field(metadata=NO_PARAMETER)
+    localiser: Localiser | SeedFiles = field(metadata=NO_PARAMETER)
     samples: int
     feature: str = "F4"
     selection: str = "seed"
@@ -171,8 +172,8 @@ class SVM(Step):
 
     def maps(self, dataset: DevkitDataset, id_: str) -> dict[str, FeatureMap]:
         """The feature maps of an image that samples are selected by and learned from."""
-        look = [self.look] if self.selection == "consistent" else []
-        backbone = self.load().network.backbone
+        look, trained = [self.look] if self.selection == "consistent" else [], self.load()
+        backbone = trained and trained.network.backbone
         return extract(dataset.image(id_), dict.fromkeys([*self.layers, *look]), backbone)
 
     def select(self, before: ClassScores, maps: dict[str, FeatureMap], id_: str) -> PixelSamples:
@@ -188,8 +189,8 @@ class SVM(Step):
         kept |= ~np.isin(samples.labels, samples.labels[kept])
         return samples.take(np.flatnonzero(kept))
 
-    def load(self) -> Trained:
-        """The classification network, whose backbone gives the features."""
+    def load(self) -> Trained | None:
+        """The network whose backbone gives the features; None of files without one."""
         return self.localiser.load()
 
     def classifier(self) -> Classifier:
@@ -246,7 +247,8 @@ class Expand(Step):
         smaller share of the seed's, such as 0.1, the seed stays, for there rounds have little to
         gain, and details to lose. 0 for never.
     watched : bool
-        Whether the signs of `wsss_lib.weak.rounds` are taken after each round, for a study.
+        Whether the signs of `wsss_lib.weak.rounds` are taken after each round, for a study; those
+        of the classification network only if the localiser has one.
     """
 
     svm: SVM
@@ -291,17 +293,19 @@ class Expand(Step):
             placed = attached(refined, seed) if self.touching else refined
             scores, signs = keep_lost(placed, seed), {}
             if self.watched:
-                network = self.load().network
+                trained = self.load()
                 signs = sample_signs(step.classifier(), feature, samples)
                 signs |= round_signs(scores, last, before)
-                signs |= network_signs(network, image, scores.mask(), dataset.labels(id_))
+                if trained and isinstance(trained.network, ClassificationNetwork):
+                    labels = dataset.labels(id_)
+                    signs |= network_signs(trained.network, image, scores.mask(), labels)
             done.append(Round(scores.mask(), time.perf_counter() - start, signs))
             if number == 0 and area_change(seed, scores.mask()) < self.least_change:
                 return replace(before, rounds=(replace(done[0], mask=seed),) * self.rounds)
         return replace(scores, samples=samples, rounds=tuple(done))
 
-    def load(self) -> Trained:
-        """The classification network, whose backbone gives the features."""
+    def load(self) -> Trained | None:
+        """The network whose backbone gives the features; None of files without one."""
         return self.svm.load()
 
 
@@ -376,13 +380,13 @@ class MARS(Step):
 
     Parameters
     ----------
-    localiser : Localiser
+    localiser : Localiser or SeedFiles
         The backbone of its network gives the features.
     centroids : path
         See `wsss_lib.weak.mars.collect_centroids`.
     """
 
-    localiser: Localiser = field(metadata=NO_PARAMETER)
+    localiser: Localiser | SeedFiles = field(metadata=NO_PARAMETER)
     centroids: Path = field(metadata=NO_PARAMETER)
     name: ClassVar[str] = "mars"
 
@@ -395,8 +399,8 @@ class MARS(Step):
         feature = image_feature(dataset, self.localiser, id_)
         return remove_biased(dataset.image(id_), before, feature, load_centroids(self.centroids))
 
-    def load(self) -> Trained:
-        """The classification network, whose backbone gives the features."""
+    def load(self) -> Trained | None:
+        """The network whose backbone gives the features; None of files without one."""
         return self.localiser.load()
 
 
