@@ -72,16 +72,41 @@ def test_what_is_wrong_is_said_before_any_training(compare, monkeypatch, text, m
     assert result.output.startswith(f"Error: {said}")
 
 
-def test_pseudo_takes_seeds_from_files_without_a_network(few_squares, tmp_path, monkeypatch):
-    monkeypatch.setattr("wsss_lib.weak.chain.choose_classifier", None)
+@pytest.fixture
+def pseudo(few_squares, tmp_path):
+    """Call it with seeds from files, which are the truth."""
     folder = tmp_path / "seeds"
     folder.mkdir()
     for id_ in few_squares.ids:
         maps = {label - 1: few_squares.mask(id_) == label for label in few_squares.labels(id_)}
         np.save(folder / f"{id_}.npy", {key: each.astype(np.float32) for key, each in maps.items()})
     images = ("--data", str(few_squares.root), "--images", "3", "--out", str(tmp_path / "out"))
-    command = ["pseudo", "--seeds", str(folder), "--steps", "seed,crf", *images]
-    result = CliRunner().invoke(main, command)
+    command = ("pseudo", "--seeds", str(folder), *images)
+    return lambda *more: CliRunner().invoke(main, [*command, *more])
+
+
+@pytest.mark.parametrize("more", [[], ["--weights", "imagenet"]])
+def test_pseudo_takes_seeds_from_files_without_a_network(pseudo, tmp_path, monkeypatch, more):
+    monkeypatch.setattr("wsss_lib.weak.chain.choose_classifier", None)
+    monkeypatch.setattr("wsss_lib.weak.chain.choose_backbone", None)
+    result = pseudo("--steps", "seed,crf", *more)
     assert result.exit_code == 0, result.output
     assert "seeds from files: 3 PSA-style" in result.stdout
     assert pd.read_csv(tmp_path / "out/scores.csv", index_col=0).loc["seed", "mean"] == 100
+
+
+def test_seeds_from_files_are_expanded_with_the_features_of_imagenet(pseudo, tmp_path, monkeypatch):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    monkeypatch.setattr("wsss_lib.weak.chain.choose_classifier", None)
+    network = ("--backbone", "efficientnet_lite0", "--weights", "imagenet")
+    result = pseudo("--steps", "seed,mars,expand", "--samples", "20", "--rounds", "1", *network)
+    assert result.exit_code == 0, result.output
+    note = json.loads((tmp_path / "out/scores.json").read_text())
+    assert note["network"]["backbone"] == "efficientnet_lite0"
+    assert note["network"]["name"] == "imagenet"
+
+
+def test_a_backbone_alone_trains_no_edge_network(pseudo):
+    result = pseudo("--steps", "seed,irn", "--weights", "imagenet")
+    assert result.exit_code == 1
+    assert "'imagenet' gives features alone" in result.output

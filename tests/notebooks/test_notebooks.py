@@ -4,8 +4,11 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from wsss_lib.datasets import load_dataset
 from wsss_lib.run import find_notebooks, parameters_for, read_parameters
 
 from .checks import (
@@ -40,6 +43,20 @@ def test_notebook_runs_and_shows_what_it_promises(path, folders):
     pictures = [o for o in outputs if "image/png" in o.get("data", {})]
     drawn = [name for name in promised if (figures / f"{name}.png").is_file()]
     assert len(pictures) >= len(drawn)
+
+
+def test_weak_supervision_runs_on_seeds_from_files(folders):
+    (path,) = find_notebooks(["13"], ROOT / "notebooks")
+    seeds, dataset = folders / "seeds", load_dataset("toy", images=3)
+    seeds.mkdir()
+    for id_ in dataset.ids:  # the truth, as PSA writes it
+        truth = dataset.mask(id_)
+        maps = {label - 1: np.float32(truth == label) for label in dataset.labels(id_)}
+        np.save(seeds / f"{id_}.npy", maps)
+    values = parameters_for(path, "toy", OVERRIDES["test"]) | {"SEEDS": str(seeds)}
+    outputs_of_a_run(path, folders / "build" / "13_files.ipynb", values)
+    scores = pd.read_csv(folders / "figures/toy/13_scores.csv", index_col="way")
+    assert scores.loc["seed", "mean"] == 100
 
 
 @every_notebook

@@ -1,14 +1,19 @@
 """Seeds from files, written here as the methods' own scripts write them."""
 
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 import torch
 
+from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.errors import DataError
-from wsss_lib.weak import masks
+from wsss_lib.features import extract
+from wsss_lib.weak import mars, masks
 from wsss_lib.weak.chain import make_steps
 from wsss_lib.weak.seed_files import SeedFiles
 from wsss_lib.weak.seeds import Localiser
+from wsss_lib.weak.steps import Seed
 
 SIZE = (40, 52)
 FLOAT = np.float32
@@ -112,6 +117,46 @@ def test_seeds_are_expanded_scored_and_told(few_squares, folder, monkeypatch):
     assert report.provenance["method"] == "files"
     monkeypatch.setattr(masks, "run_steps", None)  # nothing is computed again
     assert masks.pseudo_masks(few_squares, steps).rows == result.rows
+
+
+def test_every_step_runs_on_files_with_the_features_of_any_backbone(
+    few_squares, cams, folder, checkpoints, monkeypatch
+):
+    spec = BackboneSpec("resnet10", "random")
+    seeds = SeedFiles(folder("PSA-style"), threshold=0.4, network=spec)
+    centroids = mars.collect_centroids(few_squares, seeds)
+    parts = []  # as by hand: of the files' masks
+    for id_ in few_squares.ids:
+        mask = np.array([0, *few_squares.labels(id_)])[with_constant(cams[id_]).argmax(0)]
+        feature = extract(few_squares.image(id_), ["F4"], spec.load(), zscore=False)["F4"]
+        parts.append(mars.class_centroids(feature, mask.astype(np.uint8), id_))
+    expected = mars.debiased(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    np.testing.assert_array_equal(mars.load_centroids(centroids).values, expected.values)
+
+    names = ["seed", "mars", "svm", "expand", "crf", "irn"]
+    needed = {"localiser": seeds, "centroids": centroids, "edges": checkpoints.edges}
+    options = {"samples": 20, "feature": "F2", "rounds": 1, "watched": True}
+    steps = make_steps(names, few_squares, **needed, **options)
+    result = masks.pseudo_masks(few_squares, steps)
+    assert not result.failures
+    assert [step.name for step in result.rows] == names
+    assert result.provenance["network"] == {"backbone": "resnet10", **asdict(spec.load().weights)}
+    signs = next(iter(result.rows[steps[3]]))["rounds"][0]
+    assert "agreement" in signs
+    assert "whole" not in signs  # which only a classifier can tell
+
+    other = replace(seeds, network=replace(spec, seed=1))
+    assert mars.collect_centroids(few_squares, other) != centroids
+    keys = [
+        masks.row_keys(few_squares, few_squares.ids[0], (Seed(each),)) for each in (seeds, other)
+    ]
+    assert not set(keys[0].values()) & set(keys[1].values())
+
+
+def test_features_without_a_network_are_refused(few_squares, folder):
+    steps = make_steps(["seed", "svm"], few_squares, localiser=SeedFiles(folder("maps"), 0.4))
+    with pytest.raises(DataError, match="The layer F4 comes from a network and none was given"):
+        masks.pseudo_masks(few_squares, steps)
 
 
 def test_another_file_is_another_key(few_squares, folder):
