@@ -1,11 +1,11 @@
-# make study | figures | html | seeds | test | test-browser | lab | explorer | data | bench | setup | clean      (DATASET=toy or voc, PYTHON=python3.12, ...)
+# make study | figures | html | seeds | test | test-browser | lab | explorer | painter | data | bench | setup | clean      (DATASET=toy or voc, PYTHON=python3.12, ...)
 DATASET ?= toy
 PYTHON ?= python3
 BIN := .venv/bin
 # two processes that wait busily for each other's cores are many times slower than one
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: setup study figures html seeds test test-browser lab explorer data bench clean
+.PHONY: setup study figures html seeds test test-browser lab explorer painter data bench clean
 setup: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -37,6 +37,10 @@ lab: setup
 explorer: setup
 	mkdir -p build && $(BIN)/papermill --prepare-only -p DATASET $(DATASET) $(EXPLORER) notebooks/app/explorer.ipynb build/explorer.ipynb
 	JUPYTER_CONFIG_PATH=notebooks/app JUPYTER_PATH=notebooks/app $(BIN)/voila build/explorer.ipynb $(VOILA)
+
+painter: setup
+	mkdir -p build && $(BIN)/papermill --prepare-only $(if $(PHOTO),-p PHOTO $(abspath $(PHOTO))) $(PAINTER) notebooks/app/painter.ipynb build/painter.ipynb
+	JUPYTER_CONFIG_PATH=notebooks/app JUPYTER_PATH=notebooks/app $(BIN)/voila build/painter.ipynb $(VOILA)
 
 data: setup
 	$(BIN)/wsss data $(DATASET)

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import sys
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +22,13 @@ NOTEBOOKS = ("06_layer_explorer", "16_your_photograph")
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 #: Milliseconds that a page may take to show something, on a machine with other work.
 TIMEOUT = 200_000
+
+#: JavaScript: whether cells of code were run and none is waiting any more.
+AT_REST = """() => {
+    const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
+    const texts = prompts.map(prompt => prompt.textContent.trim())
+    return /[0-9]/.test(texts[0]) && !texts.includes("[*]:")
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -107,11 +116,35 @@ def lab(chromium, environment, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def voila(chromium, environment, tmp_path_factory):
-    """What ``make explorer`` serves, with random weights: its ``address`` and its ``process``."""
-    folder, port = tmp_path_factory.mktemp("voila"), free_port()
-    (folder / "notebooks").symlink_to(ROOT / "notebooks")
-    command = ["make", f"--makefile={ROOT / 'Makefile'}", "--old-file=setup", "explorer"]
-    command += [f"BIN={Path(sys.executable).parent}", f"VOILA=--no-browser --port={port}"]
-    command += ["EXPLORER=-p WEIGHTS random -y 'SEEDS: {}'"]
-    with serving(command, port, folder, environment) as process:
-        yield SimpleNamespace(address=f"http://{HOST}:{port}", process=process)
+    """What ``make explorer`` and ``make painter`` serve: `address` and `process` by name."""
+    values = {
+        "explorer": "EXPLORER=-p WEIGHTS random -y 'SEEDS: {}'",
+        "painter": "PAINTER=-p WEIGHTS random -p BACKBONE resnet18 -p LONG_SIDE 160",
+    }
+    with ExitStack() as servers:
+
+        @cache
+        def serve(name):
+            folder, port = tmp_path_factory.mktemp("voila"), free_port()
+            (folder / "notebooks").symlink_to(ROOT / "notebooks")
+            command = ["make", f"--makefile={ROOT / 'Makefile'}", "--old-file=setup", name]
+            command += [f"BIN={Path(sys.executable).parent}", values[name]]
+            command += [f"VOILA=--no-browser --port={port}"]
+            process = servers.enter_context(serving(command, port, folder, environment))
+            return SimpleNamespace(address=f"http://{HOST}:{port}", process=process)
+
+        yield serve
+
+
+@pytest.fixture
+def run_all(lab, page):
+    """Open a notebook, run all of it, and wait until that is done."""
+
+    def run(name):
+        page.goto(lab(name), wait_until="commit")
+        page.get_by_text("| Idle").wait_for()  # before that the menu does nothing
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        page.wait_for_function(AT_REST)
+
+    return run

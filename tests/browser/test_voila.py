@@ -12,13 +12,15 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def explorer(voila, page):
     """The page, loaded."""
-    page.goto(voila.address, wait_until="commit")  # it streams while the kernel works
+    page.goto(voila("explorer").address, wait_until="commit")  # it streams while the kernel works
     page.get_by_alt_text("mask F2", exact=True).wait_for()
     return page
 
 
 def test_only_this_machine_can_reach_the_page(voila):
-    sockets = [each for member in family(voila.process) for each in member.net_connections()]
+    sockets = [
+        each for member in family(voila("explorer").process) for each in member.net_connections()
+    ]
     listening = {each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN}
     assert listening == {HOST}
 

@@ -1,254 +1,91 @@
-"""A photograph to paint strokes on, whose mask follows: classes, controls, canvas, painter."""
+"""The painter: classes, controls and a canvas round a `Painting`; the mask follows the strokes."""
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import ipywidgets as widgets
 import numpy as np
-from ipycanvas import MultiCanvas
+from traitlets import link
 
 from wsss_lib.classify.spec import BackboneSpec
-from wsss_lib.datasets.classes import VOC, VOID, palette
-from wsss_lib.datasets.images import read_photo, write_mask
+from wsss_lib.datasets.classes import VOID, palette
+from wsss_lib.datasets.images import read_photo
 from wsss_lib.errors import ParameterError, WsssError
-from wsss_lib.evaluate.photo import LONG_SIDE, NETWORK, SETTING, PhotoSegmenter, enlarged_mask
+from wsss_lib.evaluate.photo import LONG_SIDE, NETWORK, SETTING, PhotoSegmenter
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.expand.strokes import enlarge_strokes, paint_stroke, shrink_strokes
-from wsss_lib.files import atomic_path
-from wsss_lib.paths import output_dir, shown
-from wsss_lib.show.masks import strokes_overlay
+from wsss_lib.show.masks import cam_overlay, strokes_overlay
 from wsss_lib.show.widgets import page
+from wsss_lib.show.widgets.canvas import PaintCanvas
 from wsss_lib.show.widgets.latest import LatestWins
+from wsss_lib.show.widgets.painting import Painting
 
-#: A larger mask would have colours that look alike.
-MOST = len(VOC)
-
-
-class ClassPalette(widgets.VBox):
-    """Choose a class, or the eraser; type its name; add one more.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of the classes 0, 1, 2, ...
-
-    Attributes
-    ----------
-    label : int
-        What is painted with: a class, or 255, the eraser.
-    buttons : list of Button
-        One per class.
-    fields : list of Text
-        The names.
-    eraser, more : Button
-
-    Raises
-    ------
-    ParameterError
-        If there are fewer than two names, or more than 21.
-    """
-
-    def __init__(self, names: Sequence[str]) -> None:
-        if not 2 <= len(names) <= MOST:
-            raise ParameterError(f"{len(names)} names of classes; expected 2 to {MOST}.")
-        super().__init__()
-        self.buttons, self.fields = [], []
-        self.eraser = widgets.Button(description="eraser", layout={"width": "50%"})
-        self.more = widgets.Button(description="add a class", icon="plus", layout={"width": "50%"})
-        self.eraser.on_click(lambda _: self.choose(VOID))
-        self.more.on_click(lambda _: self.add(f"class {len(self.buttons)}"))
-        for name in names:
-            self.add(name)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of all classes."""
-        return tuple(field.value for field in self.fields)
-
-    def add(self, name: str) -> None:
-        """Add a class and paint with it."""
-        label = len(self.buttons)
-        text = "#fff" if palette()[label].mean() < 128 else "#000"
-        button = widgets.Button(
-            tooltip=f"Paint with class {label}",
-            style={"button_color": page.css(label), "text_color": text},
-            layout={"width": "56px", "border": "1px solid rgba(128, 128, 128, .6)"},
-        )
-        button.on_click(lambda _: self.choose(label))
-        field = widgets.Text(name, layout={"flex": "1 1 0", "width": "auto"})
-        self.buttons.append(button)
-        self.fields.append(field)
-        rows = [widgets.HBox(pair) for pair in zip(self.buttons, self.fields, strict=True)]
-        self.children = [*rows, widgets.HBox([self.eraser, self.more])]
-        self.more.disabled = label + 1 == MOST
-        self.choose(label)
-
-    def choose(self, label: int) -> None:
-        """Paint with a class from now on, or with the eraser (255)."""
-        self.label = label
-        for place, button in enumerate(self.buttons):
-            button.icon = "pencil" if place == label else ""
-            button.description = "" if place == label else str(place)
-        self.eraser.icon = "eraser" if label == VOID else ""
+#: Names of the classes of a photograph that nobody has looked at yet.
+NAMES = ("background", "object")
+#: What refines the mask, for a second or more: the preset that helped most after simulated strokes,
+#: by 3 to 4 points on the 20 photographs it was chosen on and by 0 to 2 on 20 others.
+CRF = "deeplab"
+#: What the canvas may ask a `Painting` for.
+_DEEDS = ("paint", "clear", "undo", "redo", "add", "rename", "remove")
+_HINT = "Paint a stroke in each of two classes or more."
 
 
-_WIDE, _HALF = {"width": "auto"}, {"width": "50%"}
-
-
-class StrokeControls(widgets.VBox):
+class StrokeControls(widgets.Box):
     """What is painted with, how the mask is made and shown, and which photograph.
 
-    Parameters
-    ----------
-    palette : ClassPalette
-
     Attributes
     ----------
+    undo, redo, clear : Button
     brush : IntSlider
         Width in pixels of the scaled photograph.
     opacity : FloatSlider
         Of the mask.
-    refine, live : Checkbox
-        Whether a CRF follows the SVM, and whether to segment after each stroke.
-    undo, clear, segment, save : Button
-    upload : FileUpload
+    refine, probability : Checkbox
+        Whether a CRF follows the SVM; whether the probability of the chosen class is shown.
+    mask, strokes : Button
+        Download them.
+    photograph, load : FileUpload
+        Another photograph; strokes.
     path : Text
         Of a photograph to open.
     """
 
-    def __init__(self, palette: ClassPalette) -> None:
-        self.brush = widgets.IntSlider(8, 1, 60, description="brush", layout=_WIDE)
-        self.opacity = widgets.FloatSlider(0.5, max=1, step=0.05, description="mask", layout=_WIDE)
+    def __init__(self) -> None:
+        wrapped = {"flex": "1 1 auto", "flex_flow": "row wrap", "grid_gap": "4px"}
+        self.undo, self.redo, self.clear = (
+            widgets.Button(icon=icon, tooltip=tooltip, layout={"width": "60px"})
+            for icon, tooltip in (
+                ("undo", "Undo (Ctrl+Z)"),
+                ("repeat", "Redo (Ctrl+Shift+Z)"),
+                ("trash", "Rub out all strokes"),
+            )
+        )
+        wide = {"flex": "1 1 190px", "width": "auto", "max_width": "250px"}
+        self.brush = widgets.IntSlider(8, 1, 60, description="brush", layout=wide)
+        self.opacity = widgets.FloatSlider(0.5, max=1, step=0.05, description="mask", layout=wide)
         for slider in (self.brush, self.opacity):
-            slider.style.description_width = "3.2em"
-        self.refine = widgets.Checkbox(description="refine borders (CRF)", indent=False)
-        self.live = widgets.Checkbox(True, description="segment after each stroke", indent=False)
-        self.undo = widgets.Button(description="undo", icon="undo", layout=_HALF)
-        self.clear = widgets.Button(description="clear", icon="trash", layout=_HALF)
-        self.segment = widgets.Button(description="segment", icon="magic", layout=_HALF)
-        self.segment.button_style = "primary"
-        self.save = widgets.Button(description="save", icon="save", layout=_HALF)
-        self.upload = widgets.FileUpload(
-            accept="image/*", description="upload a photograph", layout=_WIDE
-        )
+            slider.style.description_width = "3em"
+        small = {"width": "auto"}
+        self.refine = widgets.Checkbox(description="refine (CRF)", indent=False, layout=small)
+        self.probability = widgets.Checkbox(description="probability", indent=False, layout=small)
+        self.probability.tooltip = "Of the chosen class, from violet (0) to yellow (1)"
+        half = {"flex": "1 1 100px", "width": "auto", "max_width": "125px"}
+        self.mask = widgets.Button(description="mask", icon="download", layout=half)
+        self.strokes = widgets.Button(description="strokes", icon="download", layout=half)
+        self.photograph = widgets.FileUpload(accept="image/*", description="photo", layout=half)
+        self.load = widgets.FileUpload(accept="image/*", description="strokes", layout=half)
         self.path = widgets.Text(
-            placeholder="or its path, then Enter", continuous_update=False, layout=_WIDE
+            placeholder="path of a photograph, Enter", continuous_update=False, layout=wide
         )
-        strokes = widgets.HBox([self.undo, self.clear])
-        mask = widgets.HBox([self.segment, self.save])
         super().__init__(
             [
-                *(palette, self.brush, strokes),
-                *(self.opacity, self.refine, self.live, mask),
-                *(self.upload, self.path),
+                *(self.undo, self.redo, self.clear, self.brush, self.opacity, self.refine),
+                *(self.probability, self.mask, self.strokes, self.photograph, self.load, self.path),
             ],
-            layout={"flex": "0 0 260px", "grid_gap": "6px"},
+            layout=wrapped | {"flex": "1 1 250px", "align_content": "flex-start"},
         )
-
-
-#: A picture may come from a thread while the mouse draws, and ipycanvas takes one layer at a time.
-_DRAWING = threading.Lock()
-#: Pixels of the page that a small photograph is enlarged to.
-_SHOWN = 640
-
-
-class StrokeCanvas:
-    """A photograph to paint on; a stroke is seen at once and handed on when it ends.
-
-    Parameters
-    ----------
-    size : tuple of int
-        (h, w) of the photograph.
-    pen : callable
-        Gives the colour (CSS) and the width (pixels) of the brush.
-    paint : callable
-        Called with the points of a finished stroke, a list of (x, y), see
-        `wsss_lib.expand.strokes.paint_stroke`.
-
-    Attributes
-    ----------
-    layers : MultiCanvas
-        The widget.
-    picture : ndarray, shape (h, w, 3), uint8
-        What is shown.
-    """
-
-    def __init__(
-        self,
-        size: tuple[int, int],
-        pen: Callable[[], tuple[str, float]],
-        paint: Callable[[list[tuple[float, float]]], None],
-    ) -> None:
-        self._pen, self._paint, self._points = pen, paint, []
-        self.picture: np.ndarray | None = None
-        # as wide as the page lets it be, up to `_SHOWN`, and never out of proportion
-        widest = max(1, _SHOWN // max(size)) * size[1]
-        layout = {"width": "100%", "max_width": f"{widest}px", "height": "auto"}
-        # the stroke that is being drawn has a layer of its own, where no new picture wipes it out
-        self.layers = MultiCanvas(2, width=size[1], height=size[0], layout=layout)
-        self.layers.on_client_ready(self._show_again)
-        self.layers.on_mouse_down(self.start)
-        self.layers.on_mouse_move(self.extend)
-        self.layers.on_mouse_up(self.finish)
-        self.layers.on_mouse_out(self.finish)
-        self.layers.on_touch_start(lambda touches: self.start(*touches[0]))
-        self.layers.on_touch_move(lambda touches: self.extend(*touches[0]))
-        self.layers.on_touch_end(lambda _: self.finish())
-        self.layers.add_class("wsss-paint")
-
-    def show(self, picture: np.ndarray) -> None:
-        """Show a picture, (h, w, 3) uint8."""
-        self.picture = picture
-        with _DRAWING:
-            self.layers[0].put_image_data(picture)
-
-    def start(self, x: float, y: float) -> None:
-        """Put the brush down; pixels from the top left corner."""
-        colour, width = self._pen()
-        self._points, live = [(x, y)], self.layers[1]
-        with _DRAWING:
-            live.stroke_style = live.fill_style = colour
-            live.line_width, live.line_cap = width, "round"
-            live.fill_circle(x, y, width / 2)
-
-    def extend(self, x: float, y: float) -> None:
-        """Draw on, if the brush is down."""
-        if self._points:
-            with _DRAWING:
-                self.layers[1].stroke_line(*self._points[-1], x, y)
-            self._points.append((x, y))
-
-    def finish(self, *_place: float) -> None:
-        """Lift the brush: the stroke is handed on."""
-        if not self._points:
-            return
-        # the canvas counts from the corner of the first pixel, strokes from its centre
-        points = [(x - 0.5, y - 0.5) for x, y in self._points]
-        self._points = []
-        with _DRAWING:
-            self.layers[1].clear()
-        self._paint(points)
-
-    def _show_again(self) -> None:
-        """Fill the canvas of a page that was loaded again, which begins empty.
-
-        Only a change of layers is sent to the page, and it has forgotten the last one: so the
-        other layer comes first.
-        """
-        with _DRAWING:
-            self.layers[1].clear()
-        self.show(self.picture)
-
-
-_HINT = "Paint a stroke in each of two classes or more."
-#: The strokes that can be undone.
-_STEPS = 50
-#: What refines the mask, for a second or more: the preset that helped most after simulated strokes,
-#: by 3 to 4 points on the 20 photographs it was chosen on and by 0 to 2 on 20 others.
-CRF = "deeplab"
 
 
 class StrokePainter(widgets.VBox):
@@ -259,11 +96,11 @@ class StrokePainter(widgets.VBox):
     image : ndarray, shape (H, W, 3), uint8
         The photograph.
     names : sequence of str
-        Of the classes 0, 1, 2, ...; more can be added.
+        Of its classes 0, 1, 2, ...
     strokes : ndarray, shape (H, W), uint8, optional
         The first strokes; 255 = not labelled.
     name : str
-        Of the photograph, for the files that are saved.
+        Of the photograph, for the files that are downloaded.
     backbone, setting, long_side
         See `wsss_lib.evaluate.photo.PhotoSegmenter`.
     background : bool
@@ -271,20 +108,21 @@ class StrokePainter(widgets.VBox):
 
     Attributes
     ----------
-    strokes : ndarray, shape (h, w), uint8
-        On the photograph as it was scaled.
+    painting : Painting
+        The strokes and classes.
     scores : ClassScores or None
         What the mask is made of; None while fewer than two classes are painted.
-    palette : ClassPalette
+    picture : ndarray, shape (h, w, 3), uint8
+        What the canvas shows.
     controls : StrokeControls
+    canvas : PaintCanvas
     status : HTML
-    canvas : StrokeCanvas
     """
 
     def __init__(
         self,
         image: np.ndarray,
-        names: Sequence[str] = ("background", "object"),
+        names: Sequence[str] = NAMES,
         *,
         strokes: np.ndarray | None = None,
         name: str = "photograph",
@@ -293,144 +131,159 @@ class StrokePainter(widgets.VBox):
         long_side: int = LONG_SIDE,
         background: bool = True,
     ) -> None:
-        self._backbone, self._setting, self._long_side = backbone, setting, long_side
+        self._network = dict(backbone=backbone, setting=setting, long_side=long_side)
         self._latest = LatestWins(self._segment, background)
         self.status = self._latest.status
-        self.palette = ClassPalette(names)
-        self.palette.choose(0)
-        self.controls = StrokeControls(self.palette)
-        self._frame = widgets.VBox()
-        beside = {"flex": "1 1 0", "min_width": "0"}
-        right = widgets.VBox([self._frame, self.status], layout=beside)
-        both = widgets.HBox([self.controls, right], layout={"grid_gap": "20px"})
-        super().__init__([widgets.HTML(page.STYLE), both])
-        self._connect()
-        self.load(image, name, strokes)
-
-    def load(self, image: np.ndarray, name: str, strokes: np.ndarray | None = None) -> None:
-        """Take another photograph; parameters as of the class."""
-        self.segmenter = PhotoSegmenter(
-            image, self._backbone, self._setting, long_side=self._long_side
+        self.controls, self.canvas = StrokeControls(), PaintCanvas(self._act)
+        # whoever changes what is shown holds it: the mouse is heard while a mask is computed
+        self._shown, self._seen = threading.RLock(), 0
+        right = widgets.VBox(
+            [self.canvas, self.status], layout={"flex": "100 1 480px", "min_width": "0"}
         )
-        size = self.segmenter.image.shape[:2]
-        none = np.full(size, VOID, np.uint8)
-        self.name, self.scores = name, None
-        self.strokes = none if strokes is None else shrink_strokes(strokes, size)
-        self._before: deque[np.ndarray] = deque(maxlen=_STEPS)
-        self.controls.brush.value = max(3, max(size) // 80)
-        self.canvas = StrokeCanvas(size, self._pen, self.paint)
-        self._frame.children = [self.canvas.layers]
-        self._redraw()
-        self._latest.say(_HINT)
+        layout = {"flex_flow": "row wrap", "grid_gap": "4px 16px"}
+        both = widgets.Box([self.controls, right], layout=layout)
+        super().__init__([widgets.HTML(page.STYLE, layout={"display": "none"}), both])
+        self.add_class("wsss-painter")
+        self._connect()
+        self.load(image, name, names, strokes)
+
+    def load(
+        self,
+        image: np.ndarray,
+        name: str,
+        names: Sequence[str] = NAMES,
+        strokes: np.ndarray | None = None,
+    ) -> None:
+        """Take another photograph, whose features are computed at once; parameters as above."""
+        painting = Painting(PhotoSegmenter(image, **self._network), names, strokes)
+        with self._shown:
+            self.painting, self.name, self.scores = painting, name, None
+            self.controls.brush.value = max(3, max(painting.segmenter.image.shape) // 80)
+            self.canvas.label = 0
+            self._show_classes()
+            self._redraw()
+        self.canvas.fit()
+        self._latest.ask()
 
     def read(self, path: str | Path) -> None:
         """Take the photograph of a file; errors as of `wsss_lib.datasets.images.read_photo`."""
         self.load(read_photo(path), Path(path).stem)
 
-    def paint(self, points: Sequence[tuple[float, float]]) -> None:
-        """Paint a stroke with the chosen class and brush, see `paint_stroke`."""
-        label, width = self.palette.label, self.controls.brush.value
-        self._change(paint_stroke(self.strokes, points, label, width))
-
-    def step_back(self) -> None:
-        """Undo the last change of the strokes."""
-        if self._before:
-            self.strokes = self._before.pop()
-            self._follow()
-
-    def ask(self) -> None:
-        """Have the strokes segmented."""
-        self._latest.ask()
-
     def wait(self) -> None:
         """Wait for the mask of the newest strokes, and raise its error if there is one."""
         self._latest.wait()
 
-    def write(self, folder: str | Path | None = None) -> list[Path]:
-        """Write strokes and mask, computed once more, as palette PNGs of the photograph's own size.
-
-        Parameters
-        ----------
-        folder : path, optional
-            ``build/strokes/`` of the output folder when left out.
-
-        Returns
-        -------
-        list of Path
-            The strokes, which ``wsss expand`` takes, and the mask if there is one.
-        """
-        self.ask()  # else the mask could be that of the strokes before
-        self.wait()
-        folder, size = Path(folder or self._folder), self.segmenter.full_size
-        note = ", ".join(f"{label} {name}" for label, name in enumerate(self.palette.names))
-        pictures = {"strokes": enlarge_strokes(self.strokes, size)}
-        if self.scores is not None:
-            pictures["mask"] = enlarged_mask(self.scores, size)
-        paths = []
-        for kind, picture in pictures.items():
-            paths.append(folder / f"{self.name}_{kind}.png")
-            write_mask(paths[-1], picture, note)
-        self._latest.say(f"Written: {', '.join(map(shown, paths))}")
-        return paths
+    def download(self, kind: str) -> None:
+        """Send ``strokes`` or ``mask`` to the reader's machine, see `Painting.write`."""
+        name = f"{self.name}_{kind}.png"
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "picture.png")
+            self.painting.write(path, kind, self._crf)
+            self.canvas.download(name, path.read_bytes())
+        self._latest.say(f"{name} is among your browser's downloads.")
 
     @property
-    def _folder(self) -> Path:
-        return output_dir() / "build" / "strokes"
+    def _crf(self) -> str | None:
+        return CRF if self.controls.refine.value else None
 
     def _connect(self) -> None:
         controls = self.controls
-        controls.undo.on_click(lambda _: self.step_back())
-        controls.clear.on_click(lambda _: self._change(np.full_like(self.strokes, VOID)))
-        controls.segment.on_click(lambda _: self.ask())
-        controls.save.on_click(lambda _: self._try(self.write))
-        controls.opacity.observe(lambda _: self._redraw(), names="value")
-        controls.refine.observe(lambda _: self.ask(), names="value")
+        link((controls.brush, "value"), (self.canvas, "width"))
+        for name in ("undo", "redo", "clear"):
+            getattr(controls, name).on_click(lambda _, name=name: self._act({"do": name}))
+        for kind in ("mask", "strokes"):
+            button = getattr(controls, kind)
+            button.on_click(lambda _, kind=kind: self._try(self.download, kind))
+        controls.refine.observe(lambda _: self._follow(), names="value")
+        for control in (controls.opacity, controls.probability):
+            control.observe(lambda _: self._redraw(), names="value")
+        self.canvas.observe(lambda _: self._redraw(), names="label")
         controls.path.observe(lambda change: self._try(self.read, change["new"]), names="value")
-        controls.upload.observe(lambda change: self._try(self._take, change["new"]), names="value")
+        controls.photograph.observe(lambda change: self._take(change, self.read), names="value")
+        controls.load.observe(lambda change: self._take(change, self._read_strokes), names="value")
 
-    def _take(self, files: Sequence[dict]) -> None:
-        """Keep what was uploaded beside its strokes, so that the command line finds it, too."""
-        self.controls.upload.value = ()  # so that the same file can be sent again
-        for file in files:
-            path = self._folder / Path(file["name"]).name
-            with atomic_path(path) as temporary:
-                temporary.write_bytes(file["content"])
-            self.read(path)
+    def _act(self, message: dict) -> None:
+        """Do what somebody did on the canvas, see `PaintCanvas`, or with a button."""
+        arguments = {key: message[key] for key in message.keys() - {"do", "id"}}
+        if message["do"] not in _DEEDS:
+            raise ParameterError(f"The canvas said {message}; expected one of {_DEEDS} to do.")
+        answer = getattr(self.painting, message["do"])(**arguments)
+        self._seen = message.get("id", self._seen)
+        self._follow()
+        if message["do"] == "add" and answer is not None:
+            self.canvas.label = answer
+
+    def _read_strokes(self, path: Path) -> None:
+        self.painting.read(path)
+        self._follow()
+
+    def _take(self, change: dict, read: Callable[[Path], None]) -> None:
+        """Read what was uploaded, from a file, since the readers want one."""
+        change["owner"].value = ()  # so that the same file can be sent again
+        for file in change["new"]:
+            with TemporaryDirectory() as folder:
+                path = Path(folder, Path(file["name"]).name)
+                path.write_bytes(file["content"])
+                self._try(read, path)
 
     def _try(self, action: Callable, *arguments: object) -> None:
         try:
             action(*arguments)
-        except WsssError as error:
+        except (WsssError, OSError) as error:
             self.status.value = page.error_html(str(error))
 
-    def _pen(self) -> tuple[str, float]:
-        return page.css(self.palette.label), self.controls.brush.value
-
-    def _change(self, strokes: np.ndarray) -> None:
-        self._before.append(self.strokes)
-        self.strokes = strokes
-        self._follow()
-
     def _follow(self) -> None:
-        self._redraw()
-        if self.controls.live.value:
-            self.ask()
+        """Show what is painted now, with its mask if that was made before; else have it made."""
+        with self._shown:
+            painting, crf = self.painting, self._crf
+            if made := painting.is_made(crf):
+                self.scores = painting.scores(painting.step, crf)
+                self._latest.say("" if self.scores else _HINT)
+            self._show_classes()
+            self._redraw()
+        if not made:
+            self._latest.ask()
 
     def _segment(self) -> str:
         """Segment the strokes as they are now and show it, if the photograph is still the same."""
-        segmenter, strokes, start = self.segmenter, self.strokes, time.perf_counter()
-        _ = segmenter.maps  # while the second class is still to be painted
-        two = len(np.setdiff1d(strokes, [VOID])) >= 2
-        refine = CRF if self.controls.refine.value else None
-        scores = segmenter.scores(strokes, refine) if two else None
-        if segmenter is not self.segmenter:
-            return _HINT
-        self.scores = scores
-        self._redraw()
-        seconds = time.perf_counter() - start
-        return f"mask in {seconds:.1f} s" if two else "Paint a second class, too."
+        painting, step, crf = self.painting, self.painting.step, self._crf
+        start = time.perf_counter()
+        scores = painting.scores(step, crf)
+        if scores is None:
+            painting.prepare()
+        with self._shown:
+            if painting is not self.painting:
+                return ""
+            if painting.is_made(self._crf):  # else newer strokes wait for theirs
+                scores = painting.scores(painting.step, self._crf)
+            self.scores = scores
+            self._redraw()
+        return f"mask in {time.perf_counter() - start:.1f} s" if scores else _HINT
+
+    def _show_classes(self) -> None:
+        names = self.painting.step.names
+        dark = palette().mean(1) < 128
+        with self.canvas.hold_sync():
+            self.canvas.classes = [
+                {
+                    "label": label,
+                    "name": name,
+                    "colour": page.css(label),
+                    "ink": "#fff" if dark[label] else "#000",
+                }
+                for label, name in names.items()
+            ]
+            if self.canvas.label not in {*names, VOID}:
+                self.canvas.label = min(names)
 
     def _redraw(self) -> None:
-        mask = self.scores.mask() if self.scores else None
-        image, opacity = self.segmenter.image, self.controls.opacity.value
-        self.canvas.show(strokes_overlay(image, self.strokes, mask, opacity))
+        with self._shown:
+            image, strokes = self.painting.segmenter.image, self.painting.step.strokes
+            scores, label = self.scores, self.canvas.label
+            if scores and self.controls.probability.value and label in scores.labels:
+                overlay = cam_overlay(image, scores.values[scores.labels.index(label)])
+                self.picture = strokes_overlay(overlay, strokes)
+            else:
+                mask, opacity = scores.mask() if scores else None, self.controls.opacity.value
+                self.picture = strokes_overlay(image, strokes, mask, opacity)
+            self.canvas.show(self.picture, self._seen)
