@@ -10,6 +10,7 @@ from wsss_lib.datasets.classes import VOID
 from wsss_lib.datasets.images import read_mask, write_mask
 from wsss_lib.evaluate import photo as defaults
 from wsss_lib.evaluate.settings import svm_preset
+from wsss_lib.scores import ClassScores
 
 
 @pytest.fixture
@@ -49,14 +50,12 @@ def test_every_option_reaches_the_classifier(place, monkeypatch):
     asked = {}
 
     class Segmenter:
-        maps = ()
-
         def __init__(self, image, backbone, setting, *, long_side):
             asked.update(backbone=backbone, setting=setting, long_side=long_side)
 
-        def mask(self, strokes, crf):
+        def scores(self, strokes, crf):
             asked.update(crf=crf)
-            return strokes
+            return ClassScores(np.ones((1, *strokes.shape), np.float32), (0,))
 
     monkeypatch.setattr("wsss_lib.evaluate.photo.PhotoSegmenter", Segmenter)
     result = expand(
