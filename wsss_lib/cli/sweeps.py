@@ -116,6 +116,7 @@ def table1(
 @click.argument("study", type=_StudyName())
 @data_set()
 @options(BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER, CLASSES)
+@click.option("--sampling", help="Only these of the study's ways, e.g. uniform,blocks64 [all].")
 @click.option("--out", type=FILE, help="CSV to write [build/studies/<dataset>/NAME.csv].")
 def study(
     study: "Study",
@@ -127,6 +128,7 @@ def study(
     workers: int,
     scheduler: str | None,
     classes: str | None,
+    sampling: str | None,
     out: Path | None,
 ) -> None:
     """Sweep and score one study: one line per setting, with intervals over images."""
@@ -138,9 +140,16 @@ def study(
     own = path.parent.glob(f"{escape(path.stem)}_*.csv")
     check_outputs(path, path.with_suffix(".json"), *own)
     network = choose_backbone(dataset, backbone, weights, seed) if study.needs_network else None
-    over = classes.split(",") if classes else None
     found = run_study(
-        study.name, dataset, network, samples, seed, over=over, workers=workers, scheduler=scheduler
+        study.name,
+        dataset,
+        network,
+        samples,
+        seed,
+        samplings=sampling.split(",") if sampling else None,
+        over=classes.split(",") if classes else None,
+        workers=workers,
+        scheduler=scheduler,
     )
     report(found.main, found.write(path.parent, path.stem), found.failures)
 

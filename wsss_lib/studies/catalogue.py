@@ -45,6 +45,7 @@ def run_study(
     samples: int | None = None,
     seed: int = 0,
     *,
+    samplings: Sequence[str] | None = None,
     over: Sequence[str] | None = None,
     workers: int = 1,
     scheduler: str | None = None,
@@ -62,6 +63,8 @@ def run_study(
     samples : int, optional
         Pixels per class; the data set's usual number when left out.
     seed : int
+    samplings : sequence of str, optional
+        Only the settings with these ways of sampling; all of the study's when left out.
     over : sequence of str, optional
         The classes that are shown and averaged, see `wsss_lib.evaluate.scores.score_table`.
     workers, scheduler, store
@@ -73,9 +76,22 @@ def run_study(
         The scores, as `wsss_lib.evaluate.scores.score_table` gives them, under the study's name;
         its own tables as ``<name>_<table>``; on VOC, where they are to stand beside the paper's,
         ``<name>_residuals``: how far each line is from Table 1, see `wsss_lib.evaluate.iou`.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such study, or it does not sample in one of these ways.
     """
     study = find_study(name)
     settings = study.settings(samples or SAMPLES_PER_CLASS[dataset.name], seed)
+    known = {setting.sampling: None for setting in settings}  # in the study's order
+    for sampling in samplings or ():
+        if sampling not in known:
+            raise ParameterError(
+                f"The study {name} has no sampling {sampling!r}; expected some of "
+                f"{', '.join(known)}."
+            )
+    settings = [setting for setting in settings if setting.sampling in (samplings or known)]
     result = sweep(dataset, settings, backbone, workers=workers, scheduler=scheduler, store=store)
     scores = score_table(result, study.regions, over)
     tables = dict(study.tables(result, over)) if study.tables else {}
