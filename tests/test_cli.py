@@ -70,7 +70,12 @@ def test_a_bad_image_is_named_at_the_end_and_in_the_exit_status(wsss, voc_like, 
     [
         ("table1 --layers F6", "No layer 'F6'"),
         ("table1 --masks Nowhere", "No folder of masks"),
+        ("table1 --backbone timm/nothing --weights random", "has no network for 'timm/nothing'"),
         ("study none", "No study 'none'; expected one of bound,"),
+        (
+            "study combining --sampling apart8 --backbone resnet10 --weights random",
+            "The study combining has no sampling 'apart8'; expected some of uniform, blocks64.",
+        ),
         ("pseudo --steps svm,crf", "The steps svm, crf; expected a seed"),
         ("pseudo --layer F1*F2+F3", "No feature 'F1*F2+F3'"),
         ("pseudo --weights random", "No weights file random. Expected 'sipe', 'trained' or"),
@@ -125,6 +130,17 @@ def test_a_study_writes_its_scores_and_what_they_come_from(wsss, voc_like, tmp_p
     residuals = pd.read_csv(tmp_path / "deep" / "svm_residuals.csv")
     assert set(residuals["numbering"]) == {"from the stem", "from the deep end"}
     assert set(residuals["feature"]) == {"img", "F1", "F2", "F3", "F4", "F5"}
+
+
+def test_a_study_runs_with_some_of_its_samplings(wsss, voc_like, tmp_path):
+    path = tmp_path / "fair.csv"
+    result = wsss(
+        *("study", "bound", "--dataset", "voc", "--data", str(voc_like), "--images", "1"),
+        *("--backbone", "resnet10", "--weights", "random", "--samples", "10"),
+        *("--sampling", "blocks64", "--out", str(path)),
+    )
+    assert result.exit_code == 0, result.output
+    assert set(pd.read_csv(path)["sampling"]) == {"blocks64"}
 
 
 def test_the_command_offers_every_study(wsss):

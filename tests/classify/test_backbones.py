@@ -14,7 +14,7 @@ def picture(height: int, width: int) -> np.ndarray:
 
 
 def build(name: str, **arguments: object) -> torch.nn.Module:
-    if name == "efficientnet_lite0":
+    if name.startswith("efficientnet"):
         pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
     return build_backbone(name, **arguments)
 
@@ -55,13 +55,16 @@ def test_layer4_keeps_its_map_without_dilation():
     assert {m.stride for m in convolutions} == {m.dilation for m in convolutions} == {(1, 1)}
 
 
-def test_efficientnet_agrees_with_its_package_up_to_f4():
+@pytest.mark.parametrize(
+    ("name", "ends"), [("lite0", (0, 2, 4, 10)), ("lite1", (0, 3, 6, 14)), ("lite2", (0, 3, 6, 14))]
+)
+def test_efficientnet_agrees_with_its_package_up_to_f4(name, ends):
     package = pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
-    backbone = build_backbone("efficientnet_lite0", "imagenet")
-    reference = package.EfficientNet.from_name("efficientnet-lite0", image_size=None).eval()
+    backbone = build_backbone(f"efficientnet_{name}", "imagenet")
+    reference = package.EfficientNet.from_name(f"efficientnet-{name}", image_size=None).eval()
     reference.load_state_dict(backbone.body.state_dict(), strict=False)
     kept = []
-    for block in (0, 2, 4, 10):
+    for block in ends:
         reference._blocks[block].register_forward_hook(lambda _, __, out: kept.append(out.clone()))
     with torch.no_grad():
         x = backbone.normalise(picture(33, 48))
@@ -98,6 +101,6 @@ def test_normalise_uses_the_imagenet_statistics():
 
 
 def test_unknown_backbone_is_named():
-    known = "resnet101, resnet50, resnet18, resnet10, efficientnet_lite0"
+    known = "resnet101, resnet50, resnet18, resnet10, efficientnet_lite0, .*lite1, .*lite2"
     with pytest.raises(ParameterError, match=f"'vgg'.*{known}"):
         build_backbone("vgg")

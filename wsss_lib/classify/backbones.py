@@ -201,6 +201,7 @@ _RESNET_CHANNELS = {
     "BasicBlock": (64, 64, 128, 256, 512),
 }
 
+
 def _lite_body(name: str) -> nn.Module:
     """The network with the weights that its package starts from.
 

@@ -8,6 +8,7 @@ from tqdm.auto import tqdm
 
 from wsss_lib.classify.backbones import Backbone, build_backbone
 from wsss_lib.classify.sipe import SIPESettings
+from wsss_lib.classify.timm_networks import PREFIX, build_timm_network
 from wsss_lib.classify.train import (
     PRESETS,
     ClassifierSettings,
@@ -33,7 +34,8 @@ class BackboneSpec:
     Attributes
     ----------
     name : str
-        As in `wsss_lib.classify.backbones.build_backbone`.
+        As in `wsss_lib.classify.backbones.build_backbone`, or, for features alone, ``timm/NAME``
+        as in `wsss_lib.classify.timm_networks.build_timm_network`.
     weights : str
         ``random``, ``imagenet`` or a file.
     seed : int
@@ -51,7 +53,8 @@ class BackboneSpec:
 
 @lru_cache(maxsize=2)
 def _load(spec: BackboneSpec) -> Backbone:
-    return build_backbone(spec.name, spec.weights, spec.seed)
+    build = build_timm_network if spec.name.startswith(PREFIX) else build_backbone
+    return build(spec.name, spec.weights, spec.seed)
 
 
 def training_images(

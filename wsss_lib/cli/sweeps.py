@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from wsss_lib.cli.options import (
-    BACKBONE,
-    BACKBONES,
     CLASSES,
     CRF_PRESETS,
     DATA,
     DATASET,
     DEVICE,
     EPOCHS,
+    FEATURE_BACKBONE,
     FILE,
     FOLDER,
     IMAGES,
@@ -26,6 +25,7 @@ from wsss_lib.cli.options import (
     TRAIN_LIST,
     WEIGHTS,
     WORKERS,
+    AnyNetwork,
     check_outputs,
     data_set,
     name_other_masks,
@@ -62,7 +62,7 @@ class _StudyName(click.ParamType):
 
 @click.command()
 @data_set()
-@options(BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER)
+@options(FEATURE_BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER)
 @click.option("--layers", default="img,F1,F2,F3,F4,F5")
 @svm_parameters
 @click.option("--solver", type=click.Choice(["ours", "libsvm"]), default="ours")
@@ -115,7 +115,7 @@ def table1(
 @click.command()
 @click.argument("study", type=_StudyName())
 @data_set()
-@options(BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER, CLASSES)
+@options(FEATURE_BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER, CLASSES)
 @click.option("--sampling", help="Only these of the study's ways, e.g. uniform,blocks64 [all].")
 @click.option("--out", type=FILE, help="CSV to write [build/studies/<dataset>/NAME.csv].")
 def study(
@@ -212,7 +212,7 @@ def second_stage(
 )
 @click.option(
     "--backbone",
-    type=click.Choice(BACKBONES),
+    type=AnyNetwork(),
     default="efficientnet_lite0",
     help="Network behind F1 to F5.",
 )

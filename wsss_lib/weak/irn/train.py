@@ -142,7 +142,8 @@ def train_irn(
     dataset.check_files(need_masks=localiser is None)
     if backbone is None and localiser is not None:
         backbone = localiser.load().network.backbone.name
-    below = choose_backbone(dataset, backbone, settings.weights, device=device).load()
+    spec = choose_backbone(dataset, backbone, settings.weights, device=device)
+    below = build_backbone(spec.name, spec.weights)  # none of timm's, whose strides are others
     labelled, labels = _labelled(dataset, localiser, workers)
     setting = {
         "dataset": dataset.name,
