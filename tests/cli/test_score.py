@@ -48,6 +48,7 @@ def test_seeds_have_a_curve(score, few_squares, tmp_path):
     assert result.exit_code == 0, result.output
     curve = pd.read_csv(tmp_path / "out/build/score/toy/thresholds.csv")
     assert curve.loc[curve["best"] == 1, "mean"].tolist() == [100]
+    assert "; seeds from files: 3 maps; threshold: 0.5. " in result.stdout
     assert "The best one would be 0 with 100.00, chosen on the very masks" in result.stdout
 
 

@@ -22,6 +22,7 @@ from wsss_lib.evaluate.regions import NEAR
 from wsss_lib.metrics import dense, iou_of_counted, mean, pooled
 from wsss_lib.paths import shown
 from wsss_lib.report import Report, versions
+from wsss_lib.weak.masks import kinds_of_seeds
 from wsss_lib.weak.seed_files import SeedFiles
 from wsss_lib.weak.seeds import threshold_curve
 
@@ -100,6 +101,7 @@ def score_masks(
         "crf": "none is run here",
         "scored": [*rows],
         "against": against and shown(against),
+        "seeds": seeds and kinds_of_seeds([seeds.describe(dataset, id_) for id_ in dataset.ids]),
         "threshold": None if seeds is None or seeds.has_background else seeds.threshold,
         "versions": versions(),
     }
@@ -222,6 +224,8 @@ def score_caption(report: Report) -> str:
         f"mIoU on {of['images']} images of {of['list']} ({of['dataset']}) against {of['masks']}; "
         f"void: {of['void']}; CRF: {of['crf']}, whether the masks had one is not known"
     )
+    if of["seeds"]:
+        caption += f"; seeds from files: {of['seeds']}"
     if of["against"]:
         caption += f"; gains on {of['against']}, harmed or helped by more than {POINTS:g} points"
     if "thresholds" in report.tables:

@@ -196,7 +196,7 @@ def _provenance(result: SweepResult, steps: Sequence[Step]) -> dict:
         "threshold": None if localiser.has_background else localiser.threshold,
         "background_weight": None if files else localiser.background_weight,
         "scales": None if files else localiser.scales,
-        "seeds": _seeds(files),
+        "seeds": kinds_of_seeds(files),
         "network": trained
         and {"backbone": trained.network.backbone.name, **asdict(trained.weights)},
         "edges": next((step.edges.name for step in steps if step.name == "irn"), None),
@@ -210,8 +210,8 @@ def _provenance(result: SweepResult, steps: Sequence[Step]) -> dict:
     }
 
 
-def _seeds(files: Sequence[dict]) -> str | None:
-    """What the files of seeds were, such as ``2 PSA-style, 1 of them scaled``."""
+def kinds_of_seeds(files: Sequence[dict]) -> str | None:
+    """What files of seeds were, given what `SeedFiles.describe` says of each; None if none were."""
     if not files:
         return None
     kinds = Counter(each["kind"] for each in files)
