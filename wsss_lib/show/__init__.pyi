@@ -3,6 +3,7 @@ __all__ = [
     "FIGURE5",
     "LOOKS",
     "NotebookRun",
+    "apart",
     "arrow_table",
     "bars",
     "beside_paper",
@@ -37,6 +38,8 @@ __all__ = [
     "show_samples",
     "strokes_figure",
     "styled_table",
+    "verdict_plot",
+    "verdict_table",
     "widgets",
     "write_styled",
 ]
@@ -64,3 +67,4 @@ from .masks import (
 from .paper import FIGURE1, FIGURE5, methods_plot, pseudo_against_segmentation
 from .plots import LOOKS, bars, by_distance, curves, dots, iou_heatmap, line_looks, line_names
 from .tables import beside_paper, covered, differences, order_table, styled_table, write_styled
+from .verdicts import apart, verdict_plot, verdict_table

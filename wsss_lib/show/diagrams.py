@@ -151,7 +151,7 @@ PARTS = {
     "weak": ("a mask from image-level labels: seed, samples, SVM, CRF, IRN", "13"),
     "segmentation": ("a segmentation network that learnt from such masks", "14"),
     "evaluate": ("IoU per class: Table 1, scores with intervals", "07"),
-    "show": ("the figures and tables of the paper", "15"),
+    "show": ("the figures and tables of the paper", "15 17"),
     "studies": ("one question each, with its settings, tables and plots", "08 09 10 11 12"),
 }
 _NOT_SHOWN = {"facecolor": "white", "edgecolor": "0.6", "linestyle": "--"}
