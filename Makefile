@@ -34,8 +34,11 @@ test-browser: setup
 lab: setup
 	$(BIN)/jupyter lab notebooks
 
+# ImageNet weights of efficientnet_lite0 come with the install; seeds need networks that are trained
+explorer: BACKBONE := $(or $(BACKBONE),$(if $(filter imagenet,$(WEIGHTS)),efficientnet_lite0))
+explorer: NETWORK = $(BACKBONE:%=-p BACKBONE %) $(WEIGHTS:%=-p WEIGHTS %) $(if $(filter-out trained,$(WEIGHTS)),-y "SEEDS: {}")
 explorer: setup
-	mkdir -p build && $(BIN)/papermill --prepare-only -p DATASET $(DATASET) $(EXPLORER) notebooks/app/explorer.ipynb build/explorer.ipynb
+	mkdir -p build && $(BIN)/papermill --prepare-only -p DATASET $(DATASET) $(NETWORK) $(EXPLORER) notebooks/app/explorer.ipynb build/explorer.ipynb
 	JUPYTER_CONFIG_PATH=notebooks/app JUPYTER_PATH=notebooks/app $(BIN)/voila build/explorer.ipynb $(VOILA)
 
 painter: setup

@@ -118,7 +118,7 @@ def lab(chromium, environment, tmp_path_factory):
 def voila(chromium, environment, tmp_path_factory):
     """What ``make explorer`` and ``make painter`` serve: `address` and `process` by name."""
     values = {
-        "explorer": "EXPLORER=-p WEIGHTS random -y 'SEEDS: {}'",
+        "explorer": "WEIGHTS=random",
         "painter": "PAINTER=-p WEIGHTS random -p BACKBONE resnet18 -p LONG_SIDE 160",
     }
     with ExitStack() as servers:

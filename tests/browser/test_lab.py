@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from .explorer import choose, scores, shown
+from .explorer import choose, compare, scores, shown
 
 pytestmark = pytest.mark.browser
 
@@ -32,4 +32,11 @@ def test_the_layer_explorer_follows_its_controls(run_all, page):
     assert int(re.search(r"n = (\d+) per class", heading.inner_text())[1]) > 30
     assert shown(page)["samples img"] != before["samples img"]
     assert shown(page)["mask img"] != before["mask img"]
+    check_that_all_ran(page)
+
+
+def test_the_layer_explorer_compares_settings_beside_an_open_file_browser(run_all, page):
+    run_all("06_layer_explorer")
+    page.get_by_role("tab", name="File Browser").wait_for()
+    compare(page)
     check_that_all_ran(page)

@@ -294,7 +294,7 @@ def _check_objects(dataset: DevkitDataset) -> None:
     """Check that a mask shows an object, if any can be read; mostly the first one does."""
     values, files = set(), file_endings(dataset.mask_folder, dataset.ids)
     there = [id_ for id_, found in files.items() if found]
-    for id_ in tqdm(there, desc="looking for objects", unit="mask", delay=2, leave=False):
+    for id_ in there:  # without a bar, which would stay in a notebook at 0 %
         with suppress(MaskError):
             values.update(np.unique(dataset.mask(id_)).tolist())
         if values - {0, VOID}:

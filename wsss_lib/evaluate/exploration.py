@@ -111,9 +111,14 @@ class Exploration:
         kernel = settings.get("kernel", "rbf")  # a product has no other
         return {"kernel": kernel, "C": settings["C"], "gamma": settings["gamma"]}
 
+    def labels_counted(self) -> tuple[int, int]:
+        """How many samples have the label of the ground truth, and of how many not on void."""
+        right, judged = zip(*count_right(self.pixels, self.sample.mask).values(), strict=True)
+        return sum(right), sum(judged)
+
     def labels_right(self) -> float:
         """The share of samples whose label is that of the ground truth, in %; void is left out."""
-        right, judged = np.sum([*count_right(self.pixels, self.sample.mask).values()], axis=0)
+        right, judged = self.labels_counted()
         return 100 * right / judged if judged else float("nan")
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.exploration import SeedSource
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.show.widgets.controls import GAMMAS, Controls, FeatureChoice
 from wsss_lib.weak.seeds import Localiser
 
@@ -95,10 +96,10 @@ def test_the_arrows_step_through_the_images_and_end_where_these_end():
 
 
 def test_it_begins_with_ground_truth_and_the_defaults_of_scikit_learn(controls):
-    setting = controls.setting(seed=2)
+    setting, source = controls.way(seed=2)
     assert (setting.feature, setting.samples, setting.seed) == ("F1", 300, 2)
     assert (setting.kernel, setting.C, setting.gamma) == ("rbf", 1.0, "scale")
-    assert controls.seed_source() is None
+    assert source is None
 
 
 def test_a_seed_is_named_with_its_selection(controls):
@@ -106,7 +107,7 @@ def test_a_seed_is_named_with_its_selection(controls):
     controls.source.value = "SIPE"
     controls.selection.value = "consistent"
     assert not controls.selection.disabled
-    assert controls.seed_source() == SeedSource("SIPE", SIPE, "consistent")
+    assert controls.way(0)[1] == SeedSource("SIPE", SIPE, "consistent")
 
 
 def test_a_product_has_no_other_kernel_than_rbf(controls):
@@ -114,9 +115,25 @@ def test_a_product_has_no_other_kernel_than_rbf(controls):
     assert controls.gamma.disabled
     controls.layer.value = "img*F1"
     assert (controls.kernel.disabled, controls.gamma.disabled) == (True, False)
-    assert controls.setting(0).kernel == "rbf"
+    assert controls.way(0)[0].kernel == "rbf"
     controls.layer.value = "img+F1"
-    assert controls.setting(0).kernel == "linear"
+    assert controls.way(0)[0].kernel == "linear"
+
+
+@pytest.mark.parametrize("source", [None, SeedSource("SIPE", SIPE, "confident")])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        Setting("F1", 123, kernel="linear", C=0.05, seed=4),
+        Setting("img*F1", 7, C=1000.0, gamma="10xscale", seed=4),
+    ],
+)
+def test_all_can_be_chosen_at_once_and_is_told_once(controls, setting, source):
+    controls.kernel.value, controls.source.value, seen = "linear", "SIPE", []
+    controls.watch(lambda: seen.append((controls.image.value, *controls.way(4))))
+    controls.choose("b", setting, source)
+    assert seen == [("b", setting, source)]
+    assert controls.kernel.disabled == ("*" in setting.feature)
 
 
 def test_what_a_classifier_has_no_use_for_is_switched_off(controls):
@@ -144,4 +161,4 @@ def test_the_slider_goes_as_far_as_its_first_value(controls):
 @pytest.mark.parametrize("gamma", GAMMAS)
 def test_every_gamma_is_one_that_the_svm_knows(controls, gamma):
     controls.gamma.value = gamma
-    controls.setting(0).svm().check_parameters()
+    controls.way(0)[0].svm().check_parameters()

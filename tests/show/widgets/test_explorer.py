@@ -34,7 +34,7 @@ def test_it_shows_its_first_choice_at_once(explorer, pair):
     row = explorer.result.row()
     assert (row["image"], row["layer"], row["n"]) == ("two", "img", 20)
     assert shows(explorer).count("data:image/png") == 3
-    assert explorer.controls.below_image.value.count("data:image/png") == 2
+    assert explorer.controls.below_image.value.count("data:image/") == 2
     assert explorer.status.value == ""
     pd.testing.assert_frame_equal(explorer.history, history([explorer.result], pair.classes))
 
@@ -102,13 +102,43 @@ def test_a_result_can_be_kept_beside_the_next_and_forgotten(explorer):
     explorer.keep.click()
     explorer.controls.layer.value = "xy"
     assert explorer.kept is kept
-    assert ">A</b>img" in explorer._above.value
-    assert ">B</b>xy" in shows(explorer)
+    assert explorer._sides.children == (explorer._beside, explorer._now)
+    assert ">A</b>two · img" in explorer._beside.value
+    assert ">B</b>two · xy" in shows(explorer)
     assert "B minus A" in explorer._scores.value
     explorer.forget.click()
-    assert (explorer.kept, explorer._above.value, explorer.forget.disabled) == (None, "", True)
-    assert ">now</b>xy" in shows(explorer)
+    assert (explorer.kept, explorer._sides.children) == (None, (explorer._now,))
+    assert explorer.forget.disabled
+    assert ">now</b>two · xy" in shows(explorer)
     assert "minus" not in explorer._scores.value
+
+
+def test_what_is_kept_follows_the_image(explorer, pair):
+    explorer.keep.click()
+    explorer.controls.layer.value = "xy"
+    explorer.controls.image.value = "three"
+    assert np.array_equal(explorer.kept.mask, explore(pair, None, "three", "img", 20).mask)
+    assert ">A</b>three · img" in explorer._beside.value
+    assert ">B</b>three · xy" in shows(explorer)
+    assert explorer.history[["image", "layer"]].to_numpy().tolist() == [
+        ["two", "img"],
+        ["two", "xy"],
+        ["three", "img"],
+        ["three", "xy"],
+    ]
+
+
+def test_a_line_of_what_was_tried_chooses_it_again(explorer):
+    first = explorer.result
+    explorer.controls.image.value = "three"
+    explorer.controls.layer.value = "img*xy"
+    _, *lines = explorer._lines.children
+    assert [line.description for line in lines[::2]] == ["3", "2", "1"]
+    assert ["img*xy" in line.value for line in lines[1::2]] == [True, False, False]
+    lines[-2].click()
+    assert explorer.controls.way(0)[0].feature == "img"
+    assert np.array_equal(explorer.result.mask, first.mask)
+    assert (explorer.result.sample.id, len(explorer.history)) == ("two", 3)
 
 
 def test_an_error_is_shown_and_raised_and_goes_when_all_is_well(explorer, pair):
@@ -118,6 +148,8 @@ def test_an_error_is_shown_and_raised_and_goes_when_all_is_well(explorer, pair):
     with pytest.raises(MaskError):
         explorer.controls.image.value = "three"
     assert "three.png" in explorer.status.value
+    assert explorer.controls.below_image.value == ""
+    assert ">now</b>two" in shows(explorer)
     mask.write_bytes(good)
     explorer.controls.layer.value = "xy"
     assert explorer.status.value == ""
@@ -137,10 +169,16 @@ def test_on_a_thread_it_says_that_it_computes_and_shows_the_newest_choice_only(p
     explorer.controls.layer.value = "xy"
     assert begun.wait(10)
     assert "computing" in explorer.status.value
+    assert "wsss-busy" in explorer._answer._dom_classes
+    old = explorer.controls.below_image.value
+    explorer.controls.image.value = "three"
+    assert explorer.controls.below_image.value not in ("", old)  # while the answer is awaited
+    explorer.controls.image.value = "two"
     for n in (5, 10, 30):
         explorer.controls.samples.value = n
     go.set()
     explorer.wait()
+    assert "wsss-busy" not in explorer._answer._dom_classes
     assert explorer.history[["layer", "n"]].to_numpy().tolist() == [["img", 20], ["xy", 30]]
     assert explorer.status.value == ""
 

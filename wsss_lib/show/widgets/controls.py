@@ -180,18 +180,21 @@ class Controls(widgets.VBox):
             "Classifier": samples_and_svm[3:],
         }
         super().__init__([w for name, part in parts.items() for w in (_heading(name), *part)])
-        self._all = [self.image, self.layer, *samples_and_svm]
-        self.watch(self._disable)
+        self._watchers, self._choosing = [self._disable], False
+        for control in (self.image, self.layer, *samples_and_svm):
+            control.observe(self._changed, names="value")
         self._disable()
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call a function whenever a choice changes."""
-        for control in self._all:
-            control.observe(lambda _: changed(), names="value")
+        self._watchers.append(changed)
 
-    def setting(self, seed: int) -> Setting:
-        """What is chosen; the kernel of a product is RBF, whatever the menu says."""
-        return Setting(
+    def way(self, seed: int) -> tuple[Setting, SeedSource | None]:
+        """How the image is expanded, and where samples come from: None is ground truth.
+
+        The kernel of a product is RBF, whatever the menu says.
+        """
+        setting = Setting(
             self.layer.value,
             round(self.samples.value),
             kernel="rbf" if self.kernel.disabled else self.kernel.value,
@@ -199,13 +202,25 @@ class Controls(widgets.VBox):
             gamma=self.gamma.value,
             seed=seed,
         )
-
-    def seed_source(self) -> SeedSource | None:
-        """Where samples come from, see `SeedSource`; None for ground truth."""
         name = self.source.value
         if name == GROUND_TRUTH:
-            return None
-        return SeedSource(name, self._seeds[name], self.selection.value)
+            return setting, None
+        return setting, SeedSource(name, self._seeds[name], self.selection.value)
+
+    def choose(self, image: str, setting: Setting, source: SeedSource | None) -> None:
+        """Choose all of it, and call who watches once."""
+        self._choosing = True
+        self.image.value, self.layer.value = image, setting.feature
+        self.samples.value, self.kernel.value = setting.samples, setting.kernel
+        self.cost.value, self.gamma.value = setting.C, setting.gamma
+        self.source.value = source.name if source else GROUND_TRUTH
+        self.selection.value = source.selection if source else self.selection.value
+        self._choosing = False
+        self._changed()
+
+    def _changed(self, _change: object = None) -> None:
+        for watcher in self._watchers * (not self._choosing):
+            watcher()
 
     def _step(self, by: int) -> None:
         self.image.index += by

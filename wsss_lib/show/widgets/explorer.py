@@ -1,13 +1,16 @@
-"""The layer explorer: controls on the left, what `explore` makes of them on the right."""
+"""The layer explorer: controls, and beside or below them what `explore` makes of them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import ipywidgets as widgets
 import pandas as pd
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset
-from wsss_lib.evaluate.exploration import Exploration, explore, history
+from wsss_lib.errors import DataError
+from wsss_lib.evaluate.exploration import Exploration, SeedSource, explore, history
+from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.sampling import check_samples
 from wsss_lib.features import KNOWN_LAYERS
 from wsss_lib.show.widgets import page
@@ -15,13 +18,16 @@ from wsss_lib.show.widgets.controls import Controls
 from wsss_lib.show.widgets.latest import LatestWins
 from wsss_lib.weak.seeds import Localiser
 
+#: What is chosen: an image, and how it is expanded.
+_Choice = tuple[str, Setting, SeedSource | None]
+
 
 class LayerExplorer(widgets.VBox):
     """Choose an image, a feature, the samples and the SVM; see samples, mask, errors, scores, cost.
 
     The first choice is computed at once, so a headless run fails with its error. After that the
     explorer follows its controls on a thread, where a newer choice takes the place of an older one,
-    and an error shows in red; `wait` raises it.
+    and an error shows in red; `wait` raises it. What was tried once can be chosen again.
 
     Parameters
     ----------
@@ -48,7 +54,7 @@ class LayerExplorer(widgets.VBox):
     result : Exploration
         What is shown now.
     kept : Exploration or None
-        What is shown above it for comparison.
+        What is shown beside it for comparison: another setting, on the same image.
     history : DataFrame
         All that was tried, see `wsss_lib.evaluate.exploration.history`.
     controls : Controls
@@ -90,10 +96,16 @@ class LayerExplorer(widgets.VBox):
         self.result: Exploration | None = None
         self.kept: Exploration | None = None
         self.history = pd.DataFrame()
+        self._kept: tuple[Setting, SeedSource | None] | None = None
+        self._shown: dict[_Choice, Exploration] = {}
+        self._tried: set[_Choice] = set()
+        self._pictured = ""
         self._latest = LatestWins(self._explore, background)
         self.status = self._latest.status
         super().__init__([widgets.HTML(page.STYLE), *self._arranged()])
         self._latest.answer()
+        self._show_image()
+        self.controls.watch(self._show_image)
         self.controls.watch(self._latest.ask)
 
     def wait(self) -> None:
@@ -102,58 +114,85 @@ class LayerExplorer(widgets.VBox):
 
     def _arranged(self) -> list[widgets.Widget]:
         """Make all that is shown."""
-        self._above, self._now, self._scores, self._tried = (
-            widgets.HTML(layout={"width": "100%"}) for _ in range(4)
+        self._beside, self._now = (
+            widgets.HTML(layout={"flex": "1 1 400px", "min_width": "0"}) for _ in range(2)
         )
+        self._scores = widgets.HTML()
         self.keep = widgets.Button(
             description="Keep as A",
-            tooltip="Keep this result beside the next ones",
+            tooltip="Keep this setting beside the next ones, on whatever image",
             icon="thumbtack",
         )
         self.forget = widgets.Button(description="Forget A", disabled=True)
-        self.keep.on_click(lambda _: self._keep(self.result))
+        self.keep.on_click(lambda _: self._keep(self._choice[1:]))
         self.forget.on_click(lambda _: self._keep(None))
-        bar = widgets.HBox([self.keep, self.forget, self.status])
+        bar = widgets.HBox([self.keep, self.forget, self.status], layout={"flex_flow": "row wrap"})
+        self._sides = widgets.HBox(layout={"flex_flow": "row wrap", "grid_gap": "4px 20px"})
+        self._answer = widgets.VBox([self._sides, self._scores])
+        right = widgets.VBox([bar, self._answer], layout={"flex": "1 1 320px", "min_width": "0"})
         self.controls.layout.flex = "0 0 300px"
-        right = widgets.VBox(
-            [bar, self._above, self._now, self._scores], layout={"flex": "1 1 0", "min_width": "0"}
-        )
-        tried = widgets.Accordion([self._tried], titles=["Everything tried"])
-        return [widgets.HBox([self.controls, right], layout={"grid_gap": "20px"}), tried]
+        both = widgets.HBox([self.controls, right])
+        both.layout = {"flex_flow": "row wrap", "grid_gap": "20px"}
+        self._lines = widgets.GridBox()
+        self._lines.add_class("wsss-lines")
+        return [both, widgets.Accordion([self._lines], titles=["Everything tried"])]
+
+    def _show_image(self) -> None:
+        """Show the image that is chosen; that it cannot be read is said by the answer."""
+        if self._pictured == (image := self.controls.image.value):
+            return
+        self._pictured, picture = image, ""
+        with suppress(DataError):
+            picture = page.image_html(self._dataset.sample(image))
+        self.controls.below_image.value = picture
+
+    def _keep(self, way: tuple | None) -> None:
+        self._kept = way
+        self._latest.ask()
 
     def _explore(self) -> str:
         """Compute and show what the controls say, unless they say something newer by then."""
-        setting = self.controls.setting(self._seed)
-        self._now.add_class("wsss-busy")
+        choice = (self.controls.image.value, *self.controls.way(self._seed))
+        wanted = {"A": (choice[0], *self._kept), "B": choice} if self._kept else {"now": choice}
+        self._answer.add_class("wsss-busy")
         try:
-            result = explore(
-                self._dataset,
-                self._backbone,
-                self.controls.image.value,
-                setting.feature,
-                setting.samples,
-                setting.seed,
-                setting.svm(threads=None),
-                self.controls.seed_source(),
-            )
+            results = {
+                each: self._shown.get(each) or self._compute(*each) for each in wanted.values()
+            }
         finally:
-            self._now.remove_class("wsss-busy")
+            if not self._latest.outdated:
+                self._answer.remove_class("wsss-busy")
         if not self._latest.outdated:
-            tried = [self.history, history([result], self._dataset.classes)]
-            self.result, self.history = result, pd.concat(tried, ignore_index=True)
-            self.controls.below_image.value = page.image_html(result.sample)
-            self._tried.value = page.history_html(self.history)
-            self._show()
+            for each, result in results.items():
+                if each not in self._tried:
+                    self._list(each, result)
+            self._choice, self._shown = choice, results
+            self._show({tag: results[each] for tag, each in wanted.items()})
         return ""
 
-    def _keep(self, result: Exploration | None) -> None:
-        self.kept = result
-        self.forget.disabled = result is None
-        self._above.value = page.result_html(result, "A") if result else ""
-        self._show()
+    def _compute(self, image: str, setting: Setting, source: SeedSource | None) -> Exploration:
+        what = image, setting.feature, setting.samples, setting.seed
+        return explore(self._dataset, self._backbone, *what, setting.svm(threads=None), source)
 
-    def _show(self) -> None:
-        """Show the result and its scores, beside those of the one that is kept."""
-        results = {"A": self.kept, "B": self.result} if self.kept else {"now": self.result}
-        self._now.value = page.result_html(self.result, "B" if self.kept else "now")
+    def _show(self, results: dict[str, Exploration]) -> None:
+        """Show one result, or A beside B, and the scores below."""
+        self.kept, self.result = results.get("A"), [*results.values()][-1]
+        self.forget.disabled = self.kept is None
+        sides = [self._beside, self._now][-len(results) :]
+        for side, (tag, result) in zip(sides, results.items(), strict=True):
+            side.value = page.result_html(result, tag)
+        self._sides.children = sides
         self._scores.value = page.scores_html(results, self._dataset.classes)
+
+    def _list(self, choice: _Choice, result: Exploration) -> None:
+        """List what was tried, the newest first, with a button that chooses it again."""
+        self._tried.add(choice)
+        classes = self._dataset.classes
+        self.history = pd.concat([self.history, history([result], classes)], ignore_index=True)
+        texts = page.tried_texts(result, classes)
+        again = widgets.Button(description=str(len(self._tried)), tooltip="Choose this again")
+        again.on_click(lambda _: self.controls.choose(*choice))
+        heading, *lines = self._lines.children or [widgets.HTML(page.cells_html(["", *texts]))]
+        line = widgets.HTML(page.cells_html(texts.values()))
+        self._lines.layout.grid_template_columns = f"repeat({len(texts) + 1}, max-content)"
+        self._lines.children = [heading, again, line, *lines]

@@ -1,7 +1,7 @@
-"""One explored image as small pictures that a page can scale: arrays, and no plot behind them."""
+"""One explored image as a piece of a page: a photograph, and layers of labels that lie upon it."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -12,54 +12,66 @@ from PIL import Image
 
 from wsss_lib.datasets import Sample
 from wsss_lib.datasets.classes import VOID, ClassSet, palette
-from wsss_lib.evaluate.exploration import Exploration, class_scores
+from wsss_lib.evaluate.exploration import Exploration, class_scores, history
 from wsss_lib.expand.sampling import PixelSamples
-from wsss_lib.show.masks import colour_mask, error_map, faded
 
-#: Pixels that a picture is at least wide, so that small images are not blurred by the page.
+#: Pixels that a layer of samples is at least wide, so that its dots are small on small images.
 WIDTH = 480
-#: Side of a sample's dot in such a picture, at most: fewer samples are drawn larger.
+#: Side of a sample's dot in such a layer, at most: fewer samples are drawn larger.
 _DOTS = ((100, 9), (1000, 5))
+#: The label that a layer lets the photograph through at; no class set has as many classes.
+CLEAR = VOID - 1
 
 
-def enlarge(picture: np.ndarray) -> np.ndarray:
-    """Repeat the pixels of a small picture until it is about `WIDTH` wide: (H, W, 3) uint8."""
-    times = max(1, WIDTH // picture.shape[1])
-    return picture.repeat(times, 0).repeat(times, 1)
-
-
-def sample_picture(image: np.ndarray, samples: PixelSamples) -> np.ndarray:
-    """Samples as dots in the colour of their class over a faded photograph (Figure 6).
+def sample_layer(samples: PixelSamples) -> np.ndarray:
+    """Samples as dots of their labels (Figure 6).
 
     Parameters
     ----------
-    image : ndarray, shape (H, W, 3), uint8
     samples : PixelSamples
+        Of an image of H x W pixels.
 
     Returns
     -------
-    ndarray, shape (f H, f W, 3), uint8
-        Enlarged by the whole number f, see `enlarge`.
+    ndarray, shape (f H, f W), uint8
+        `CLEAR` between the dots. The whole number f makes it about `WIDTH` wide, if H is less.
     """
-    picture = enlarge(faded(image))
-    times = picture.shape[0] // image.shape[0]
+    height, width = samples.image_size
+    times = max(1, WIDTH // width)
+    layer = np.full((times * height, times * width), CLEAR, np.uint8)
     side = next((side for most, side in _DOTS if samples.requested <= most), 3)
     rows, cols = (times * place + times // 2 for place in (samples.rows, samples.cols))
-    colours = palette()[samples.labels]
     for down, across in np.ndindex(side, side):
         at = (
-            (rows + down - side // 2).clip(0, picture.shape[0] - 1),
-            (cols + across - side // 2).clip(0, picture.shape[1] - 1),
+            (rows + down - side // 2).clip(0, layer.shape[0] - 1),
+            (cols + across - side // 2).clip(0, layer.shape[1] - 1),
         )
-        picture[at] = colours
-    return picture
+        layer[at] = samples.labels
+    return layer
 
 
-def png_uri(picture: np.ndarray) -> str:
-    """A picture, (H, W, 3) uint8, as the address of a PNG that is its own content."""
+def error_layer(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Wrong pixels 0 (black), void 255 (beige) and right ones `CLEAR`: (H, W) uint8."""
+    wrong = np.where(truth == prediction, CLEAR, 0)
+    return np.where(truth == VOID, VOID, wrong).astype(np.uint8)
+
+
+def photo_uri(photo: np.ndarray) -> str:
+    """A photograph, (H, W, 3) uint8, as the address of a JPEG that is its own content."""
+    return _uri(Image.fromarray(photo), "jpeg", quality=90)
+
+
+def layer_uri(labels: np.ndarray) -> str:
+    """Labels, (H, W) uint8, in VOC's palette as the address of a PNG; `CLEAR` is transparent."""
+    picture = Image.fromarray(labels)
+    picture.putpalette(palette().tobytes())
+    return _uri(picture, "png", transparency=CLEAR, compress_level=1)  # quick rather than small
+
+
+def _uri(picture: Image.Image, kind: str, **options: int) -> str:
     buffer = BytesIO()
-    Image.fromarray(picture).save(buffer, "png", compress_level=1)  # quick rather than small
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    picture.save(buffer, kind, **options)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def css(label: int) -> str:
@@ -78,24 +90,48 @@ def piece(content: str, kind: str = "") -> str:
     return f'<div class="wsss {kind}">{content}</div>'
 
 
+#: What a click on a picture does: its layer over its photograph, as large as the window.
+_LOOK = """const piece = this.closest('.wsss'), view = piece.querySelector('[popover]');
+const [photo, layer] = view.querySelectorAll('img');
+photo.src = piece.querySelector('img.photo').src;
+layer.src = this.lastElementChild.src;
+layer.alt = this.lastElementChild.alt + ' over the photograph';
+view.showPopover()"""
+_VIEW = """<div popover><div class="stack"><img alt=""><img class="layer" alt=""></div>
+<label>opacity <input type="range" max="1" step="0.05" value="0.6" oninput="
+this.closest('[popover]').querySelector('.layer').style.opacity = this.value"></label>
+<button onclick="this.parentNode.hidePopover()">Close</button></div>"""
+
+
 def image_html(sample: Sample) -> str:
     """The photograph and its ground truth, side by side and small."""
-    pictures = {"photograph": sample.image, "ground truth": colour_mask(sample.mask)}
-    return piece(_figures({k: (enlarge(v), k) for k, v in pictures.items()}), "pair")
+    photo = f'<div class="stack">{_photo(sample, "photograph")}</div>'
+    photo = f"<figure>{photo}<figcaption>photograph</figcaption></figure>"
+    return piece(_row("pair", sample, photo, _figure("ground truth", sample.mask, "ground truth")))
+
+
+def labels_text(result: Exploration) -> str:
+    """How many samples there are and how many of their labels are right, as plain text."""
+    right, judged = result.labels_counted()
+    drawn = len(result.pixels)
+    text = f"{drawn} samples, {right} of {judged} labels right"
+    if judged:
+        text += f" ({100 * right / judged:.0f} %)"
+    return text + f", {drawn - judged} on void" * (judged < drawn)
 
 
 def settings_text(result: Exploration) -> str:
-    """Layer, n, where the samples come from and the classifier, in a line of plain text."""
-    parts = [f"n = {result.pixels.requested} per class from {result.source}"]
+    """Image, layer, n, where the samples come from and the classifier, in a line of plain text."""
+    parts = [result.layer, f"n = {result.pixels.requested} per class from {result.source}"]
     kernel, C, gamma = result.classifier().values()
     parts.append(f"{kernel}, C = {C:.3g}" if gamma else kernel)
     if gamma and kernel != "linear":
         parts.append(f"gamma = {gamma}")
-    return " · ".join([result.layer, *parts])
+    return " · ".join([result.sample.id, *parts])
 
 
 def result_html(result: Exploration, tag: str) -> str:
-    """Samples, mask and wrong pixels of one result, with its settings above and its costs below.
+    """Samples, mask and wrong pixels of one result, with its settings and costs above.
 
     Parameters
     ----------
@@ -103,48 +139,41 @@ def result_html(result: Exploration, tag: str) -> str:
     tag : str
         What it is called beside others, such as ``A``.
     """
-    truth, mask = result.sample.mask, result.mask
-    drawn, row = len(result.pixels), result.row()
-    pictures = {
-        "samples": (
-            sample_picture(result.sample.image, result.pixels),
-            f"{drawn} samples, {result.labels_right():.0f} % of the labels right",
-        ),
-        "mask": (enlarge(colour_mask(mask)), "predicted mask"),
-        "wrong pixels": (
-            enlarge(error_map(truth, mask)),
-            "black: wrong" + (", beige: void" if VOID in truth else ""),
-        ),
-    }
+    truth, mask, row = result.sample.mask, result.mask, result.row()
     costs = f"fit {row['fit seconds']:.2f} s · predict {row['predict seconds']:.2f} s"
     if row["support vectors"]:  # only an SVM has them
         costs = f"{row['support vectors']} support vectors · {costs}"
+    of, void = f" {result.layer}", ", beige: void" * (VOID in truth)
+    samples = labels_text(result)
+    figures = (
+        _figure("samples" + of, sample_layer(result.pixels), samples, _photo(result.sample)),
+        _figure("mask" + of, mask, "predicted mask"),
+        _figure("wrong pixels" + of, error_layer(truth, mask), "black: wrong" + void),
+    )
     return piece(
         f'<p class="head"><b class="tag {escape(tag)}">{escape(tag)}</b>'
         f"{escape(settings_text(result))} <span class='quiet'>· {costs}</span></p>"
-        f'<div class="row">{_figures(pictures, result.layer)}</div>'
+        + _row("row", result.sample, *figures),
+        "result",
     )
 
 
 def scores_html(results: Mapping[str, Exploration], classes: ClassSet) -> str:
-    """IoU by class of one result or of several, on all and on held-out pixels; also the legend.
+    """IoU by class of one result or two, on all and on held-out pixels; also the legend.
 
     Parameters
     ----------
     results : mapping of str to Exploration
-        By tag. Where there are two of one image, the last column is the second minus the first.
+        By tag, all of one image. Of two, the last column is the second minus the first.
     classes : ClassSet
     """
     tables = {tag: class_scores(result, classes) for tag, result in results.items()}
-    found = {name for table in tables.values() for name in table.index}
-    names = [name for name in (*classes.names, "mean") if name in found]
-    table = pd.concat({tag: each.reindex(names) for tag, each in tables.items()}, axis=1)
-    table.index.name = None
+    table = pd.concat(tables, axis=1)
     table.columns = [f"{tag}: {name}" if len(results) > 1 else name for tag, name in table]
-    table.columns.name = "IoU (%)"
+    table.index.name, table.columns.name = None, "IoU (%)"
     bars = list(table)
     form = dict.fromkeys(bars, "{:.1f}")
-    if len(results) == 2 and len({each.sample.id for each in results.values()}) == 1:
+    if len(results) == 2:
         first, second = results
         gain = table[f"{second}: all pixels"] - table[f"{first}: all pixels"]
         table[f"{second} minus {first}, all pixels"] = gain
@@ -152,18 +181,32 @@ def scores_html(results: Mapping[str, Exploration], classes: ClassSet) -> str:
     look = table.style.format(form, na_rep="&ndash;").format_index(
         lambda name: _swatch(name, classes) + escape(name)
     )
+    for name in bars:
+        look.format("{:.1f}" + _known(table[name]), ("mean", name), "&ndash;")
     look.bar(subset=bars, vmin=0, vmax=100, color=_BAR)
     return piece(look.to_html(), "scores")
 
 
-def history_html(table: pd.DataFrame) -> str:
-    """What was tried, the newest first, without the scores of single classes."""
-    single = [name for name in table if name.startswith("IoU, ")]
-    shown = table.drop(columns=[n for n in single if n not in ("IoU, all pixels", "IoU, held out")])
-    shown = shown.set_axis(range(1, len(shown) + 1)).iloc[::-1]
-    form = "{:.3g}".format
-    html = shown.to_html(border=0, na_rep="", float_format=form, justify="unset")
-    return piece(html, "scroll")
+def _known(scores: pd.Series) -> str:
+    """That the mean, the last of some scores, is over fewer classes than there are; or nothing."""
+    known, classes = scores[:-1].count(), len(scores) - 1
+    return f" ({known} of {classes} classes)" if known < classes else ""
+
+
+def tried_texts(result: Exploration, classes: ClassSet) -> dict[str, str]:
+    """What was tried: settings, scores and costs, without the scores of single classes."""
+    (line,) = history([result], classes).to_dict("records")
+    single = {f"IoU, {name}" for name in classes.names}
+    line = {name: value for name, value in line.items() if name not in single}
+    line = {name: "" if value != value else value for name, value in line.items()}  # not NaN
+    texts = {k: f"{v:.3g}" if isinstance(v, float) else str(v) for k, v in line.items()}
+    texts["IoU, held out"] += _known(class_scores(result, classes)["held out"])
+    return texts
+
+
+def cells_html(texts: Iterable[str]) -> str:
+    """Cells of a line of a grid."""
+    return piece("".join(f"<span>{escape(text)}</span>" for text in texts))
 
 
 def error_html(text: str) -> str:
@@ -171,13 +214,22 @@ def error_html(text: str) -> str:
     return piece(f'<pre class="error" role="alert">{escape(text)}</pre>')
 
 
-def _figures(pictures: Mapping[str, tuple[np.ndarray, str]], of: str = "") -> str:
-    """Pictures with captions; their names are what a reader hears who cannot see them."""
-    return "".join(
-        f'<figure><img alt="{escape(f"{name} {of}".strip())}" src="{png_uri(picture)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-        for name, (picture, caption) in pictures.items()
-    )
+def _figure(name: str, labels: np.ndarray, caption: str, below: str = "") -> str:
+    """A picture of labels to click on; its name is what a reader hears who cannot see it."""
+    layer = f'<img class="layer" alt="{escape(name)}" src="{layer_uri(labels)}">'
+    button = f'<button class="stack" title="Over the photograph" onclick="{_LOOK}">'
+    caption = f"<figcaption>{escape(caption)}</figcaption>"
+    return f"<figure>{button}{below}{layer}</button>{caption}</figure>"
+
+
+def _photo(sample: Sample, name: str = "") -> str:
+    return f'<img class="photo" alt="{name}" src="{photo_uri(sample.image)}">'
+
+
+def _row(kind: str, sample: Sample, *figures: str) -> str:
+    """Figures of one image, and the view that a click on them opens."""
+    ratio = sample.image.shape[1] / sample.image.shape[0]
+    return f'<div class="{kind}" style="--ratio: {ratio:.4f}">{"".join(figures)}{_VIEW}</div>'
 
 
 def _swatch(name: str, classes: ClassSet) -> str:
