@@ -97,7 +97,7 @@ photo.src = piece.querySelector('img.photo').src;
 layer.src = this.lastElementChild.src;
 layer.alt = this.lastElementChild.alt + ' over the photograph';
 view.showPopover()"""
-_VIEW = """<div popover><div class="stack"><img alt=""><img class="layer" alt=""></div>
+_VIEW = """<div popover data-lm-suppress-shortcuts="true"><div class="stack"><img alt=""><img class="layer" alt=""></div>
 <label>opacity <input type="range" max="1" step="0.05" value="0.6" oninput="
 this.closest('[popover]').querySelector('.layer').style.opacity = this.value"></label>
 <button onclick="this.parentNode.hidePopover()">Close</button></div>"""
