@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ("06_layer_explorer", "16_your_photograph")
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 #: Milliseconds that a page may take to show something, on a machine with other work.
-TIMEOUT = 60_000
+TIMEOUT = 200_000
 
 #: JavaScript: whether cells of code were run and none is waiting any more.
 AT_REST = """() => {

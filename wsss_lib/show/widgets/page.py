@@ -97,10 +97,12 @@ photo.src = piece.querySelector('img.photo').src;
 layer.src = this.lastElementChild.src;
 layer.alt = this.lastElementChild.alt + ' over the photograph';
 view.showPopover()"""
-_VIEW = """<div popover data-lm-suppress-shortcuts="true"><div class="stack"><img alt=""><img class="layer" alt=""></div>
-<label>opacity <input type="range" max="1" step="0.05" value="0.6" oninput="
+#: Else JupyterLab takes the keys of a button or a slider for its own.
+_KEYS = 'data-lm-suppress-shortcuts="true"'
+_VIEW = f"""<div popover><div class="stack"><img alt=""><img class="layer" alt=""></div>
+<label>opacity <input type="range" max="1" step="0.05" value="0.6" {_KEYS} oninput="
 this.closest('[popover]').querySelector('.layer').style.opacity = this.value"></label>
-<button onclick="this.parentNode.hidePopover()">Close</button></div>"""
+<button {_KEYS} onclick="this.parentNode.hidePopover()">Close</button></div>"""
 
 
 def image_html(sample: Sample) -> str:
@@ -217,7 +219,7 @@ def error_html(text: str) -> str:
 def _figure(name: str, labels: np.ndarray, caption: str, below: str = "") -> str:
     """A picture of labels to click on; its name is what a reader hears who cannot see it."""
     layer = f'<img class="layer" alt="{escape(name)}" src="{layer_uri(labels)}">'
-    button = f'<button class="stack" title="Over the photograph" onclick="{_LOOK}">'
+    button = f'<button class="stack" title="Over the photograph" {_KEYS} onclick="{_LOOK}">'
     caption = f"<figcaption>{escape(caption)}</figcaption>"
     return f"<figure>{button}{below}{layer}</button>{caption}</figure>"
 
