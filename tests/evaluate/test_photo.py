@@ -7,11 +7,12 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.datasets.images import write_mask
 from wsss_lib.errors import ImageError, MaskError, ParameterError
+from wsss_lib.evaluate.cells import resize_labels
 from wsss_lib.evaluate.photo import PhotoSegmenter, enlarged_mask
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.expand.image import expand
 from wsss_lib.expand.product import ProductSVM
-from wsss_lib.expand.strokes import enlarge_strokes, stroke_samples
+from wsss_lib.expand.strokes import stroke_samples
 from wsss_lib.features import extract
 from wsss_lib.scores import ClassScores
 
@@ -58,7 +59,7 @@ def test_a_large_photograph_gets_a_mask_of_its_own_size(photo, strokes):
     large = photo.repeat(5, 0).repeat(5, 1)
     segmenter = PhotoSegmenter(large, None, PIXELS, long_side=36)
     assert (segmenter.image.shape, segmenter.full_size) == ((24, 36, 3), (120, 180))
-    painted = enlarge_strokes(strokes, (120, 180))
+    painted = resize_labels(strokes, (120, 180))
     mask = segmenter.mask(painted)
     assert mask.shape == (120, 180)
     assert (mask[:, :85] == 5).all()
@@ -112,7 +113,7 @@ def test_three_lines_give_the_mask_of_arrays_and_of_files(photo, strokes, tmp_pa
 def test_the_mask_has_the_size_of_the_photograph_and_the_scores_that_of_the_scaled_one(
     photo, strokes
 ):
-    large = photo.repeat(2, 0).repeat(2, 1), enlarge_strokes(strokes, (48, 72))
+    large = photo.repeat(2, 0).repeat(2, 1), resize_labels(strokes, (48, 72))
     mask, scores = wsss.segment(*large, feature="img", long_side=36, return_scores=True)
     assert (mask.shape, scores.values.shape) == ((48, 72), (2, 24, 36))
 

@@ -3,9 +3,9 @@ import pytest
 
 from wsss_lib.datasets.classes import VOID
 from wsss_lib.errors import MaskError, ParameterError
+from wsss_lib.evaluate.cells import resize_labels
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.expand.strokes import (
-    enlarge_strokes,
     paint_stroke,
     shrink_strokes,
     stroke_samples,
@@ -76,7 +76,7 @@ def test_shrinking_loses_not_even_the_thinnest_stroke():
 @pytest.mark.parametrize("size", [(30, 40), (71, 93), (300, 401)])
 def test_shrinking_takes_back_what_enlarging_did(size):
     strokes = np.random.default_rng(0).choice(np.array([0, 3, VOID], np.uint8), EMPTY.shape)
-    large = enlarge_strokes(strokes, size)
+    large = resize_labels(strokes, size)
     assert large.shape == size
     np.testing.assert_array_equal(shrink_strokes(large, strokes.shape), strokes)
 

@@ -235,11 +235,8 @@ def train_classifier(
 
 def _fingerprint(dataset: DevkitDataset) -> str:
     """A checksum of the ids in their order and of the sizes of their photographs, in bytes."""
-    digest = hashlib.sha256()
-    for id_ in dataset.ids:
-        size = dataset.image_path(id_).stat().st_size
-        digest.update(f"{id_} {size}\n".encode())
-    return digest.hexdigest()
+    sizes = [f"{id_} {dataset.image_path(id_).stat().st_size}\n" for id_ in dataset.ids]
+    return hashlib.sha256("".join(sizes).encode()).hexdigest()
 
 
 def _validate(

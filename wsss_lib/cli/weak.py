@@ -1,6 +1,7 @@
 """Commands of weak supervision: pseudo masks, and several ways to them compared."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,10 +37,22 @@ if TYPE_CHECKING:
     from wsss_lib.weak.steps import Step
 
 
+def network_options(command: Callable) -> Callable:
+    """Give a command, as ``networks``, what the options tell `with_networks`."""
+    names = ("seeds", "weights", "irn_weights", "background_weight", "backbone", "device")
+
+    @options(SEEDS, SEED_WEIGHTS, IRN_WEIGHTS, BACKGROUND_WEIGHT, BACKBONE, DEVICE)
+    @wraps(command)
+    def with_options(**given: object) -> None:
+        command(networks={name: given.pop(name) for name in names}, **given)
+
+    return with_options
+
+
 @click.command()
 @data_set(need_masks=False)
-@options(BACKBONE, SAMPLES, SEED, WORKERS, SCHEDULER, DEVICE, BACKGROUND_WEIGHT)
-@options(SEEDS, SEED_WEIGHTS, IRN_WEIGHTS)
+@network_options
+@options(SAMPLES, SEED, WORKERS, SCHEDULER)
 @click.option("--steps", default="seed,svm,crf,irn")
 @THRESHOLD
 @click.option(
@@ -81,14 +94,9 @@ if TYPE_CHECKING:
 @click.option("--out", type=FOLDER, help="Folder of the masks and scores [build/pseudo/<dataset>].")
 def pseudo(
     dataset: "DevkitDataset",
-    backbone: str | None,
+    networks: dict,
     workers: int,
     scheduler: str | None,
-    device: str,
-    background_weight: float | None,
-    seeds: Path | None,
-    weights: str,
-    irn_weights: Path | None,
     steps: str,
     threshold: float,
     png: str,
@@ -107,19 +115,8 @@ def pseudo(
     check_outputs(*(folder / name for name in ("scores.csv", "precision.csv", "scores.json")))
     names = steps.split(",")
     make = partial(make_steps, names, dataset, **parameters)
-    chain = with_networks(
-        make,
-        dataset,
-        names,
-        seeds=seeds,
-        weights=weights,
-        backbone=backbone,
-        threshold=threshold,
-        background_weight=background_weight,
-        irn_weights=irn_weights,
-        device=device,
-        workers=workers,
-    )
+    networks |= {"threshold": threshold, "workers": workers}
+    chain = with_networks(make, dataset, names, **networks)
     result = pseudo_masks(dataset, chain, workers=workers, scheduler=scheduler, masks_out=folder)
     convert_masks(result, folder, png)
     found = score_steps(result)
@@ -131,23 +128,18 @@ def pseudo(
 @click.command()
 @click.argument("chains", type=FILE_THAT_IS_THERE)
 @data_set()
-@options(SEEDS, SEED_WEIGHTS, IRN_WEIGHTS, BACKGROUND_WEIGHT, BACKBONE, CLASSES)
+@network_options
+@options(CLASSES, WORKERS, SCHEDULER)
 @click.option("--against", help="The chain that the others are compared with [the seed].")
-@options(WORKERS, SCHEDULER, DEVICE)
 @click.option("--out", type=FOLDER, help="Folder of the tables [build/compare/<dataset>].")
 def compare(
     chains: Path,
     dataset: "DevkitDataset",
-    seeds: Path | None,
-    weights: str,
-    irn_weights: Path | None,
-    background_weight: float | None,
-    backbone: str | None,
+    networks: dict,
     classes: str | None,
-    against: str | None,
     workers: int,
     scheduler: str | None,
-    device: str,
+    against: str | None,
     out: Path | None,
 ) -> None:
     """Compare ways from one seed to masks: gains with intervals, images that lose.
@@ -174,18 +166,8 @@ def compare(
         check_chains(made, against)
         return made
 
-    made = with_networks(
-        make,
-        dataset,
-        {step for chain in described.values() for step in chain["steps"]},
-        seeds=seeds,
-        weights=weights,
-        backbone=backbone,
-        background_weight=background_weight,
-        irn_weights=irn_weights,
-        device=device,
-        workers=workers,
-    )
+    steps = {step for chain in described.values() for step in chain["steps"]}
+    made = with_networks(make, dataset, steps, workers=workers, **networks)
     found = compare_chains(
         dataset,
         made,

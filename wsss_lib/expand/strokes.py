@@ -73,23 +73,6 @@ def shrink_strokes(strokes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return small
 
 
-def enlarge_strokes(strokes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The strokes at a larger size; `shrink_strokes` gives back what they were.
-
-    Parameters
-    ----------
-    strokes : ndarray, shape (h, w), uint8
-    size : tuple of int
-        (H, W).
-
-    Returns
-    -------
-    ndarray, shape (H, W), uint8
-    """
-    rows, cols = (np.arange(n) * cells // n for n, cells in zip(size, strokes.shape, strict=True))
-    return strokes[np.ix_(rows, cols)]
-
-
 def stroke_samples(strokes: np.ndarray, n: int, seed: int = 0) -> PixelSamples:
     """At most n pixels of the strokes of each class, drawn as `sample_mask` draws them.
 

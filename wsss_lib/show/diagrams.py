@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import yaml
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Patch
@@ -143,17 +145,7 @@ def _ends(
 
 #: The parts of the library in the order of the data: what comes out of each, and the notebooks that
 #: show it.
-PARTS = {
-    "datasets": ("photographs, masks, image-level labels", "01"),
-    "classify": ("a network that knows what an image shows, and its CAMs", "02"),
-    "features": ("what the network sees of each place: F1 to F5", "03"),
-    "expand": ("a mask from a few labelled pixels: one SVM per image", "04 05 06 16"),
-    "weak": ("a mask from image-level labels: seed, samples, SVM, CRF, IRN", "13"),
-    "segmentation": ("a segmentation network that learnt from such masks", "14"),
-    "evaluate": ("IoU per class: Table 1, scores with intervals", "07"),
-    "show": ("the figures and tables of the paper", "15 17"),
-    "studies": ("one question each, with its settings, tables and plots", "08 09 10 11 12"),
-}
+PARTS = yaml.safe_load(Path(__file__).with_name("parts.yaml").read_text(encoding="utf-8"))
 _NOT_SHOWN = {"facecolor": "white", "edgecolor": "0.6", "linestyle": "--"}
 
 

@@ -13,8 +13,9 @@ from wsss_lib.datasets.classes import VOC, VOID
 from wsss_lib.datasets.images import read_note, write_mask
 from wsss_lib.datasets.strokes import read_strokes
 from wsss_lib.errors import ParameterError
+from wsss_lib.evaluate.cells import resize_labels
 from wsss_lib.evaluate.photo import PhotoSegmenter, enlarged_mask
-from wsss_lib.expand.strokes import enlarge_strokes, paint_stroke, shrink_strokes
+from wsss_lib.expand.strokes import paint_stroke, shrink_strokes
 from wsss_lib.scores import ClassScores
 from wsss_lib.weak.crf import refine_by_crf
 
@@ -150,7 +151,7 @@ class Painting:
         """
         step, size = self.step, self.segmenter.full_size
         if kind == "strokes":
-            picture = enlarge_strokes(step.strokes, size)
+            picture = resize_labels(step.strokes, size)
         elif scores := self.scores(step, crf):
             picture = enlarged_mask(scores, size)
         else:
