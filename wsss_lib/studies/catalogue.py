@@ -9,7 +9,7 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.iou import all_residuals
-from wsss_lib.evaluate.scores import score_table
+from wsss_lib.evaluate.scores import difference_table, score_table
 from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.report import Report
@@ -95,6 +95,9 @@ def run_study(
     result = sweep(dataset, settings, backbone, workers=workers, scheduler=scheduler, store=store)
     scores = score_table(result, study.regions, over)
     tables = dict(study.tables(result, over)) if study.tables else {}
+    if study.reference:
+        how = {"reference": study.reference}
+        tables["differences"] = difference_table(result, study.regions, over, **how)
     if study.beside_paper and dataset.name == "voc":
         tables["residuals"] = all_residuals(scores.drop(columns="seconds"))
     named = {f"{name}_{key}": table for key, table in tables.items()}

@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from wsss_lib.engine import SweepResult
-from wsss_lib.evaluate.scores import FIELDS, best_layer, difference_table
+from wsss_lib.evaluate.scores import FIELDS, best_layer
 from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.expand.engine.samples import VectorSamples, scale_gamma
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import STAGES, FeatureMap
 from wsss_lib.studies.bound import FAIR
-from wsss_lib.studies.study import BOTH, Study
+from wsss_lib.studies.study import Study
 
 #: Layers that are combined.
 COMBINED = ("F1+F3", "F1+F5", "F2+F4", "F3+F5", "F1+F2+F3+F4+F5")
@@ -57,11 +56,6 @@ def settings(
         for names, weights in ways
         for name in names
     ]
-
-
-def tables(result: SweepResult, over: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
-    """The ``differences`` of combinations from the best single layer."""
-    return {"differences": difference_table(result, BOTH, over, reference=best_layer)}
 
 
 CONCATENATED, BEST_MEMBER = "concatenated", "best member alone"
@@ -225,4 +219,4 @@ def distance_shares(maps: Sequence[FeatureMap], pixels: PixelSamples) -> pd.Data
     return table.drop(columns="exponent").join(shares)
 
 
-STUDY = Study("combining", "Do several layers beat the best one?", settings, tables=tables)
+STUDY = Study("combining", "Do several layers beat the best one?", settings, reference=best_layer)

@@ -12,15 +12,14 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from wsss_lib.engine import SweepResult
-from wsss_lib.evaluate.scores import difference_table, own_classifier
+from wsss_lib.evaluate.scores import own_classifier
 from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.expand.pooled import pool_samples
 from wsss_lib.expand.sampling import PixelSamples
 from wsss_lib.features import LAYERS
 from wsss_lib.show.plots import curves
 from wsss_lib.studies.bound import FAIR
-from wsss_lib.studies.study import BOTH, Study
+from wsss_lib.studies.study import Study
 
 #: How many times the samples of an image one classifier for all images gets.
 TIMES = (1, 2, 4, 8)
@@ -68,11 +67,6 @@ def settings(
         for layer in layers
         for pool, sampling in ways
     ]
-
-
-def tables(result: SweepResult, over: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
-    """The ``differences`` of pooled classifiers from the image's own."""
-    return {"differences": difference_table(result, BOTH, over, reference=own_classifier)}
 
 
 #: Of one entry of the kernel between all samples, see `wsss_lib.expand.engine.fit.gram`.
@@ -189,5 +183,8 @@ def pool_panels(scores: pd.DataFrame) -> Figure:
 
 
 STUDY = Study(
-    "specific-or-global", "One SVM for each image, or one for all?", settings, tables=tables
+    "specific-or-global",
+    "One SVM for each image, or one for all?",
+    settings,
+    reference=own_classifier,
 )

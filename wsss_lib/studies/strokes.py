@@ -5,13 +5,8 @@ all over a mask (`which_svm`) need not be good for them. The study simulates str
 layers of the product, gamma and C; `wsss_lib.evaluate.photo` has its defaults from it.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-import pandas as pd
-
-from wsss_lib.engine import SweepResult
-from wsss_lib.evaluate.scores import difference_table
 from wsss_lib.evaluate.settings import Setting, svm_preset
 from wsss_lib.studies.study import Study
 
@@ -34,12 +29,8 @@ def settings(samples: int, seed: int) -> list[Setting]:
     ]
 
 
-def tables(result: SweepResult, over: Sequence[str] | None = None) -> dict[str, pd.DataFrame]:
-    """The ``differences`` from the product of all layers with scikit-learn's C and gamma."""
-    return {"differences": difference_table(result, ("confusion",), over, reference=_usual)}
-
-
 def _usual(setting: Setting) -> list[Setting]:
+    """The product of all layers with scikit-learn's C and gamma."""
     return [replace(setting, feature=LAYERS[-1], **svm_preset("sklearn"))]
 
 
@@ -48,5 +39,5 @@ STUDY = Study(
     "Which SVM segments best from strokes?",
     settings,
     regions=("confusion",),
-    tables=tables,
+    reference=_usual,
 )

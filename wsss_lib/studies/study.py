@@ -25,6 +25,9 @@ class Study:
         ``settings(samples, seed)`` gives a list of `Setting`, for a number of samples per class.
     regions : sequence of str
         See `wsss_lib.evaluate.regions.region_of`.
+    reference : callable, optional
+        What a setting is compared with in a table of ``differences``, see
+        `wsss_lib.evaluate.scores.difference_table`.
     tables : callable, optional
         ``tables(result, over)`` gives the study's own tables by name, beside the scores;
         ``over`` holds the short names of the classes that count, or is None for all.
@@ -36,6 +39,7 @@ class Study:
     question: str
     settings: Callable[[int, int], list[Setting]]
     regions: Sequence[str] = BOTH
+    reference: Callable[[Setting], list[Setting]] | None = None
     tables: Callable[..., Mapping[str, pd.DataFrame]] | None = None
     beside_paper: bool = False
 
