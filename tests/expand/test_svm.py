@@ -8,7 +8,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
 from wsss_lib.errors import ParameterError
-from wsss_lib.expand.svm import ImageSVM, parse_gamma
+from wsss_lib.expand.svm import ImageSVM, one_vs_rest_maps, parse_gamma
 from wsss_lib.features import FeatureMap
 
 from .maps import feature_map, full_resolution
@@ -130,3 +130,13 @@ def test_refuses_bad_input():
 def test_reads_gamma():
     assert parse_gamma("0.5xscale") == (0.5, True)
     assert parse_gamma("0.25") == (0.25, False)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3])
+def test_the_largest_of_the_decision_maps_is_the_prediction(classes):
+    map_ = feature_map(4, (6, 8), (12, 16))
+    labels = np.arange(12 * 16, dtype=np.uint8).reshape(12, 16) % classes
+    svm = ImageSVM().fit(map_, labels)
+    decision = one_vs_rest_maps(svm.decision_function(map_), classes)
+    assert decision.shape == (12, 16, classes)
+    np.testing.assert_array_equal(svm.classes_[decision.argmax(-1)], svm.predict(map_))

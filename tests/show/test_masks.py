@@ -4,7 +4,7 @@ import pytest
 
 from wsss_lib.datasets.classes import VOC, VOID, ClassSet, palette
 from wsss_lib.datasets.devkit import Sample
-from wsss_lib.evaluate.exploration import explore, image_features
+from wsss_lib.evaluate.exploration import explore
 from wsss_lib.expand.sampling import PixelSamples, sample_mask
 from wsss_lib.scores import ClassScores
 from wsss_lib.show.masks import (
@@ -16,7 +16,6 @@ from wsss_lib.show.masks import (
     expansion_figure,
     exploration_figure,
     masks_figure,
-    one_vs_rest_maps,
     picture_grid,
     samples_figure,
     show_image,
@@ -143,15 +142,6 @@ def test_results_stand_row_by_row_with_their_scores_and_one_legend(pair):
     dots = figure.subfigs[1].axes[0].collections[0]
     assert len(dots.get_offsets()) == 44  # 20 + 20 + the 4 that there are
     assert legend_texts(figure) == ["background", "left", "low", "void"]
-
-
-@pytest.mark.parametrize("id_", ["two", "three"])
-def test_the_largest_decision_is_the_prediction(pair, id_):
-    svm = explore(pair, None, id_, "img", 20).expansion.svm
-    feature = image_features(pair, id_, None)["img"]
-    decision = one_vs_rest_maps(svm.decision_function(feature), len(svm.classes_))
-    assert decision.shape == (24, 32, {"two": 2, "three": 3}[id_])
-    assert np.array_equal(svm.classes_[decision.argmax(-1)], svm.predict(feature))
 
 
 def test_activation_is_bright_and_the_rest_keeps_its_grey():

@@ -10,6 +10,7 @@ __all__ = [
     "coverage_by_n",
     "draw_samples",
     "expand",
+    "one_vs_rest_maps",
     "paint_stroke",
     "pool_samples",
     "sample_coverage",
@@ -33,4 +34,4 @@ from .sampling import (
     simulate_strokes,
 )
 from .strokes import paint_stroke, stroke_samples
-from .svm import ImageSVM
+from .svm import ImageSVM, one_vs_rest_maps

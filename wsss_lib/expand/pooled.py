@@ -14,6 +14,7 @@ from sklearn.base import ClassifierMixin
 
 from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.expand.sampling import PixelSamples
+from wsss_lib.expand.svm import one_vs_rest_maps
 from wsss_lib.features import FeatureMap
 
 
@@ -100,11 +101,7 @@ class PooledClassifier:
     def decide(self, feature: FeatureMap | Sequence[FeatureMap]) -> np.ndarray:
         """The decision function of each class at each pixel, shape (H, W, classes), float64."""
         decision = self.svm.decision_function(feature)
-        if decision.ndim == 3:
-            return decision
-        if len(self.svm.classes_) == 1:
-            return decision[..., None]
-        return np.stack([-decision, decision], axis=-1)  # it is the distance to the second one
+        return one_vs_rest_maps(decision, len(self.svm.classes_))
 
     def choose(self, decision: np.ndarray, known: Sequence[int] | None = None) -> np.ndarray:
         """The class of each pixel.

@@ -243,6 +243,26 @@ def one_vs_rest(labels: np.ndarray) -> np.ndarray:
     return labels[:, None] == (classes if len(classes) > 2 else classes[1:])
 
 
+def one_vs_rest_maps(decision: np.ndarray, n_classes: int) -> np.ndarray:
+    """Decision functions with one map per class, also where fewer than three were fitted.
+
+    Parameters
+    ----------
+    decision : ndarray, shape (H, W) or (H, W, k)
+        As `ImageSVM.decision_function` gives it.
+    n_classes : int
+        How many classes were fitted.
+
+    Returns
+    -------
+    ndarray, shape (H, W, n_classes)
+        With two classes, the first has the second's function with its sign turned.
+    """
+    if n_classes == 2:
+        return np.stack([-decision, decision], -1)
+    return decision.reshape(*decision.shape[:2], n_classes)
+
+
 def parse_gamma(gamma: float | str) -> tuple[float, bool]:
     """Read the parameter gamma: a number, and whether it multiplies the scale gamma.
 

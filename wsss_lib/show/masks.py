@@ -109,26 +109,6 @@ def _borders(mask: np.ndarray) -> np.ndarray:
     return borders
 
 
-def one_vs_rest_maps(decision: np.ndarray, n_classes: int) -> np.ndarray:
-    """Decision functions with one map per class, also where fewer than three were fitted.
-
-    Parameters
-    ----------
-    decision : ndarray, shape (H, W) or (H, W, k)
-        As `wsss_lib.expand.svm.ImageSVM.decision_function` gives it.
-    n_classes : int
-        How many classes were fitted.
-
-    Returns
-    -------
-    ndarray, shape (H, W, n_classes)
-        With two classes, the first has the second's function with its sign turned.
-    """
-    if n_classes == 2:
-        return np.stack([-decision, decision], -1)
-    return decision.reshape(*decision.shape[:2], n_classes)
-
-
 def show_image(picture: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw a picture ((H, W, 3) uint8, or (H, W) in grey) without axes."""
     ax = ax or plt.gca()

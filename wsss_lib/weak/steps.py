@@ -22,7 +22,7 @@ from wsss_lib.errors import ParameterError
 from wsss_lib.expand.image import Classifier
 from wsss_lib.expand.product import ProductSVM
 from wsss_lib.expand.sampling import PixelSamples, check_samples
-from wsss_lib.expand.svm import ImageSVM
+from wsss_lib.expand.svm import ImageSVM, one_vs_rest_maps
 from wsss_lib.features import FeatureMap, check_layers, extract, split_feature
 from wsss_lib.files import sha256
 from wsss_lib.scores import ClassScores
@@ -423,8 +423,6 @@ def decision_scores(
         Whose mask is ``svm.predict(feature)``.
     """
     decision = svm.decision_function(feature) / temperature
-    if decision.ndim == 2:
-        pair = [decision] if len(svm.classes_) == 1 else [-decision, decision]
-        decision = np.stack(pair, -1)
+    decision = one_vs_rest_maps(decision, len(svm.classes_))
     values = np.moveaxis(softmax(decision, -1), -1, 0)
     return ClassScores(values.astype(np.float32), tuple(svm.classes_.tolist()))
