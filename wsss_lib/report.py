@@ -10,7 +10,7 @@ import pandas as pd
 from wsss_lib.files import write_text
 
 #: Libraries whose version can change a result.
-LIBRARIES = ("numba", "numpy", "scikit-learn", "scipy", "torch", "torchvision")
+LIBRARIES = ["numba", "numpy", "scikit-image", "scikit-learn", "scipy", "torch", "torchvision"]
 
 
 @dataclass(frozen=True)

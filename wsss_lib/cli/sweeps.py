@@ -22,6 +22,7 @@ from wsss_lib.cli.options import (
     SAMPLES,
     SCHEDULER,
     SEED,
+    SEEDS,
     TRAIN_LIST,
     WEIGHTS,
     WORKERS,
@@ -115,7 +116,7 @@ def table1(
 @click.command()
 @click.argument("study", type=_StudyName())
 @data_set()
-@options(FEATURE_BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER, CLASSES)
+@options(FEATURE_BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER, CLASSES, SEEDS)
 @click.option("--sampling", help="Only these of the study's ways, e.g. uniform,blocks64 [all].")
 @click.option("--out", type=FILE, help="CSV to write [build/studies/<dataset>/NAME.csv].")
 def study(
@@ -128,29 +129,44 @@ def study(
     workers: int,
     scheduler: str | None,
     classes: str | None,
+    seeds: Path | None,
     sampling: str | None,
     out: Path | None,
 ) -> None:
-    """Sweep and score one study: one line per setting, with intervals over images."""
-    from wsss_lib.classify.spec import choose_backbone
+    """Sweep and score one study: one line per setting, with intervals over images.
+
+    The study threshold is one of seeds: of those in --seeds, or of the network of --weights. It
+    takes no --samples, --sampling, --workers and --scheduler.
+    """
+    from wsss_lib.classify.spec import choose_backbone, choose_classifier
     from wsss_lib.studies.catalogue import run_study
+    from wsss_lib.studies.study import SeedStudy
+    from wsss_lib.weak.seed_files import SeedFiles
+    from wsss_lib.weak.seeds import Localiser
 
     path = out or output_dir() / "build" / "studies" / dataset.name / f"{study.name}.csv"
     path = with_ending(path, ".csv")
     own = path.parent.glob(f"{escape(path.stem)}_*.csv")
     check_outputs(path, path.with_suffix(".json"), *own)
-    network = choose_backbone(dataset, backbone, weights, seed) if study.needs_network else None
-    found = run_study(
-        study.name,
-        dataset,
-        network,
-        samples,
-        seed,
-        samplings=sampling.split(",") if sampling else None,
-        over=classes.split(",") if classes else None,
-        workers=workers,
-        scheduler=scheduler,
-    )
+    over = classes.split(",") if classes else None
+    if isinstance(study, SeedStudy):
+        source = seeds or choose_classifier(dataset, weights, backbone)
+        source = SeedFiles(source) if seeds else Localiser(source)
+        found = study.run(dataset, source, over=over, seed=seed)
+    elif seeds:
+        raise click.UsageError(f"The study {study.name} takes no --seeds; threshold does.")
+    else:
+        found = run_study(
+            study.name,
+            dataset,
+            choose_backbone(dataset, backbone, weights, seed) if study.needs_network else None,
+            samples,
+            seed,
+            samplings=sampling.split(",") if sampling else None,
+            over=over,
+            workers=workers,
+            scheduler=scheduler,
+        )
     report(found.main, found.write(path.parent, path.stem), found.failures)
 
 

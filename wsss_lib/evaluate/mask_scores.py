@@ -91,7 +91,8 @@ def score_masks(
         "images": _image_table(rows, reference),
     }
     if seeds and not seeds.has_background:
-        tables["thresholds"] = marked_curve(dataset, seeds, chosen)
+        curve = threshold_curve(dataset, lambda id_: seeds.maps(dataset, id_)[0])
+        tables["thresholds"] = marked_curve(curve, dataset.classes, chosen)
     provenance = {
         "dataset": dataset.name,
         "list": Path(dataset.list_name).name,
@@ -201,18 +202,25 @@ def _image_table(rows: dict[str, list[dict]], reference: list[dict] | None) -> p
     return pd.concat(tables, ignore_index=True)
 
 
-def marked_curve(dataset: DevkitDataset, seeds: SeedFiles, chosen: Sequence[int]) -> pd.DataFrame:
+def marked_curve(curve: pd.DataFrame, classes: ClassSet, chosen: Sequence[int]) -> pd.DataFrame:
     """The curve over thresholds of seeds without a background, the ``best`` one marked by 1.
 
     It is the best on the very masks that are scored: an upper bound, not a result.
 
+    Parameters
+    ----------
+    curve : DataFrame
+        See `wsss_lib.weak.seeds.curve_table`.
+    classes : ClassSet
+    chosen : sequence of int
+        The classes to show and average.
+
     Returns
     -------
     DataFrame
-        See `wsss_lib.weak.seeds.threshold_curve`; ``mean`` is over the chosen classes.
+        As `curve`; ``mean`` is over the chosen classes.
     """
-    curve = threshold_curve(dataset, lambda id_: seeds.maps(dataset, id_)[0])
-    curve = curve[["threshold", *(dataset.classes.short[place] for place in chosen)]]
+    curve = curve[["threshold", *(classes.short[place] for place in chosen)]]
     curve = curve.assign(mean=curve.drop(columns="threshold").mean(axis=1))
     return curve.assign(best=(curve.index == curve["mean"].idxmax()).astype(int))
 

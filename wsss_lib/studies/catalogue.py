@@ -13,19 +13,19 @@ from wsss_lib.evaluate.scores import difference_table, score_table
 from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.report import Report
-from wsss_lib.studies.study import Study
+from wsss_lib.studies.study import SeedStudy, Study
 
-#: Every `Study` that a file of this folder holds, by its name.
+#: Every study that a file of this folder holds, by its name.
 STUDIES = {
     study.name: study
     for module in iter_modules([str(Path(__file__).parent)])
     if module.name != Path(__file__).stem
     for study in vars(import_module(f"wsss_lib.studies.{module.name}")).values()
-    if isinstance(study, Study)
+    if isinstance(study, Study | SeedStudy)
 }
 
 
-def find_study(name: str) -> Study:
+def find_study(name: str) -> Study | SeedStudy:
     """A study by its name.
 
     Raises
@@ -56,7 +56,7 @@ def run_study(
     Parameters
     ----------
     name : str
-        One of `STUDIES`.
+        One of `STUDIES` that sweeps settings.
     dataset : DevkitDataset
     backbone : BackboneSpec, optional
         The network behind F1 to F5.

@@ -1,4 +1,4 @@
-"""What a study is: a question, the settings that are swept for it, and where they are scored."""
+"""What a study is: a question, and the settings that are swept for it, or what seeds are for."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import pandas as pd
 
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.features import needs_backbone
+from wsss_lib.report import Report
 
 #: All pixels, as in the paper, and those that were not sampled.
 BOTH = ("confusion", "held_out")
@@ -47,3 +48,22 @@ class Study:
     def needs_network(self) -> bool:
         """Whether a setting reads features of the network."""
         return any(needs_backbone(setting.feature) for setting in self.settings(1, 0))
+
+
+@dataclass(frozen=True)
+class SeedStudy:
+    """What a study does with seeds, without a sweep.
+
+    Attributes
+    ----------
+    name : str
+        As in ``wsss study NAME``.
+    question : str
+    run : callable
+        ``run(dataset, seeds, over=..., seed=...)`` gives the `Report`; ``seeds`` are a `Localiser`
+        or `SeedFiles`.
+    """
+
+    name: str
+    question: str
+    run: Callable[..., Report]

@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from wsss_lib.classify.network import class_activation_maps
 from wsss_lib.classify.sipe import SIPENetwork, image_specific_cams
 from wsss_lib.classify.train import load_trained
+from wsss_lib.datasets.classes import ClassSet
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.files import atomic_path, sha256
@@ -172,10 +173,6 @@ def short_hash(content: list) -> str:
 def threshold_curve(dataset: DevkitDataset, cams: Callable[[str], np.ndarray]) -> pd.DataFrame:
     """Score the seeds of class activation maps at each of `THRESHOLDS`, in one pass.
 
-    The numbers are those of the seeds of `with_background`, exactly. Which object class wins does
-    not depend on the threshold, so each pixel counts by its winner and by how many thresholds are
-    below its value. A pixel whose maps are all 0 is background at every threshold.
-
     Parameters
     ----------
     dataset : DevkitDataset
@@ -186,42 +183,81 @@ def threshold_curve(dataset: DevkitDataset, cams: Callable[[str], np.ndarray]) -
     Returns
     -------
     DataFrame
-        One row per threshold: ``threshold``, the IoU in % of each class by its short name (NaN
-        where no pixel of it counts) and their ``mean``.
+        See `curve_table`.
 
     Raises
     ------
     ParameterError
         If maps do not fit labels or mask.
+    """
+    ids = tqdm(dataset.ids, desc="thresholds", unit="image")
+    whole = sum(threshold_confusions(dataset, id_, cams(id_)) for id_ in ids)
+    return curve_table(whole, dataset.classes)
+
+
+def threshold_confusions(dataset: DevkitDataset, id_: str, cams: np.ndarray) -> np.ndarray:
+    """Count the pixels of an image's seeds at each of `THRESHOLDS`.
+
+    The numbers are those of the seeds of `with_background`, exactly. Which object class wins does
+    not depend on the threshold, so each pixel counts by its winner and by how many thresholds are
+    below its value. A pixel whose maps are all 0 is background at every threshold.
+
+    Parameters
+    ----------
+    dataset : DevkitDataset
+    id_ : str
+    cams : ndarray, shape (k, H, W)
+        Of its labels, 0..1.
+
+    Returns
+    -------
+    ndarray, shape (thresholds, K, K), int64
+        Rows are true classes.
+
+    Raises
+    ------
+    ParameterError
+        If the maps do not fit labels or mask.
+    """
+    edges, n_classes = np.array(THRESHOLDS, np.float32), len(dataset.classes)  # as seeds compare
+    truth, foremost = dataset.mask(id_), with_background(cams, dataset.labels(id_), 0)
+    if truth.shape != foremost.image_size:
+        raise ParameterError(
+            f"CAMs of {foremost.image_size} for {id_}; its size, {truth.shape}, was expected."
+        )
+    counted = truth < n_classes
+    # thresholds below the greatest value; one that equals it is not, as in `with_background`
+    below = np.searchsorted(edges, foremost.values.max(0)[counted])
+    counts = np.zeros((n_classes, n_classes, len(edges) + 1), np.int64)
+    np.add.at(counts, (truth[counted], foremost.mask()[counted], below), 1)
+    from_top = counts[..., ::-1].cumsum(-1)[..., ::-1]  # with so many thresholds below, or more
+    confusions = np.moveaxis(from_top[..., 1:], -1, 0).copy()
+    confusions[..., 0] = counts.sum((1, 2)) - confusions[..., 1:].sum(-1)
+    return confusions
+
+
+def curve_table(confusions: np.ndarray, classes: ClassSet) -> pd.DataFrame:
+    """The scores at each threshold.
+
+    Parameters
+    ----------
+    confusions : ndarray, shape (thresholds, K, K)
+        The sum of the `threshold_confusions` of images.
+    classes : ClassSet
+
+    Returns
+    -------
+    DataFrame
+        One row per threshold: ``threshold``, the IoU in % of each class by its short name (NaN
+        where no pixel of it counts) and their ``mean``.
 
     Notes
     -----
     Scores are pooled over the images. A class that is in no mask has none, even where it is
     predicted, so that the mean is over the same classes at every threshold.
     """
-    edges = np.array(THRESHOLDS, np.float32)  # as seeds compare them
-    n_classes = len(dataset.classes)
-    counts = np.zeros((n_classes, n_classes, len(edges) + 1), np.int64)
-    for id_ in tqdm(dataset.ids, desc="thresholds", unit="image"):
-        truth, foremost = dataset.mask(id_), with_background(cams(id_), dataset.labels(id_), 0)
-        if truth.shape != foremost.image_size:
-            raise ParameterError(
-                f"CAMs of {foremost.image_size} for {id_}; its size, {truth.shape}, was expected."
-            )
-        counted = truth < n_classes
-        # thresholds below the greatest value; one that equals it is not, as in `with_background`
-        below = np.searchsorted(edges, foremost.values.max(0)[counted])
-        np.add.at(counts, (truth[counted], foremost.mask()[counted], below), 1)
-    scores = iou_of_counted(_confusions(counts))
-    table = pd.DataFrame(100 * scores, columns=list(dataset.classes.short))
+    scores = iou_of_counted(confusions)
+    table = pd.DataFrame(100 * scores, columns=list(classes.short))
     table.insert(0, "threshold", THRESHOLDS)
     table["mean"] = 100 * mean(scores)
     return table
-
-
-def _confusions(counts: np.ndarray) -> np.ndarray:
-    """The confusion matrix at each threshold, (thresholds, K, K), rows are true classes."""
-    from_top = counts[..., ::-1].cumsum(-1)[..., ::-1]  # with so many thresholds below, or more
-    confusions = np.moveaxis(from_top[..., 1:], -1, 0).copy()
-    confusions[..., 0] = counts.sum((1, 2)) - confusions[..., 1:].sum(-1)
-    return confusions
