@@ -155,6 +155,20 @@ def bound() -> Table:
     return SAMPLINGS, rows
 
 
+def trained_networks() -> Table:
+    """The layers of three trained networks, and the lead of the fourth."""
+    rows = []
+    for sampling in ("uniform", "blocks64"):
+        for network, name in {"lite0": "efficientnet", "lite1": "lite1", "lite2": "lite2"}.items():
+            table = study(f"bound_{name}_40", sampling=sampling).loc[STAGES]
+            lead = texts(table.loc["F4", ["ahead", "ahead_low", "ahead_high"]], "+.1f")
+            words = suffixed(f"`efficientnet_{network}`", sampling)
+            rows.append(
+                [words, *table["mean"], table.loc["F4", "best"], "{}, {} to {}".format(*lead)]
+            )
+    return [*STAGES, "F4 best, % of draws", "F4 less nearest sample"], rows
+
+
 def sample_count() -> Table:
     """Several numbers of samples."""
     counts = {"uniform": (10, 100, 1000, 2500, 5000), "blocks64": (10, 100, 1000, 5000)}
@@ -505,8 +519,8 @@ def second_stage() -> Table:
 TABLES = {
     function.__name__: function
     for function in (
-        *(summary, which_svm, layers, readings, bound, sample_count, specific_or_global),
-        *(combining, errors, label_noise),
+        *(summary, which_svm, layers, readings, bound, trained_networks, sample_count),
+        *(specific_or_global, combining, errors, label_noise),
         *(
             pseudo_voc,
             selection,

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from wsss_lib.checkpoints import WeightsInfo
 from wsss_lib.classify.backbones import Backbone
-from wsss_lib.classify.weights import backbone_state, load_state, state_sha256
+from wsss_lib.classify.weights import load_state, state_sha256
 from wsss_lib.errors import ParameterError, WeightsError
 from wsss_lib.files import sha256
 from wsss_lib.paths import shown
@@ -62,7 +62,7 @@ class TimmNetwork(Backbone):
                 maps = self.stages(torch.zeros(1, 3, 4 * self._step + 1, 6 * self._step))
         except (AssertionError, RuntimeError) as error:
             raise ParameterError(
-                f"{name} does not take images of any size ({error}). Name another network."
+                f"{name} does not make maps of images of any size ({error}). Name another network."
             ) from None
         self.channels = tuple(map_.shape[1] for map_ in maps)
 
@@ -79,16 +79,13 @@ class TimmNetwork(Backbone):
             maps += self.body.forward_intermediates(
                 x, indices=levels, stop_early=True, intermediates_only=True
             )
-        return [self._cut(map_, x.shape[2:], height, width) for map_ in maps]
-
-    def _cut(self, map_: torch.Tensor, padded: torch.Size, height: int, width: int) -> torch.Tensor:
-        stride = padded[0] // map_.shape[2]
-        if (map_.shape[2] * stride, map_.shape[3] * stride) != padded:
-            raise ParameterError(
-                f"{self.name} makes a map of {tuple(map_.shape[2:])} cells of {tuple(padded)} "
-                "pixels; a divisor was expected. Name another network."
-            )
-        return map_[..., : -(-height // stride), : -(-width // stride)]
+        cut = []
+        for map_ in maps:
+            cells, stride = map_.shape[2:], x.shape[2] // map_.shape[2]
+            if (cells[0] * stride, cells[1] * stride) != x.shape[2:]:
+                raise RuntimeError(f"{tuple(cells)} cells of {tuple(x.shape[2:])} pixels")
+            cut.append(map_[..., : -(-height // stride), : -(-width // stride)])
+        return cut
 
 
 def build_timm_network(name: str, weights: str | Path = "random", seed: int = 0) -> TimmNetwork:
@@ -132,7 +129,14 @@ def build_timm_network(name: str, weights: str | Path = "random", seed: int = 0)
     else:
         path, head = Path(weights), body.pretrained_cfg.get("classifier") or ()
         head = tuple(f"{layer}." for layer in ([head] if isinstance(head, str) else head))
-        load_state(body, _read_state(path), head, path.name)
+        try:
+            state = timm.models.load_state_dict(str(path), weights_only=True)
+        except Exception:  # as `wsss_lib.checkpoints.read_tensors`
+            raise WeightsError(
+                f"{shown(path)} is not there, damaged, or holds more than tensors. Expected "
+                "'random', 'imagenet', or a state dict as safetensors or by torch.save."
+            ) from None
+        load_state(body, state, head, path.name)
         info = WeightsInfo(path.name, sha256(path))
     return TimmNetwork(name, body.eval(), info).eval()
 
@@ -160,15 +164,3 @@ def _fetched_body(name: str) -> nn.Module:
             "HF_HUB_OFFLINE=1 to use what was fetched before, or give a file with --weights PATH, "
             "or --weights random."
         ) from None
-
-
-def _read_state(path: Path) -> dict[str, torch.Tensor]:
-    if path.suffix != ".safetensors":
-        return backbone_state(path)
-    from safetensors import SafetensorError
-    from safetensors import torch as reader
-
-    try:
-        return reader.load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{shown(path)} cannot be read ({error}).") from None

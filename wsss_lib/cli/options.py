@@ -47,22 +47,11 @@ BACKBONE = click.option(
     help="Network behind F1 to F5 [resnet50; toy: the one trained on it].",
 )
 
-
-class AnyNetwork(click.Choice):
-    """One of `BACKBONES`, or ``timm/NAME``: for features alone, since that is not trained here."""
-
-    def __init__(self) -> None:
-        super().__init__((*BACKBONES, "timm/NAME"))
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Leave it to timm which names it knows."""
-        return value if value.startswith("timm/") else super().convert(value, param, ctx)
-
-
+#: Where only features are needed; the library knows the names.
 FEATURE_BACKBONE = click.option(
     "--backbone",
-    type=AnyNetwork(),
-    help="Network behind F1 to F5 [resnet50; toy: the one trained on it].",
+    help=f"Network behind F1 to F5: {', '.join(BACKBONES)} or timm/NAME [resnet50; toy: the one "
+    "trained on it].",
 )
 SEED = click.option("--seed", type=click.IntRange(min=0), default=0)
 WEIGHTS = click.option(

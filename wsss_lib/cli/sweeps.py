@@ -26,7 +26,6 @@ from wsss_lib.cli.options import (
     TRAIN_LIST,
     WEIGHTS,
     WORKERS,
-    AnyNetwork,
     check_outputs,
     data_set,
     name_other_masks,
@@ -228,9 +227,8 @@ def second_stage(
 )
 @click.option(
     "--backbone",
-    type=AnyNetwork(),
     default="efficientnet_lite0",
-    help="Network behind F1 to F5.",
+    help="Network behind F1 to F5, one of those of wsss table1.",
 )
 @click.option("--weights", default="imagenet", help="imagenet, random, or a file.")
 @click.option(
