@@ -74,7 +74,7 @@ def test_a_bad_image_is_named_at_the_end_and_in_the_exit_status(wsss, voc_like, 
         ("study none", "No study 'none'; expected one of bound,"),
         (
             "study combining --sampling apart8 --backbone resnet10 --weights random",
-            "The study combining has no sampling 'apart8'; expected some of uniform, blocks64.",
+            "The study combining has no sampling apart8; expected some of uniform, blocks64.",
         ),
         ("pseudo --steps svm,crf", "The steps svm, crf; expected a seed"),
         ("pseudo --layer F1*F2+F3", "No feature 'F1*F2+F3'"),

@@ -49,20 +49,18 @@ class TimmNetwork(Backbone):
         strides = [level["reduction"] for level in body.feature_info]
         depth, self._step = len(strides), max(strides)
         self._stem = depth == 4 and hasattr(body, "stem")
-        if depth < 5 and not self._stem:
-            raise ParameterError(
-                f"{name} has maps at the strides {strides}; five were expected, or four behind a "
-                "stem, or the blocks of a transformer. Name another network."
-            )
         self._levels = list(range(depth))[-5:]
-        if len(set(strides)) == 1:
+        if depth >= 5 and len(set(strides)) == 1:
             self._levels = [place * depth // 5 - 1 for place in range(1, 6)]
         try:
             with torch.no_grad():
                 maps = self.stages(torch.zeros(1, 3, 4 * self._step + 1, 6 * self._step))
+            if len(maps) < 5:
+                raise RuntimeError(f"{len(maps)} maps, at the strides {strides}")
         except (AssertionError, RuntimeError) as error:
             raise ParameterError(
-                f"{name} does not make maps of images of any size ({error}). Name another network."
+                f"{name} does not make five maps of images of any size ({error}). Name another "
+                "network of timm, such as a ResNet, a ConvNeXt or a plain vision transformer."
             ) from None
         self.channels = tuple(map_.shape[1] for map_ in maps)
 

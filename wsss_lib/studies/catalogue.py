@@ -84,13 +84,11 @@ def run_study(
     """
     study = find_study(name)
     settings = study.settings(samples or SAMPLES_PER_CLASS[dataset.name], seed)
-    known = {setting.sampling: None for setting in settings}  # in the study's order
-    for sampling in samplings or ():
-        if sampling not in known:
-            raise ParameterError(
-                f"The study {name} has no sampling {sampling!r}; expected some of "
-                f"{', '.join(known)}."
-            )
+    known = dict.fromkeys(setting.sampling for setting in settings)
+    if unknown := ", ".join(sampling for sampling in samplings or () if sampling not in known):
+        raise ParameterError(
+            f"The study {name} has no sampling {unknown}; expected some of {', '.join(known)}."
+        )
     settings = [setting for setting in settings if setting.sampling in (samplings or known)]
     result = sweep(dataset, settings, backbone, workers=workers, scheduler=scheduler, store=store)
     scores = score_table(result, study.regions, over)
