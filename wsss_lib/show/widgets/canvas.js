@@ -21,7 +21,7 @@ function render({ model, el }) {
   const context = canvas.getContext("2d")
   const view = { zoom: 1, x: 0, y: 0 } // x, y: the pixel of the photograph in the middle
   let photo = null, stroke = null, grip = null, mouse = null, space = false
-  let strokes = [] // that no picture of the kernel holds yet
+  let turns = 0, strokes = [] // that no picture of the kernel holds yet
   canvas.ariaLabel = "photograph to paint on"
   canvas.dataset.lmSuppressShortcuts = "true" // else JupyterLab takes Ctrl+Z and others for itself
   el.append(classes, canvas, help)
@@ -128,9 +128,9 @@ function render({ model, el }) {
   }
 
   async function receive() {
-    const seen = model.get("seen"), blob = new Blob([model.get("picture")], { type: "image/png" })
-    const picture = await createImageBitmap(blob)
-    if (seen < model.get("seen")) return // a newer one is on its way
+    const turn = ++turns, seen = model.get("seen")
+    const picture = await createImageBitmap(new Blob([model.get("picture")], { type: "image/png" }))
+    if (turn < turns) return // a newer one is on its way
     strokes = strokes.filter(each => each.id > seen)
     const other = !photo || photo.width !== picture.width || photo.height !== picture.height
     photo = picture
@@ -188,6 +188,7 @@ function render({ model, el }) {
       if (!document.activeElement?.closest(IN_TEXT)) canvas.focus({ preventScroll: true })
     },
     pointerdown: event => {
+      if (!event.isPrimary) return // a second finger
       canvas.focus({ preventScroll: true })
       canvas.setPointerCapture(event.pointerId)
       mouse = place(event)
@@ -202,6 +203,7 @@ function render({ model, el }) {
       draw()
     },
     pointermove: event => {
+      if (!event.isPrimary) return
       mouse = place(event)
       if (grip) {
         look(view.zoom, view.x + grip[0] - mouse[0], view.y + grip[1] - mouse[1])
@@ -223,8 +225,8 @@ function render({ model, el }) {
     },
     keydown: event => {
       const control = event.ctrlKey || event.metaKey, key = event.key.toLowerCase()
-      const name = `${control ? "ctrl+" : ""}${control && event.shiftKey ? "shift+" : ""}${key}`
-      const act = keys[name] ?? (event.altKey && keys[key]) // AltGr, where [ is, counts as Ctrl+Alt
+      const held = control && !event.altKey // AltGr, where [ may be, counts as Ctrl and Alt
+      const act = keys[`${held ? "ctrl+" : ""}${held && event.shiftKey ? "shift+" : ""}${key}`]
       if (!act) return
       event.preventDefault()
       event.stopPropagation()
@@ -240,7 +242,7 @@ function render({ model, el }) {
   for (const [name, hear] of Object.entries(heard)) canvas.addEventListener(name, hear)
 
   const changes = Object.entries({
-    picture: receive, width: draw, classes: listClasses, label: listClasses,
+    picture: receive, seen: receive, width: draw, classes: listClasses, label: listClasses,
   })
   for (const [name, follow] of changes) model.on(`change:${name}`, follow)
   model.on("msg:custom", (message, buffers) => {

@@ -75,6 +75,7 @@ class StrokeControls(widgets.Box):
         self.mask = widgets.Button(description="mask", icon="download", layout=half)
         self.strokes = widgets.Button(description="strokes", icon="download", layout=half)
         self.photograph = widgets.FileUpload(accept="image/*", description="photo", layout=half)
+        self.photograph.tooltip = "Up to 10 MB; for a larger one type its path"
         self.load = widgets.FileUpload(accept="image/*", description="strokes", layout=half)
         self.path = widgets.Text(
             placeholder="path of a photograph, Enter", continuous_update=False, layout=wide
