@@ -165,6 +165,12 @@ def test_on_a_thread_it_says_that_it_computes_and_shows_the_newest_choice_only(p
         assert go.wait(10)
         return explore(*arguments)
 
+    def scores(results, classes):
+        greyed.append("wsss-busy" in explorer._answer._dom_classes)
+        return scores_html(results, classes)
+
+    greyed, scores_html = [], module.page.scores_html
+    monkeypatch.setattr(module.page, "scores_html", scores)
     monkeypatch.setattr(module, "explore", slow)
     explorer.controls.layer.value = "xy"
     assert begun.wait(10)
@@ -178,6 +184,7 @@ def test_on_a_thread_it_says_that_it_computes_and_shows_the_newest_choice_only(p
         explorer.controls.samples.value = n
     go.set()
     explorer.wait()
+    assert greyed == [True]  # until all of it is new
     assert "wsss-busy" not in explorer._answer._dom_classes
     assert explorer.history[["layer", "n"]].to_numpy().tolist() == [["img", 20], ["xy", 30]]
     assert explorer.status.value == ""

@@ -159,15 +159,12 @@ class LayerExplorer(widgets.VBox):
             results = {
                 each: self._shown.get(each) or self._compute(*each) for each in wanted.values()
             }
+            if not self._latest.outdated:
+                self._choice, self._shown = choice, results
+                self._show({tag: results[each] for tag, each in wanted.items()})
         finally:
             if not self._latest.outdated:
                 self._answer.remove_class("wsss-busy")
-        if not self._latest.outdated:
-            for each, result in results.items():
-                if each not in self._tried:
-                    self._list(each, result)
-            self._choice, self._shown = choice, results
-            self._show({tag: results[each] for tag, each in wanted.items()})
         return ""
 
     def _compute(self, image: str, setting: Setting, source: SeedSource | None) -> Exploration:
@@ -175,7 +172,7 @@ class LayerExplorer(widgets.VBox):
         return explore(self._dataset, self._backbone, *what, setting.svm(threads=None), source)
 
     def _show(self, results: dict[str, Exploration]) -> None:
-        """Show one result, or A beside B, and the scores below."""
+        """Show one result, or A beside B, and the scores below; list what is new."""
         self.kept, self.result = results.get("A"), [*results.values()][-1]
         self.forget.disabled = self.kept is None
         sides = [self._beside, self._now][-len(results) :]
@@ -183,6 +180,9 @@ class LayerExplorer(widgets.VBox):
             side.value = page.result_html(result, tag)
         self._sides.children = sides
         self._scores.value = page.scores_html(results, self._dataset.classes)
+        for choice, result in self._shown.items():
+            if choice not in self._tried:
+                self._list(choice, result)
 
     def _list(self, choice: _Choice, result: Exploration) -> None:
         """List what was tried, the newest first, with a button that chooses it again."""
