@@ -17,9 +17,11 @@ def check_that_all_ran(page):
     assert "Traceback" not in page.locator(".jp-Notebook").inner_text()
 
 
-def test_the_layer_explorer_follows_its_controls(run_all, page):
+def test_the_layer_explorer_follows_its_controls_beside_an_open_file_browser(run_all, page):
     run_all("06_layer_explorer")
     check_that_all_ran(page)
+    page.get_by_role("tab", name="File Browser").wait_for()
+    compare(page)
     before, table = shown(page), scores(page)
     choose(page, "img")
     assert shown(page)["mask img"] != before["mask F2"]
@@ -32,11 +34,4 @@ def test_the_layer_explorer_follows_its_controls(run_all, page):
     assert int(re.search(r"n = (\d+) per class", heading.inner_text())[1]) > 30
     assert shown(page)["samples img"] != before["samples img"]
     assert shown(page)["mask img"] != before["mask img"]
-    check_that_all_ran(page)
-
-
-def test_the_layer_explorer_compares_settings_beside_an_open_file_browser(run_all, page):
-    run_all("06_layer_explorer")
-    page.get_by_role("tab", name="File Browser").wait_for()
-    compare(page)
     check_that_all_ran(page)

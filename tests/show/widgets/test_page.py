@@ -123,7 +123,7 @@ def test_labels_are_counted_and_those_on_void_are_not_called_wrong(results):
         "3 samples, 1 of 2 labels right (50 %), 1 on void"
     )
     on = made_samples([0], [0], [1], (24, 32), 1)
-    assert labels_text(replace(result, pixels=on)) == "1 samples, 0 of 0 labels right, 1 on void"
+    assert labels_text(replace(result, pixels=on)) == "1 sample, 0 of 0 labels right, 1 on void"
 
 
 def test_the_scores_are_those_of_the_table(pair, results):

@@ -219,8 +219,9 @@ class Controls(widgets.VBox):
         self._changed()
 
     def _changed(self, _change: object = None) -> None:
-        for watcher in self._watchers * (not self._choosing):
-            watcher()
+        if not self._choosing:
+            for watcher in self._watchers:
+                watcher()
 
     def _step(self, by: int) -> None:
         self.image.index += by

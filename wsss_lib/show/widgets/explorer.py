@@ -153,7 +153,8 @@ class LayerExplorer(widgets.VBox):
     def _explore(self) -> str:
         """Compute and show what the controls say, unless they say something newer by then."""
         choice = (self.controls.image.value, *self.controls.way(self._seed))
-        wanted = {"A": (choice[0], *self._kept), "B": choice} if self._kept else {"now": choice}
+        kept = self._kept
+        wanted = {"A": (choice[0], *kept), "B": choice} if kept else {"now": choice}
         self._answer.add_class("wsss-busy")
         try:
             results = {

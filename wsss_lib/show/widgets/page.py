@@ -116,7 +116,7 @@ def labels_text(result: Exploration) -> str:
     """How many samples there are and how many of their labels are right, as plain text."""
     right, judged = result.labels_counted()
     drawn = len(result.pixels)
-    text = f"{drawn} samples, {right} of {judged} labels right"
+    text = f"{drawn} sample{'s' * (drawn != 1)}, {right} of {judged} labels right"
     if judged:
         text += f" ({100 * right / judged:.0f} %)"
     return text + f", {drawn - judged} on void" * (judged < drawn)
