@@ -33,7 +33,8 @@ def compare(few_squares, checkpoints, monkeypatch):
 
 
 def test_compare_writes_tables_of_chains_and_rounds_once(compare, tmp_path, monkeypatch):
-    result = compare(CHAINS, "--classes", "bkg,leaf", "--against", "rounds")
+    asked = ("--classes", "bkg,leaf", "--against", "rounds", "--threshold", "0.4")
+    result = compare(CHAINS, *asked)
     assert result.exit_code == 0, result.output
     out = tmp_path / "out/build/compare/toy"
     table = pd.read_csv(out / "chains.csv", dtype={"round": str}, keep_default_na=False)
@@ -43,6 +44,7 @@ def test_compare_writes_tables_of_chains_and_rounds_once(compare, tmp_path, monk
     assert len(pd.read_csv(out / "images.csv")) == 3 * len(lines)
     note = json.loads((out / "chains.json").read_text())
     assert note["chains"]["rounds"]["steps"][1]["rounds"] == 2
+    assert note["threshold"] == 0.4
     assert note["chains"]["svm"]["edges"].endswith(".pth")
     *shown, caption, last = result.stdout.splitlines()
     assert not {"nan", "<NA>"} & set(" ".join(shown).split())
@@ -51,7 +53,7 @@ def test_compare_writes_tables_of_chains_and_rounds_once(compare, tmp_path, monk
 
     before = (out / "chains.csv").read_bytes()
     monkeypatch.setattr(masks, "run_steps", None)
-    assert compare(CHAINS, "--classes", "bkg,leaf", "--against", "rounds").exit_code == 0
+    assert compare(CHAINS, *asked).exit_code == 0
     assert (out / "chains.csv").read_bytes() == before
 
 
