@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 
 def network_options(command: Callable) -> Callable:
     """Give a command, as ``networks``, what the options tell `with_networks`."""
-    names = ("seeds", "weights", "irn_weights", "background_weight", "backbone", "device")
+    names = ("seeds", "threshold", "weights", "irn_weights", "background_weight")
+    names += ("backbone", "device")
 
-    @options(SEEDS, SEED_WEIGHTS, IRN_WEIGHTS, BACKGROUND_WEIGHT, BACKBONE, DEVICE)
+    @options(SEEDS, THRESHOLD, SEED_WEIGHTS, IRN_WEIGHTS, BACKGROUND_WEIGHT, BACKBONE, DEVICE)
     @wraps(command)
     def with_options(**given: object) -> None:
         command(networks={name: given.pop(name) for name in names}, **given)
@@ -54,7 +55,6 @@ def network_options(command: Callable) -> Callable:
 @network_options
 @options(SAMPLES, SEED, WORKERS, SCHEDULER)
 @click.option("--steps", default="seed,svm,crf,irn")
-@THRESHOLD
 @click.option(
     "--selection",
     type=click.Choice(["seed", "confident", "consistent", "crossed"]),
@@ -98,7 +98,6 @@ def pseudo(
     workers: int,
     scheduler: str | None,
     steps: str,
-    threshold: float,
     png: str,
     out: Path | None,
     **parameters: object,
@@ -115,8 +114,7 @@ def pseudo(
     check_outputs(*(folder / name for name in ("scores.csv", "precision.csv", "scores.json")))
     names = steps.split(",")
     make = partial(make_steps, names, dataset, **parameters)
-    networks |= {"threshold": threshold, "workers": workers}
-    chain = with_networks(make, dataset, names, **networks)
+    chain = with_networks(make, dataset, names, workers=workers, **networks)
     result = pseudo_masks(dataset, chain, workers=workers, scheduler=scheduler, masks_out=folder)
     convert_masks(result, folder, png)
     found = score_steps(result)
