@@ -197,6 +197,27 @@ def drawn_scores(
     return 100 * mean(iou_of_counted(draws)[:, list(over)])
 
 
+def pooled_line(
+    confusions: Sequence[list], draws: np.ndarray, classes: ClassSet, chosen: Sequence[int]
+) -> dict[str, float]:
+    """The scores of some images in %, pooled: of classes by their short names, and their ``mean``.
+
+    Parameters
+    ----------
+    confusions : sequence of list
+        What `sparse` gave for each image.
+    draws : ndarray, shape (DRAWS,), float64
+        Their `drawn_scores`, for the interval ``mean_low`` to ``mean_high``.
+    classes : ClassSet
+    chosen : sequence of int
+        The classes to show and average.
+    """
+    scores = 100 * iou_of_counted(pooled(confusions, len(classes)))[list(chosen)]
+    line = dict(zip([classes.short[i] for i in chosen], scores, strict=True))
+    low, high = interval(draws)
+    return line | {"mean": mean(scores), "mean_low": low, "mean_high": high}
+
+
 def interval(draws: np.ndarray) -> tuple[float, float]:
     """The middle 95 % of some draws; NaN where there is none.
 

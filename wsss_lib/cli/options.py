@@ -122,6 +122,12 @@ def options(*decorators: Callable) -> Callable:
     return decorate
 
 
+#: The images to train a network on, see `training_set`.
+TRAINING_SET = options(DATASET, DATA, TRAIN_LIST, IMAGES)
+#: Of sweeps with features of a network.
+SWEEP = options(FEATURE_BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER)
+
+
 def data_set(*, need_masks: bool = True) -> Callable:
     """Give a command, as ``dataset``, the images that its first five options name."""
 

@@ -10,21 +10,15 @@ import click
 from wsss_lib.cli.options import (
     CLASSES,
     CRF_PRESETS,
-    DATA,
-    DATASET,
     DEVICE,
     EPOCHS,
-    FEATURE_BACKBONE,
     FILE,
     FOLDER,
-    IMAGES,
     PNG,
-    SAMPLES,
-    SCHEDULER,
     SEED,
     SEEDS,
-    TRAIN_LIST,
-    WEIGHTS,
+    SWEEP,
+    TRAINING_SET,
     WORKERS,
     check_outputs,
     data_set,
@@ -62,7 +56,7 @@ class _StudyName(click.ParamType):
 
 @click.command()
 @data_set()
-@options(FEATURE_BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER)
+@SWEEP
 @click.option("--layers", default="img,F1,F2,F3,F4,F5")
 @svm_parameters
 @click.option("--solver", type=click.Choice(["ours", "libsvm"]), default="ours")
@@ -115,7 +109,7 @@ def table1(
 @click.command()
 @click.argument("study", type=_StudyName())
 @data_set()
-@options(FEATURE_BACKBONE, WEIGHTS, SAMPLES, SEED, WORKERS, SCHEDULER, CLASSES, SEEDS)
+@options(SWEEP, CLASSES, SEEDS)
 @click.option("--sampling", help="Only these of the study's ways, e.g. uniform,blocks64 [all].")
 @click.option("--out", type=FILE, help="CSV to write [build/studies/<dataset>/NAME.csv].")
 def study(
@@ -170,7 +164,7 @@ def study(
 
 
 @click.command("second-stage")
-@options(DATASET, DATA, TRAIN_LIST, IMAGES, DEVICE, WORKERS, EPOCHS)
+@options(TRAINING_SET, DEVICE, WORKERS, EPOCHS)
 @click.option(
     "--masks",
     "kinds",

@@ -19,14 +19,7 @@ from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.engine import SweepResult
 from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.evaluate.exploration import image_iou
-from wsss_lib.metrics import (
-    dense,
-    drawn_scores,
-    interval,
-    iou_of_counted,
-    pooled,
-    pooled_score,
-)
+from wsss_lib.metrics import dense, drawn_scores, interval, pooled_line, pooled_score
 from wsss_lib.paths import shown
 from wsss_lib.report import Report
 from wsss_lib.weak.chain import check_order, make_steps
@@ -219,7 +212,8 @@ def chain_table(
     table, (first, *_) = [], lines
     for (name, number), images in lines.items():
         own = draws[name, number]
-        line = {"chain": name, "round": number} | pooled_line(images, own, classes, chosen)
+        confusions = [image["confusion"] for image in images]
+        line = {"chain": name, "round": number} | pooled_line(confusions, own, classes, chosen)
         line |= gain_line(images, lines[first], own - draws[first], classes, chosen)
         line["seconds"] = np.mean([image["seconds"] for image in images])
         table.append(line)
@@ -229,29 +223,6 @@ def chain_table(
 def image_draws(images: Sequence[dict], classes: ClassSet, chosen: Sequence[int]) -> np.ndarray:
     """The scores of draws of some images, see `wsss_lib.metrics.drawn_scores`."""
     return drawn_scores([image["confusion"] for image in images], len(classes), chosen)
-
-
-def pooled_line(
-    images: Sequence[dict], draws: np.ndarray, classes: ClassSet, chosen: Sequence[int]
-) -> dict[str, float]:
-    """The scores of some images, pooled: what `chain_table` says of classes and ``mean``.
-
-    Parameters
-    ----------
-    images : sequence of dict
-        Each with its ``confusion``, as `wsss_lib.metrics.sparse` gives it.
-    draws : ndarray, shape (DRAWS,), float64
-        Their `image_draws`.
-    classes : ClassSet
-    chosen : sequence of int
-        The classes to show and average.
-    """
-    confusions = [image["confusion"] for image in images]
-    scores = 100 * iou_of_counted(pooled(confusions, len(classes)))[chosen]
-    line = dict(zip([classes.short[i] for i in chosen], scores, strict=True))
-    line["mean"] = pooled_score(confusions, len(classes), chosen)
-    low, high = interval(draws)
-    return line | {"mean_low": low, "mean_high": high}
 
 
 def gain_line(
@@ -266,7 +237,8 @@ def gain_line(
     Parameters
     ----------
     images, reference : sequence of dict
-        As for `pooled_line`, with the image's own mean ``iou`` in %, in the same order.
+        Each with its ``confusion``, as `wsss_lib.metrics.sparse` gives it, and with the image's
+        own mean ``iou`` in %, in the same order.
     differences : ndarray, shape (DRAWS,), float64
         Of their `image_draws`.
     classes, chosen

@@ -16,10 +16,10 @@ from wsss_lib.datasets.classes import VOID, ClassSet
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.boundary import band_rows, band_table
-from wsss_lib.evaluate.chains import POINTS, gain_line, image_draws, image_gains, pooled_line
+from wsss_lib.evaluate.chains import POINTS, gain_line, image_draws, image_gains
 from wsss_lib.evaluate.exploration import image_iou
 from wsss_lib.evaluate.regions import NEAR
-from wsss_lib.metrics import dense, iou_of_counted, mean, pooled
+from wsss_lib.metrics import dense, iou_of_counted, mean, pooled, pooled_line
 from wsss_lib.paths import shown
 from wsss_lib.report import Report, versions
 from wsss_lib.weak.masks import kinds_of_seeds
@@ -179,8 +179,9 @@ def _score_table(
     draws = {name: image_draws(images, classes, chosen) for name, images in rows.items()}
     first, *_ = rows  # the reference, if there is one
     for name, images in rows.items():
-        found = measures(pooled((image["confusion"] for image in images), len(classes)))
-        line = pooled_line(images, draws[name], classes, chosen)
+        confusions = [image["confusion"] for image in images]
+        found = measures(pooled(confusions, len(classes)))
+        line = pooled_line(confusions, draws[name], classes, chosen)
         for measure in MEASURES:
             counted = objects if measure in ("over", "under") else list(chosen)
             line[measure] = mean(found[measure][counted])

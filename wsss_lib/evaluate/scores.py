@@ -15,15 +15,7 @@ from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.regions import region_of
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.features import KNOWN_LAYERS
-from wsss_lib.metrics import (
-    drawn_scores,
-    interval,
-    iou_of_counted,
-    mean,
-    pooled,
-    pooled_score,
-    spread,
-)
+from wsss_lib.metrics import drawn_scores, pooled_line, pooled_score, spread
 
 #: What a setting consists of.
 FIELDS = tuple(field.name for field in fields(Setting))
@@ -71,12 +63,8 @@ def score_table(
         for region in regions:
             confusions = [region_of(row, region) for row in rows]
             draws.append(drawn_scores(confusions, len(classes), chosen))
-            scores = 100 * iou_of_counted(pooled(confusions, len(classes)))[chosen]
             line = asdict(setting) | {"region": region, "images": len(rows)}
-            line |= dict(zip([classes.short[i] for i in chosen], scores, strict=True))
-            line["mean"] = mean(scores)
-            line["mean_low"], line["mean_high"] = interval(draws[-1])
-            lines.append(line | cost)
+            lines.append(line | pooled_line(confusions, draws[-1], classes, chosen) | cost)
     return compared(pd.DataFrame(lines), np.array(draws))
 
 

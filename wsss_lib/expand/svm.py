@@ -88,11 +88,8 @@ class ImageSVM(ClassifierMixin, BaseEstimator):
         ------
         ParameterError
         """
-        for name, value, known in (
-            ("kernel", self.kernel, KERNELS),
-            ("solver", self.solver, SOLVERS),
-        ):
-            if value not in known:
+        for name, known in (("kernel", KERNELS), ("solver", SOLVERS)):
+            if (value := getattr(self, name)) not in known:
                 raise ParameterError(f"{name}={value!r}; expected one of {', '.join(known)}.")
         for name, value in (("C", self.C), ("tol", self.tol)):
             if not 0 < value < np.inf:
