@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.errors import ParameterError
@@ -36,6 +37,21 @@ def test_it_makes_and_counts_what_the_sweep_does(tiny, feature):
 def test_a_product_and_no_other_feature_needs_a_product_of_kernels(tiny, feature, svm):
     with pytest.raises(ParameterError, match="expected a ProductSVM for a product"):
         explore(tiny, None, "tiny_0", feature, 20, svm=svm)
+
+
+def test_a_classifier_of_scikit_learn_is_fed_with_pixels(tiny):
+    forest = RandomForestClassifier(5, random_state=0)
+    result = explore(tiny, None, "tiny_1", "img", 20, svm=forest)
+    X = image_features(tiny, "tiny_1", None)["img"].at(result.pixels.rows, result.pixels.cols)
+    fitted = result.expansion.svm.estimator_.predict(X)
+    assert isinstance(result.expansion.svm.estimator_, RandomForestClassifier)
+    assert np.array_equal(result.mask[result.pixels.rows, result.pixels.cols], fitted)
+    line = history([result], tiny.classes).iloc[0]
+    assert (line["kernel"], line["gamma"], line["support vectors"]) == (
+        "RandomForestClassifier",
+        "",
+        0,
+    )
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
+from sklearn.base import ClassifierMixin
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets import DevkitDataset, Sample
@@ -129,7 +130,7 @@ def explore(
     layer: str,
     n: int,
     seed: int = 0,
-    svm: Classifier | None = None,
+    svm: Classifier | ClassifierMixin | None = None,
     source: SeedSource | None = None,
 ) -> Exploration:
     """Sample, fit, predict and score one image (section 3).
@@ -147,8 +148,9 @@ def explore(
         Sampled pixels per class.
     seed : int
         Of the sampling.
-    svm : Classifier, optional
-        Unfitted; scikit-learn's defaults when left out. A product of layers needs a `ProductSVM`.
+    svm : classifier as of `wsss_lib.expand.image.expand`, optional
+        Unfitted; an SVM by scikit-learn's defaults when left out. A product of layers needs a
+        `ProductSVM`.
     source : SeedSource, optional
         The seed that gives samples and their labels; ground truth when left out.
 
@@ -167,7 +169,7 @@ def explore(
     layers, sign = split_feature(layer)
     needed = [*layers, LOOK] if source and source.selection == "consistent" else layers
     check_backbone(needed, backbone)
-    svm = svm or Setting(layer, n).svm(threads=None)
+    svm = Setting(layer, n).svm(threads=None) if svm is None else svm
     if isinstance(svm, ProductSVM) != (sign == "*"):
         raise ParameterError(
             f"{layer} with {type(svm).__name__}; expected a ProductSVM for a product such as F1*F3 "
