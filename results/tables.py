@@ -481,6 +481,26 @@ def strokes() -> Table:
     return [*parts], [[row[0].replace("*", "\\*"), *row[1:]] for row in rows]
 
 
+def classifier() -> Table:
+    """Classifiers on F4 and on all layers: scores, distance from the SVM, seconds."""
+    name, kind, blocks = "classifier_efficientnet_40", ["kernel", "C"], {"sampling": "blocks64"}
+    uniform = study(name, sampling="uniform").set_index(kind, append=True)["mean"]
+    apart = study(name, **blocks).set_index(kind, append=True)["mean"]
+    far = study(f"{name}_differences", **blocks).set_index(kind, append=True)
+    seconds = read("studies/classifier_seconds").set_index(kind, append=True)["seconds"]
+    rows = []
+    for key in apart.index:
+        feature, kernel, C = key
+        words = {"rbf": "SVM, RBF", "linear": f"SVM, linear, C = {C:g}"}.get(kernel, kernel)
+        words = {"F4": f"F4: {words}", "F1+F2+F3+F4+F5": f"joined: {words}"}.get(feature, "product")
+        row = [words, uniform.get(key, ""), apart[key], ""]
+        if key in far.index:
+            gain, low, high = texts(far.loc[key].filter(like="difference"), "+.1f")
+            row[-1] = f"{gain}, {low} to {high}"
+        rows.append([*row, seconds[key]])
+    return ["uniform", "blocks64", "minus the SVM, blocks64", "seconds"], rows
+
+
 def networks() -> Table:
     """The upper bound of networks that learned more or less."""
     rows = []
@@ -520,7 +540,7 @@ TABLES = {
     function.__name__: function
     for function in (
         *(summary, which_svm, layers, readings, bound, trained_networks, sample_count),
-        *(specific_or_global, combining, errors, label_noise),
+        *(specific_or_global, combining, classifier, errors, label_noise),
         *(
             pseudo_voc,
             selection,

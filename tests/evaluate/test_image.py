@@ -12,7 +12,6 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.classify.train import ClassifierSettings
 from wsss_lib.evaluate.image import evaluate_image
 from wsss_lib.evaluate.settings import Setting
-from wsss_lib.expand.image import warm_up
 from wsss_lib.expand.pixels import CLASSIFIERS
 from wsss_lib.expand.sampling import sample_mask
 from wsss_lib.features import extract
@@ -80,7 +79,6 @@ def test_without_a_z_score_the_classifier_sees_other_values(tiny):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_classifier_by_its_name_is_that_of_scikit_learn(tiny, name):
     setting = Setting("img", 40, name)
-    warm_up([setting.svm()])
     ((row, mask),) = evaluate_image(tiny, "tiny_1", [setting])
     sample = tiny.sample("tiny_1")
     X = extract(sample.image, ["img"])["img"].values.flatten(1).T.numpy()
