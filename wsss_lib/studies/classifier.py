@@ -16,8 +16,8 @@ from wsss_lib.studies.study import Study
 LAYER, JOINED, PRODUCT = "F4", "F1+F2+F3+F4+F5", "F1*F2*F3*F4*F5"
 #: By their kernels and C: the SVMs, the linear one also softer, and the others.
 KINDS = (("rbf", 1.0), ("linear", 1.0), ("linear", 0.01), *((name, 1.0) for name in CLASSIFIERS))
-#: Each takes about as long as all others together: left out where samples are uniform, and so are
-#: neighbours and boosting wherever layers are joined.
+#: The slowest are left out where samples are uniform; neighbours and boosting, slower still, also
+#: wherever layers are joined.
 SLOW = ((LAYER, "gradient boosting"), (JOINED, "random forest"))
 
 
