@@ -295,6 +295,20 @@ def threshold() -> Table:
     return heads, [["seeds, 40 photographs", *scores]]
 
 
+def threshold_choices() -> Table:
+    """Choices of the threshold, and what the best on the scored masks is ahead of each."""
+    parts = {"toy": "threshold_toy", "photographs": "threshold_efficientnet_100"}
+    tables, rows = {words: read(f"studies/{name}") for words, name in parts.items()}, []
+    for choice in tables["photographs"].index:
+        rows.append([choice])
+        for line in (table.loc[choice] for table in tables.values()):
+            bought = texts(line[["habit", "habit_low", "habit_high"]], "+.1f")
+            bought = "{}, {} to {}".format(*bought) if line["habit_high"] else ""
+            rows[-1] += [f"{line['threshold']:.2f}", line["mean"], bought]
+    heads = ("threshold", "mean", "the habit's gain")
+    return [f"{words}: {head}" for words in parts for head in heads], rows
+
+
 def pseudo_toy() -> Table:
     """Pseudo masks of the toy set after each step, other chains, and the upper bound."""
     rows = []
@@ -547,6 +561,7 @@ TABLES = {
             expanding_layer,
             walk,
             threshold,
+            threshold_choices,
             expansion_settings,
             expansion,
             rivals,
