@@ -217,7 +217,10 @@ function render({ model, el }) {
       mouse = null
       draw()
     },
-    contextmenu: event => event.preventDefault(),
+    contextmenu: event => { // neither the browser's nor JupyterLab's
+      event.preventDefault()
+      event.stopPropagation()
+    },
     wheel: event => {
       if (!event.ctrlKey && !event.metaKey) return // the page scrolls
       event.preventDefault()
