@@ -148,25 +148,24 @@ def pooled_table(
     return 100 * pd.DataFrame.from_dict(lines, orient="index", columns=[*classes.short, "mean"])
 
 
-def drawn_confusions(confusions: Sequence[list], n_classes: int, seed: int = 0) -> np.ndarray:
+def drawn_confusions(confusions: Sequence[list], n_classes: int) -> np.ndarray:
     """The pooled confusion matrices of many draws of images with replacement.
 
-    With the same seed and as many images the draws are the same images, so that scores of two
-    settings can be compared draw by draw.
+    With as many images the draws are the same images, so that scores of two settings can be
+    compared draw by draw.
 
     Parameters
     ----------
     confusions : sequence of list
         One per image, as `sparse` gives it.
     n_classes : int
-    seed : int
 
     Returns
     -------
     ndarray, shape (DRAWS, n_classes, n_classes), float64
     """
     flat = np.stack([dense(entries, n_classes).ravel() for entries in confusions])
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     times = rng.multinomial(len(flat), np.full(len(flat), 1 / len(flat)), DRAWS)
     return (times.astype(float) @ flat).reshape(-1, n_classes, n_classes)
 
@@ -176,14 +175,12 @@ def pooled_score(confusions: Sequence[list], n_classes: int, over: Sequence[int]
     return 100 * mean(iou_of_counted(pooled(confusions, n_classes))[list(over)])
 
 
-def drawn_scores(
-    confusions: Sequence[list], n_classes: int, over: Sequence[int], seed: int = 0
-) -> np.ndarray:
+def drawn_scores(confusions: Sequence[list], n_classes: int, over: Sequence[int]) -> np.ndarray:
     """The mean IoU of the draws of `drawn_confusions`.
 
     Parameters
     ----------
-    confusions, n_classes, seed
+    confusions, n_classes
         As of `drawn_confusions`.
     over : sequence of int
         The classes of the mean. One that a draw lacks is left out of that draw's mean.
@@ -193,7 +190,7 @@ def drawn_scores(
     ndarray, shape (DRAWS,), float64
         In %; NaN for a draw without a pixel of these classes.
     """
-    draws = drawn_confusions(confusions, n_classes, seed)
+    draws = drawn_confusions(confusions, n_classes)
     return 100 * mean(iou_of_counted(draws)[:, list(over)])
 
 

@@ -141,7 +141,6 @@ def second_stage(
     kinds: Sequence[str] = COMPARED,
     seeds: Sequence[int] = (0,),
     *,
-    val_list: str = "val",
     device: str = "cpu",
     workers: int = 1,
     settings: SegmenterSettings | None = None,
@@ -158,7 +157,7 @@ def second_stage(
         ``truth``, some of `wsss_lib.evaluate.mask_worth.KINDS`, or folders of masks.
     seeds : sequence of int
         Of the trainings; the masks are the same for all.
-    val_list, device
+    device
         See `wsss_lib.segmentation.train.train_segmenter`.
     workers : int
         Processes that make masks.
@@ -184,14 +183,14 @@ def second_stage(
         raise ParameterError(
             "Nothing to compare; at least a kind of masks and a seed were expected."
         )
-    images.with_list(val_list)  # an error now, not after the first training
+    images.with_list("val")  # an error now, not after the first training
     settings = settings or SegmenterSettings()
     rows, trainings = [], []
     for kind in kinds:
         masks = training_masks(kind, images, device=device, workers=workers)
         name, quality = Path(kind).name, 100 * masks_miou(masks, images)
         for seed in seeds:
-            path = train_segmenter(masks, settings, seed=seed, val_list=val_list, device=device)
+            path = train_segmenter(masks, settings, seed=seed, device=device)
             trained = load_segmenter(path, dataset=images)
             if trained.source["val"] is None:
                 raise DataError(
@@ -205,7 +204,7 @@ def second_stage(
     provenance = {
         "dataset": images.name,
         "list": Path(images.list_name).name,
-        "val": f"{Path(val_list).name} against SegmentationClass, no CRF",
+        "val": "val against SegmentationClass, no CRF",
         "trainings": trainings,
         "versions": versions(),
     }

@@ -238,10 +238,7 @@ def expansion_figure(
 
 
 def masks_figure(
-    images: Sequence[Sample],
-    masks: Sequence[Mapping[str, np.ndarray]],
-    classes: ClassSet,
-    width: float = 1.9,
+    images: Sequence[Sample], masks: Sequence[Mapping[str, np.ndarray]], classes: ClassSet
 ) -> Figure:
     """Draw two rows per image: its masks with their mean IoU, and below each its wrong pixels.
 
@@ -251,8 +248,6 @@ def masks_figure(
     masks : sequence of mapping of str to ndarray, shape (H, W), uint8
         Of each image by their titles, as many for each.
     classes : ClassSet
-    width : float
-        Inches per column.
 
     Returns
     -------
@@ -263,7 +258,7 @@ def masks_figure(
     for sample, made in zip(images, masks, strict=True):
         rows.append([colour_mask(mask) for mask in (sample.mask, *made.values())])
         rows.append([sample.image, *(error_map(sample.mask, mask) for mask in made.values())])
-    figure = picture_grid(rows, [""] * len(rows[0]), width)
+    figure = picture_grid(rows, [""] * len(rows[0]), width=1.9)
     lines = np.reshape(figure.axes, (len(rows), -1))[::2]
     for sample, made, line in zip(images, masks, lines, strict=True):
         line[0].set_title("ground truth")
