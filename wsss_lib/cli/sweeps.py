@@ -117,14 +117,12 @@ def study(
     dataset: "DevkitDataset",
     backbone: str | None,
     weights: str,
-    samples: int | None,
     seed: int,
-    workers: int,
-    scheduler: str | None,
     classes: str | None,
     seeds: Path | None,
     sampling: str | None,
     out: Path | None,
+    **sweeping: object,
 ) -> None:
     """Sweep and score one study: one line per setting, with intervals over images.
 
@@ -149,17 +147,9 @@ def study(
     elif seeds:
         raise click.UsageError(f"The study {study.name} takes no --seeds; threshold does.")
     else:
-        found = run_study(
-            study.name,
-            dataset,
-            choose_backbone(dataset, backbone, weights, seed) if study.needs_network else None,
-            samples,
-            seed,
-            samplings=sampling.split(",") if sampling else None,
-            over=over,
-            workers=workers,
-            scheduler=scheduler,
-        )
+        network = choose_backbone(dataset, backbone, weights, seed) if study.needs_network else None
+        sweeping |= {"samplings": sampling.split(",") if sampling else None, "over": over}
+        found = run_study(study.name, dataset, network, seed=seed, **sweeping)
     report(found.main, found.write(path.parent, path.stem), found.failures)
 
 
