@@ -183,13 +183,23 @@ def run_job(
         todo = [(task, left) for task in tasks if (left := task.missing(found, masks_out))]
         if todo:
             writable_folder(stored.path.parent)
+
+        def outcomes() -> Iterator[Outcome]:
+            """Do the images, and yield their outcomes in the order they finish."""
+            if not todo:
+                return
+            job = make_job(list(dict.fromkeys(each for _, left in todo for each in left)))
+            places = [*needed, *([masks_out] if masks_out else [])]
+            with processes(workers, scheduler, places) as run:
+                yield from run(delayed(do_image)(job, *each, masks_out) for each in todo)
+
         scored, n_classes = {task.keys[watched] for task in tasks}, len(dataset.classes)
         confusion = _pooled(found, scored, n_classes)
         done = len(tasks) - len(todo)
         bar = tqdm(  # smoothing=0: the time left follows from the mean pace
             total=len(tasks), initial=done, desc=description, bar_format=_BAR, smoothing=0
         )
-        with bar, closing(_outcomes(todo, make_job, needed, masks_out, workers, scheduler)) as ends:
+        with bar, closing(outcomes()) as ends:
             for id_, rows, error in ends:
                 if error:
                     failures[id_] = error
@@ -235,23 +245,6 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
-
-
-def _outcomes(
-    todo: Sequence[tuple[Task, list[Hashable]]],
-    make_job: Callable[[list[Hashable]], Job],
-    needed: Sequence[Path],
-    masks_out: Path | None,
-    workers: int,
-    scheduler: str | None,
-) -> Iterator[Outcome]:
-    """Do the images, and yield their outcomes in the order they finish."""
-    if not todo:
-        return
-    job = make_job(list(dict.fromkeys(setting for _, missing in todo for setting in missing)))
-    places = [*needed, *([masks_out] if masks_out else [])]
-    with processes(workers, scheduler, places) as run:
-        yield from run(delayed(do_image)(job, task, missing, masks_out) for task, missing in todo)
 
 
 def do_image(
