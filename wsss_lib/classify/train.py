@@ -16,7 +16,7 @@ from wsss_lib.classify.crops import ClassifierCrops, network_input
 from wsss_lib.classify.network import ClassificationNetwork
 from wsss_lib.classify.sipe import SIPENetwork, SIPESettings
 from wsss_lib.datasets.devkit import DevkitDataset, check_readable
-from wsss_lib.errors import ParameterError
+from wsss_lib.errors import ImageError, ParameterError
 from wsss_lib.training import (
     Trained,
     Training,
@@ -229,7 +229,11 @@ def train_classifier(
         dict if val is None else partial(_validate, network, val, val.label_matrix()),
         f"training {'SIPE, ' if sipe else ''}{settings.backbone} on {dataset.name}",
     )
-    training.run()
+    try:
+        training.run()
+    except ImageError:
+        check_readable(dataset)  # of a reading process only a traceback arrives here
+        raise
     return path
 
 

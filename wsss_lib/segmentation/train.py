@@ -10,7 +10,7 @@ from wsss_lib.checkpoints import checkpoint_path, read_progress
 from wsss_lib.classify.crops import EpochCrops, augment_pair, network_input
 from wsss_lib.classify.spec import choose_classifier
 from wsss_lib.datasets.devkit import DevkitDataset, check_readable, fingerprint
-from wsss_lib.errors import ParameterError
+from wsss_lib.errors import DataError, ParameterError
 from wsss_lib.metrics import iou, mean_iou
 from wsss_lib.segmentation.network import CaffeBackbone, DeepLabV2, first_backbone
 from wsss_lib.segmentation.segmenter import pooled_confusion, probabilities
@@ -161,7 +161,11 @@ def train_segmenter(
         f"training DeepLabV2, {settings.backbone} on {dataset.name}",
         settings.accumulate,
     )
-    training.run()
+    try:
+        training.run()
+    except DataError:
+        check_readable(dataset, masks=True)  # of a reading process only a traceback arrives here
+        raise
     return path
 
 
