@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn.functional import interpolate
+from tqdm.auto import tqdm
 
 from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.classes import VOID
@@ -191,7 +192,11 @@ def segment(
     else:
         strokes = read_strokes(strokes, image.shape[:2])
     network = backbone if needs_backbone(feature) else None
-    scores = PhotoSegmenter(image, network, setting, long_side=long_side).scores(strokes, crf)
+    segmenter = PhotoSegmenter(image, network, setting, long_side=long_side)
+    with tqdm(total=2, desc="features, then SVM", unit="step", leave=False) as progress:
+        for step in (lambda: segmenter.maps, lambda: segmenter.scores(strokes, crf)):
+            scores = step()
+            progress.update()
     mask = enlarged_mask(scores, image.shape[:2])
     return (mask, scores) if return_scores else mask
 
