@@ -507,7 +507,7 @@ def classifier() -> Table:
         feature, kernel, C = key
         words = {"rbf": "SVM, RBF", "linear": f"SVM, linear, C = {C:g}"}.get(kernel, kernel)
         words = {"F4": f"F4: {words}", "F1+F2+F3+F4+F5": f"joined: {words}"}.get(feature, "product")
-        row = [words, uniform.get(key, ""), apart[key], ""]
+        row = [words, uniform[key], apart[key], ""]
         if key in far.index:
             gain, low, high = texts(far.loc[key].filter(like="difference"), "+.1f")
             row[-1] = f"{gain}, {low} to {high}"
