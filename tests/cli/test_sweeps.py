@@ -50,6 +50,8 @@ def test_every_option_reaches_the_classifier(place, monkeypatch):
     asked = {}
 
     class Segmenter:
+        maps = ()
+
         def __init__(self, image, backbone, setting, *, long_side):
             asked.update(backbone=backbone, setting=setting, long_side=long_side)
 

@@ -79,7 +79,7 @@ def test_parts_name_the_notebooks_that_there_are():
 
 def test_every_notebook_but_the_first_has_one_place_and_every_part_is_there():
     numbers = [number for _, numbers in PARTS.values() for number in numbers.split()]
-    assert sorted(numbers) == [f"{number:02}" for number in range(1, 17)]
+    assert sorted(numbers) == [f"{number:02}" for number in range(1, 18)]
     for part in PARTS:
         import_module(f"wsss_lib.{part}")
 
