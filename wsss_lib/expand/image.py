@@ -109,7 +109,8 @@ def expand(
     """
     if not isinstance(classifier, Classifier):
         classifier = PixelClassifier(classifier)
-    warm_up()
+    if isinstance(classifier, ImageSVM | ProductSVM):
+        warm_up()
     start = time.perf_counter()
     fitted = clone(classifier).fit(feature, label_image)
     between = time.perf_counter()

@@ -87,12 +87,12 @@ def compare_choices(
     chosen, count = dataset.classes.places(over), len(dataset.classes)
     confusions, thresholds = [], []
     for id_ in tqdm(dataset.ids, desc="thresholds", unit="image"):
-        cams = seeds.scores(dataset, id_).values[1:]
+        cams, truth = seeds.scores(dataset, id_).values[1:], dataset.mask(id_)
         confusions.append([*threshold_confusions(dataset, id_, cams)])
         thresholds.append({CONSTANT: THRESHOLD} | label_free_thresholds(cams))
         for threshold in thresholds[-1].values():
             mask = with_background(cams, dataset.labels(id_), threshold).mask()
-            confusions[-1].append(confusion_matrix(dataset.mask(id_), mask, count))
+            confusions[-1].append(confusion_matrix(truth, mask, count))
     confusions = np.array(confusions)
     curve = curve_table(confusions[:, : len(THRESHOLDS)].sum(0), dataset.classes)
     tables = {

@@ -16,13 +16,6 @@ PIXELS = Setting("img", 50)
 
 
 @pytest.fixture
-def image():
-    image = np.random.default_rng(0).integers(40, 60, (24, 36, 3), dtype=np.uint8)
-    image[:, 18:] += 120
-    return image
-
-
-@pytest.fixture
 def painting(image):
     return Painting(PhotoSegmenter(image, None, PIXELS), ("sky", "sea"))
 

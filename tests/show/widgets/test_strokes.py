@@ -19,13 +19,6 @@ EMPTY = np.full((24, 36), VOID, np.uint8)
 
 
 @pytest.fixture
-def image():
-    image = np.random.default_rng(0).integers(40, 60, (24, 36, 3), dtype=np.uint8)
-    image[:, 18:] += 120
-    return image
-
-
-@pytest.fixture
 def painter(image):
     """A painter that answers at once."""
     return StrokePainter(image, backbone=None, setting=PIXELS, background=False)
