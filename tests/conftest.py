@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+os.environ.setdefault("WSSS_WORKERS", "1")  # two pytest processes are busy already
+
 
 @pytest.fixture(scope="session")
 def voc_root() -> Path:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
@@ -121,7 +121,7 @@ def run_job(
     description: str,
     needed: Sequence[Path] = (),
     masks_out: Path | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     scheduler: str | None = None,
     store: str | Path | None = None,
 ) -> SweepResult:
@@ -148,8 +148,9 @@ def run_job(
     masks_out : Path, optional
         A folder for the masks, ``<setting's name>/<id>.png``. Each notes its row's key, so that a
         mask of another setting is made again.
-    workers : int
-        Processes; each uses one thread. With 1 everything happens in this process.
+    workers : int, optional
+        Processes; each uses one thread. With 1 everything happens in this process. By default
+        `default_workers`.
     scheduler : str, optional
         Address of a Dask scheduler, e.g. ``tcp://10.0.0.1:8786``. Its workers take the place of the
         processes here; only this process writes the store.
@@ -332,14 +333,19 @@ def _progress(bar: tqdm, name: str, confusion: np.ndarray) -> str:
     return f"{pace:.1f} images/min{score}"
 
 
+def default_workers() -> int:
+    """``WSSS_WORKERS``, else one for each core but at most 4: each may take 1 GB and more."""
+    return int(os.environ.get("WSSS_WORKERS") or min(cpu_count(), 4))
+
+
 @contextmanager
-def processes(workers: int, scheduler: str | None, needed: Iterable[Path]) -> Iterator[Run]:
+def processes(workers: int | None, scheduler: str | None, needed: Iterable[Path]) -> Iterator[Run]:
     """Give a function that makes calls, for as long as the block lasts.
 
     Parameters
     ----------
-    workers : int
-        Processes on this machine; 1 is this process itself.
+    workers : int or None
+        Processes on this machine; 1 is this process itself. None: `default_workers`.
     scheduler : str or None
         Address of a Dask scheduler, e.g. ``tcp://10.0.0.1:8786``; its workers then make the calls.
     needed : iterable of Path
@@ -365,7 +371,7 @@ def processes(workers: int, scheduler: str | None, needed: Iterable[Path]) -> It
             with parallel_config("loky", inner_max_num_threads=1), warnings.catch_warnings():
                 # a worker whose memory has grown is replaced; none of its work is lost
                 warnings.filterwarnings("ignore", "A worker stopped while some jobs")
-                yield Parallel(n_jobs=workers, return_as="generator_unordered")
+                yield Parallel(n_jobs=workers or default_workers(), return_as="generator_unordered")
         except BrokenProcessPool:
             raise WorkerError(
                 f"A worker process was killed, most often for lack of memory. {_RESUME}, with "

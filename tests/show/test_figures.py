@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from wsss_lib.classify.backbones import build_backbone
-from wsss_lib.show.figures import NotebookRun, read_manifest
+from wsss_lib.show.figures import NotebookRun, read_manifest, stored, with_interval
 
 DATA = pd.DataFrame({"iou": [98.98, 1 / 3]}, pd.Index(["F1", "img"], name="feature"))
 
@@ -62,7 +62,7 @@ def test_the_manifest_has_the_parameters_when_saved_and_the_network(tmp_path, mo
     monkeypatch.setenv("WSSS_OUTPUT", str(tmp_path))
     names = {"DATASET": "toy", "SEED": 0, "WORKERS": 2, "X": DATA, "figure": 1, "BACKBONE": None}
     run, network = NotebookRun("07_table1", names), build_backbone("resnet10")
-    run.uses(network.weights, network.name)
+    run.uses(network)
     run.made_with["EDGES"] = "edges.pth"
     names["SEED"] = 1
     folder = run.save(plt.figure(figsize=(1, 1)), "bars", DATA, "A bar for each feature.")
@@ -74,6 +74,29 @@ def test_the_manifest_has_the_parameters_when_saved_and_the_network(tmp_path, mo
         "WEIGHTS_SHA256": network.weights.sha256,
         "EDGES": "edges.pth",
     }
+
+
+def test_an_answer_has_this_runs_sentences_and_what_photographs_say():
+    def said(dataset, **how):
+        return NotebookRun("07_table1", {"DATASET": dataset}).answer("F1 leads.", **how).data
+
+    assert said("toy") == "**This run (toy)**\n\n- F1 leads."
+    photographs = dict(photographs="On 296 photographs F4 leads.")
+    assert said("toy", **photographs).endswith("\n\nOn 296 photographs F4 leads.")
+    assert said("toy", **photographs, agrees=True).endswith("Toy says the same.")
+    assert "Toy says otherwise" in said("toy", **photographs, agrees=False)
+    assert said("voc", **photographs, agrees=False).endswith("F4 leads.")
+
+
+def test_a_number_is_said_with_its_interval():
+    row = {"mean": 1.25, "mean_low": -0.5, "mean_high": 3.0}
+    assert with_interval(row) == "1.2 % (-0.5 to 3.0)"
+    assert with_interval(row, unit="points") == "+1.2 points (-0.5 to 3.0)"
+
+
+def test_stored_results_are_those_of_the_checkout():
+    layers = stored("studies/layers_efficientnet_296.csv").query("region == 'confusion'")
+    assert layers["mean"].max() == pytest.approx(99.2, abs=0.05)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,9 @@ WEIGHTS = click.option(
 )
 SAMPLES = click.option("--samples", type=int, help="Pixels per class [2500; toy: 300].")
 WORKERS = click.option(
-    "--workers", type=click.IntRange(min=1), default=1, help="Processes, one thread each."
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Processes, one thread each [WSSS_WORKERS, else a core each, at most 4].",
 )
 SCHEDULER = click.option(
     "--scheduler", help="Dask scheduler whose workers do the images, e.g. tcp://10.0.0.1:8786."

@@ -69,7 +69,7 @@ def table1(
     weights: str,
     samples: int | None,
     seed: int,
-    workers: int,
+    workers: int | None,
     scheduler: str | None,
     layers: str,
     svm: dict,
@@ -173,7 +173,7 @@ def second_stage(
     seeds: int,
     out: Path,
     device: str,
-    workers: int,
+    workers: int | None,
     epochs: int | None,
 ) -> None:
     """Train the segmentation network from several kinds of masks; score each on val (Figure 8)."""

@@ -215,6 +215,6 @@ def segmenter(
     folder = None if masks in KINDS else masks
     opened = training_set(dataset, root, list_name, images, folder, need_masks=masks not in WEAK)
     if masks in KINDS:
-        opened = training_masks(masks, opened, device=device, workers=max(workers, 1))
+        opened = training_masks(masks, opened, device=device, workers=workers or None)
     path = train_segmenter(opened, settings, seed=seed, device=device, workers=workers)
     click.echo(f"{shown(path)}: {load_segmenter(path).caption()}")

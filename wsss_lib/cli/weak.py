@@ -95,7 +95,7 @@ def network_options(command: Callable) -> Callable:
 def pseudo(
     dataset: "DevkitDataset",
     networks: dict,
-    workers: int,
+    workers: int | None,
     scheduler: str | None,
     steps: str,
     png: str,
@@ -135,7 +135,7 @@ def compare(
     dataset: "DevkitDataset",
     networks: dict,
     classes: str | None,
-    workers: int,
+    workers: int | None,
     scheduler: str | None,
     against: str | None,
     out: Path | None,

@@ -46,7 +46,7 @@ def compare_chains(
     *,
     against: str | None = None,
     over: Sequence[str] | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     scheduler: str | None = None,
     store: str | Path | None = None,
 ) -> Report:

@@ -51,7 +51,7 @@ def training_masks(
     images: DevkitDataset,
     *,
     device: str = "cpu",
-    workers: int = 1,
+    workers: int | None = None,
 ) -> DevkitDataset:
     """The same images with the masks of a kind, made with the data set's own networks.
 
@@ -64,7 +64,7 @@ def training_masks(
         With ground truth as its masks, which ``bound`` samples.
     device : str
         Where networks are trained and run, see `wsss_lib.training.choose_device`.
-    workers : int
+    workers : int, optional
         Processes that make masks.
 
     Raises
@@ -85,7 +85,10 @@ def training_masks(
 
 
 def bound_masks(
-    images: DevkitDataset, setting: Setting, backbone: BackboneSpec | None, workers: int = 1
+    images: DevkitDataset,
+    setting: Setting,
+    backbone: BackboneSpec | None,
+    workers: int | None = None,
 ) -> DevkitDataset:
     """The same images with the masks of the upper bound: samples from the ground truth.
 
@@ -95,7 +98,7 @@ def bound_masks(
     setting : Setting
     backbone : BackboneSpec or None
         None if the setting needs no network.
-    workers : int
+    workers : int, optional
     """
     network = [backbone.name, backbone.load().weights.sha256] if backbone else [None, None]
     folder = _folder("bound", images, [asdict(setting), images.masks, *network])
@@ -103,7 +106,9 @@ def bound_masks(
     return replace(images, masks=str(folder / setting.name))
 
 
-def weak_masks(images: DevkitDataset, steps: Sequence[Step], workers: int = 1) -> DevkitDataset:
+def weak_masks(
+    images: DevkitDataset, steps: Sequence[Step], workers: int | None = None
+) -> DevkitDataset:
     """The same images with the masks of the last step, made from image-level labels.
 
     Parameters
@@ -111,7 +116,7 @@ def weak_masks(images: DevkitDataset, steps: Sequence[Step], workers: int = 1) -
     images : DevkitDataset
     steps : sequence of Step
         See `wsss_lib.weak.chain.make_steps`.
-    workers : int
+    workers : int, optional
     """
     localiser, name = steps[0].localiser, steps[-1].name
     made_from = [[step.name, step.parameters()] for step in steps]
@@ -142,7 +147,7 @@ def second_stage(
     seeds: Sequence[int] = (0,),
     *,
     device: str = "cpu",
-    workers: int = 1,
+    workers: int | None = None,
     settings: SegmenterSettings | None = None,
 ) -> Report:
     """Train the segmentation network from each kind of masks, and score it on val.
@@ -159,7 +164,7 @@ def second_stage(
         Of the trainings; the masks are the same for all.
     device
         See `wsss_lib.segmentation.train.train_segmenter`.
-    workers : int
+    workers : int, optional
         Processes that make masks.
     settings : SegmenterSettings, optional
         Values that differ from the data set's preset of the training.

@@ -29,7 +29,7 @@ def sweep(
     settings: Sequence[Setting],
     backbone: BackboneSpec | None = None,
     *,
-    workers: int = 1,
+    workers: int | None = None,
     scheduler: str | None = None,
     store: str | Path | None = None,
     masks_out: Path | None = None,
@@ -45,8 +45,9 @@ def sweep(
     settings : sequence of Setting
     backbone : BackboneSpec, optional
         The network behind F1 to F5.
-    workers : int
-        Processes; each uses one thread. With 1 everything happens in this process.
+    workers : int, optional
+        Processes; each uses one thread. With 1 everything happens in this process. By default
+        ``WSSS_WORKERS``, else one for each core but at most 4.
     scheduler : str, optional
         Address of a Dask scheduler, e.g. ``tcp://10.0.0.1:8786``. Its workers take the place of the
         processes here. They need this kit installed, and data, weights and `masks_out` at the same

@@ -35,18 +35,20 @@ __all__ = [
     "samples_figure",
     "show_image",
     "show_samples",
+    "stored",
     "strokes_figure",
     "styled_table",
     "verdict_plot",
     "verdict_table",
     "widgets",
+    "with_interval",
     "write_styled",
 ]
 
 from . import widgets
 from .diagrams import arrow_table, draw_pipelines, kit_map, map_table
 from .features import channel_mosaic, pca_rgb
-from .figures import NotebookRun
+from .figures import NotebookRun, stored, with_interval
 from .masks import (
     cam_overlay,
     class_colours,

@@ -1,4 +1,4 @@
-"""Figures on disk: the picture, the numbers behind it, and where both come from."""
+"""What a notebook gives: figures with the numbers behind them and where both come from, answers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,13 @@ from matplotlib.figure import Figure
 from tqdm.auto import tqdm
 
 from wsss_lib.files import atomic_path, write_text
-from wsss_lib.paths import figures_dir, shown
+from wsss_lib.paths import figures_dir, notebooks_dir, shown
 
-if TYPE_CHECKING:  # else figures would import torch
-    from wsss_lib.checkpoints import WeightsInfo
+if TYPE_CHECKING:  # torch and IPython are only wanted by who has one already
+    from IPython.display import Markdown
+
+    from wsss_lib.classify.backbones import Backbone
+    from wsss_lib.training import Trained
 
 _LIBRARIES = ("matplotlib", "numpy", "scikit-learn", "torch", "torchvision")
 #: Parameters that change how a run is done and not what it gives.
@@ -43,11 +46,39 @@ class NotebookRun:
     def __init__(self, notebook: str, names: Mapping[str, object]) -> None:
         self.notebook, self.names, self.made_with = notebook, names, {}
 
-    def uses(self, weights: "WeightsInfo", backbone: str | None = None) -> None:
-        """Note the weights of a network, and the name of its backbone where that is a choice."""
+    def uses(self, network: "Backbone | Trained") -> None:
+        """Note the weights of a network, and the name of a backbone, which is a choice."""
+        weights = network.weights
         self.made_with |= {"WEIGHTS_NAME": weights.name, "WEIGHTS_SHA256": weights.sha256}
-        if backbone:
-            self.made_with["BACKBONE"] = backbone
+        if name := getattr(network, "name", None):
+            self.made_with["BACKBONE"] = name
+
+    def answer(
+        self, *sentences: str, photographs: str = "", agrees: bool | None = None
+    ) -> "Markdown":
+        """What the notebook found, in sentences.
+
+        Parameters
+        ----------
+        *sentences : str
+            Each with numbers of this run.
+        photographs : str
+            A sentence from the stored results, see `stored`.
+        agrees : bool, optional
+            Whether a run on toy says the same as the photographs; None where it cannot tell.
+        """
+        from IPython.display import Markdown
+
+        toy = self.names["DATASET"] == "toy"
+        lines = [
+            f"**This run ({self.names['DATASET']})**",
+            "",
+            *(f"- {each}" for each in sentences),
+        ]
+        if photographs:
+            word = {True: " Toy says the same.", False: " **Toy says otherwise: believe these.**"}
+            lines += ["", photographs + (word.get(agrees, "") if toy else "")]
+        return Markdown("\n".join(lines))
 
     def save(
         self,
@@ -99,6 +130,26 @@ class NotebookRun:
         manifest = dict(sorted((read_manifest(folder) | {name: entry}).items()))
         write_text(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
         return folder
+
+
+def stored(name: str) -> pd.DataFrame:
+    """A table of the results on photographs: ``results/<name>``, which a command there repeats."""
+    return pd.read_csv(notebooks_dir().parent / "results" / name)
+
+
+def with_interval(row: Mapping[str, float], value: str = "mean", unit: str = "%") -> str:
+    """A number with its interval: ``91.7 % (90.1 to 93.0)``, ``+1.2 points (0.3 to 2.1)``.
+
+    Parameters
+    ----------
+    row : mapping of str to float
+        With `value` and its interval, ``<value>_low`` and ``<value>_high``.
+    value : str
+    unit : str
+        Points are differences, and have a sign.
+    """
+    number = format(row[value], "+.1f" if unit == "points" else ".1f")
+    return f"{number} {unit} ({row[f'{value}_low']:.1f} to {row[f'{value}_high']:.1f})"
 
 
 def read_manifest(folder: Path) -> dict[str, dict]:

@@ -47,7 +47,7 @@ def run_study(
     *,
     samplings: Sequence[str] | None = None,
     over: Sequence[str] | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     scheduler: str | None = None,
     store: str | Path | None = None,
 ) -> Report:

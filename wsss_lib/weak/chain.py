@@ -170,7 +170,7 @@ def with_networks(
     background_weight: float | None = None,
     irn_weights: Path | None = None,
     device: str = "cpu",
-    workers: int = 1,
+    workers: int | None = None,
 ) -> Made:
     """Make steps with the networks that they need; missing ones are trained.
 
@@ -193,7 +193,7 @@ def with_networks(
     irn_weights : path, optional
         The checkpoint of the edge network.
     device : str
-    workers : int
+    workers : int, optional
     """
     unknown, later = SimpleNamespace(has_background=True, device=device), "not chosen yet"
     files = seeds and SeedFiles(seeds, threshold, device=device)

@@ -101,7 +101,7 @@ class Centroids:
 
 
 def collect_centroids(
-    dataset: DevkitDataset, localiser: Localiser | SeedFiles, *, workers: int = 1
+    dataset: DevkitDataset, localiser: Localiser | SeedFiles, *, workers: int | None = None
 ) -> Path:
     """Find the debiased centroids of a data set, unless they are there already.
 
@@ -111,7 +111,7 @@ def collect_centroids(
         All its images count, by their seeds.
     localiser : Localiser or SeedFiles
         Gives the seeds, and by its network's backbone the features.
-    workers : int
+    workers : int, optional
         Processes, one thread each.
 
     Returns

@@ -36,7 +36,7 @@ def pseudo_masks(
     dataset: DevkitDataset,
     steps: Sequence[Step],
     *,
-    workers: int = 1,
+    workers: int | None = None,
     scheduler: str | None = None,
     store: str | Path | None = None,
     masks_out: Path | None = None,

@@ -54,7 +54,9 @@ def affinity_labels(image: np.ndarray, scores: ClassScores, *, own_background: b
     return np.where(foreground == 0, neither, foreground).astype(np.uint8)
 
 
-def make_affinity_labels(dataset: DevkitDataset, localiser: Localiser, workers: int = 1) -> Path:
+def make_affinity_labels(
+    dataset: DevkitDataset, localiser: Localiser, workers: int | None = None
+) -> Path:
     """Make the affinity labels of all images, doing only what is missing.
 
     Parameters

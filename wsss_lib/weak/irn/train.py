@@ -98,7 +98,7 @@ def train_irn(
     backbone: str | None = None,
     seed: int = 0,
     device: str = "cpu",
-    workers: int = 1,
+    workers: int | None = None,
 ) -> Path:
     """Train IRN's edge network, or resume a training that was stopped.
 
@@ -190,7 +190,7 @@ def trained_edges(
     *,
     images: int | None = None,
     device: str = "cpu",
-    workers: int = 1,
+    workers: int | None = None,
 ) -> Path:
     """The edge network of a data set, trained now if it does not exist.
 
