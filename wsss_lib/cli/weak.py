@@ -58,13 +58,13 @@ def network_options(command: Callable) -> Callable:
 @click.option(
     "--selection",
     type=click.Choice(["seed", "confident", "consistent", "crossed"]),
-    default="seed",
-    help="Which pixels of the seed the SVM learns from.",
+    help="Which pixels of the seed the SVM learns from [seed; toy: confident].",
 )
 @click.option(
     "--layer",
     "feature",
-    help="Feature of the SVM: a layer, or several joined by + or * [F4; expand: F3*F4*F5].",
+    help="Feature of the SVM: a layer, or several joined by + or * [F4; expand: F3*F4*F5; toy: F2, "
+    "F2*F3*F4].",
 )
 @click.option("--svm-c", "C", type=float, help="[1; expand: 0.1]")
 @click.option("--svm-gamma", "gamma", help="[scale; expand: 0.3xscale]")
@@ -83,12 +83,12 @@ def network_options(command: Callable) -> Callable:
     "--crf",
     "preset",
     type=CRF_PRESETS,
-    help="Published parameters of the CRF [irn; between rounds: deeplab].",
+    help="Published parameters of the CRF [irn; toy and between rounds: deeplab].",
 )
 @click.option(
     "--beta",
     type=float,
-    help="Of IRN's random walk: the higher, the sooner edges stop it [10; toy: 20].",
+    help="Of IRN's random walk: the higher, the sooner edges stop it [10; toy: 80].",
 )
 @PNG
 @click.option("--out", type=FOLDER, help="Folder of the masks and scores [build/pseudo/<dataset>].")

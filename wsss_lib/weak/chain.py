@@ -15,17 +15,24 @@ from wsss_lib.scores import ClassScores
 from wsss_lib.weak.irn.train import trained_edges
 from wsss_lib.weak.mars import collect_centroids
 from wsss_lib.weak.seed_files import SeedFiles
-from wsss_lib.weak.seeds import BACKGROUND_WEIGHT, THRESHOLD, Localiser
+from wsss_lib.weak.seeds import THRESHOLD, Localiser
 from wsss_lib.weak.steps import CRF, IRN, MARS, PMM, SVM, Expand, Seed, Step
 
 #: Of IRN's random walk: as published, and as the small objects of the toy set need it. With 10 they
-#: are smeared out there (measured on images of its train list).
-BETA = {"voc": 10.0, "toy": 20.0}
-
-#: Where the SVM of an expansion in rounds differs from the paper's.
-EXPANSION = {"samples": 300, "feature": "F3*F4*F5", "C": 0.1, "gamma": "0.3xscale"}
+#: are smeared out there.
+BETA = {"voc": 10.0, "toy": 80.0}
+#: Of the CRF after a seed or an SVM: IRN's, and what suits the small images of toy.
+CRF_AFTER = {"voc": "irn", "toy": "deeplab"}
+#: What a single SVM learns from: on VOC `SVM`'s own defaults.
+SINGLE = {"voc": {}, "toy": {"feature": "F2", "selection": "confident"}}
+#: Where the SVM of an expansion in rounds differs from a single one.
+EXPANSION = {
+    "voc": {"samples": 300, "feature": "F3*F4*F5", "C": 0.1, "gamma": "0.3xscale"},
+    "toy": {"samples": 300, "feature": "F2*F3*F4", "C": 0.1, "gamma": "0.3xscale"},
+}
 #: Of the CRF between its rounds.
 PRESET = "deeplab"
+# what is said of toy was chosen with the ground truth of images that no notebook scores
 
 #: The background after IRN's walk of plain CAMs, which have none: IRN's constant.
 BACKGROUND = 0.25
@@ -63,7 +70,7 @@ def make_steps(
     centroids: str | Path | None = None,
     samples: int | None = None,
     feature: str | None = None,
-    selection: str = "seed",
+    selection: str | None = None,
     look: str = "F2",
     C: float | None = None,
     gamma: str | float | None = None,
@@ -84,7 +91,7 @@ def make_steps(
     names : sequence of str
         ``seed``, then some of ``svm``, ``expand``, ``crf``, ``irn``, ``pmm``, ``mars``.
     dataset : DevkitDataset
-        Its name gives the number of samples and the beta of the walk where they are left out.
+        Its name gives what is left out of samples, feature, selection, CRF and the walk's beta.
     localiser : Localiser or SeedFiles
         Gives the seeds, and its network the features.
     edges : path, optional
@@ -92,8 +99,8 @@ def make_steps(
     centroids : path, optional
         See `MARS`.
     samples, feature, selection, look, C, gamma, temperature, seed
-        See `SVM`; what is left out is, for ``svm``, as the paper has it, and for ``expand`` as in
-        `EXPANSION`.
+        See `SVM`; what is left out is, for ``svm``, as in `SINGLE`, and for ``expand`` as in
+        `EXPANSION` besides.
     rounds : int
         See `Expand`.
     touching, least_change, watched
@@ -101,7 +108,8 @@ def make_steps(
     between : bool
         Whether each round of ``expand`` runs the CRF.
     preset
-        See `CRF`. What is left out is IRN's, and `PRESET` between the rounds of ``expand``.
+        See `CRF`. By default the data set's of `CRF_AFTER`, and `PRESET` between the rounds of
+        ``expand``.
     beta
         See `IRN`, which walks as IRN's own code does right after a seed of plain CAMs.
 
@@ -112,9 +120,9 @@ def make_steps(
         ``irn`` has no edge network, or ``mars`` no centroids.
     """
     given = {"samples": samples, "feature": feature, "C": C, "gamma": gamma}
-    given = {name: value for name, value in given.items() if value is not None}
-    given |= {"selection": selection, "look": look, "temperature": temperature, "seed": seed}
-    count = {"samples": SAMPLES_PER_CLASS[dataset.name]}
+    given = {name: value for name, value in (given | {"selection": selection}).items() if value}
+    given |= {"look": look, "temperature": temperature, "seed": seed}
+    single = {"samples": SAMPLES_PER_CLASS[dataset.name]} | SINGLE[dataset.name]
     steps = []
     for name in names:
         after_seed = bool(steps) and steps[-1].name == "seed"
@@ -122,13 +130,13 @@ def make_steps(
             case "seed":
                 step = Seed(localiser)
             case "svm":
-                step = SVM(localiser, **{**count, **given})
+                step = SVM(localiser, **(single | given))
             case "expand":
-                svm = SVM(localiser, **{**count, **EXPANSION, **given})
+                svm = SVM(localiser, **(single | EXPANSION[dataset.name] | given))
                 crf = CRF(preset or PRESET) if between else None
                 step = Expand(svm, crf, rounds, touching, least_change, watched)
             case "crf":
-                step = CRF(preset or "irn")
+                step = CRF(preset or CRF_AFTER[dataset.name])
             case "irn" if edges is not None:
                 strength = BETA[dataset.name] if beta is None else beta
                 step = IRN(edges, localiser.device, beta=strength)
@@ -189,7 +197,7 @@ def with_networks(
         See `wsss_lib.classify.spec.choose_classifier`; with `seeds` also ``imagenet``, the backbone
         alone, which an edge network cannot be trained with.
     threshold, background_weight
-        See `Localiser`; a background weight that is left out is the data set's.
+        See `Localiser`.
     irn_weights : path, optional
         The checkpoint of the edge network.
     device : str
@@ -203,8 +211,6 @@ def with_networks(
     if files and featured and weights == "imagenet" and not learns_edges:
         localiser = replace(files, network=choose_backbone(dataset, backbone, weights))
     elif not files or featured or learns_edges:
-        if background_weight is None:
-            background_weight = BACKGROUND_WEIGHT[dataset.name]
         path = choose_classifier(dataset, weights, backbone, device=device)
         own = Localiser(
             path, threshold=threshold, background_weight=background_weight, device=device

@@ -194,8 +194,8 @@ def _provenance(result: SweepResult, steps: Sequence[Step]) -> dict:
         "masks": Path(dataset.masks).name,
         "method": "files" if files else "SIPE" if localiser.has_background else "CAM",
         "threshold": None if localiser.has_background else localiser.threshold,
-        "background_weight": None if files else localiser.background_weight,
-        "scales": None if files else localiser.scales,
+        "background_weight": None if files else localiser.usual.background_weight,
+        "scales": None if files else localiser.usual.scales,
         "seeds": kinds_of_seeds(files),
         "network": trained
         and {"backbone": trained.network.backbone.name, **asdict(trained.weights)},

@@ -12,8 +12,9 @@ pixels.
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -32,14 +33,16 @@ from wsss_lib.scores import ClassScores
 from wsss_lib.store import FORMAT
 from wsss_lib.training import Trained
 
-#: Multiples of the image's size that the field looks at (IRN, SIPE).
-SCALES = (1.0, 0.5, 1.5, 2.0)
+#: Multiples of the image's size that a network looks at: on VOC as the field does (IRN, SIPE). The
+#: small images of toy have few cells at their own size (chosen on images that no notebook scores).
+SCALES = {"voc": (1.0, 0.5, 1.5, 2.0), "toy": (1.5, 2.0, 2.5)}
 #: IRN's constant background of CAMs, as SEAM and others tune it on the masks of train.
 THRESHOLD = 0.15
 #: The thresholds that are customarily tried, rising.
 THRESHOLDS = tuple((np.arange(60) / 100).tolist())
 #: Of SIPE's background: on VOC as the network was trained with it. The short training on toy leaves
-#: absent classes with positive logits, which take a background of less weight away.
+#: absent classes with positive logits, which take a background of less weight away. Chosen like its
+#: scales.
 BACKGROUND_WEIGHT = {"voc": None, "toy": 1.0}
 
 
@@ -89,17 +92,19 @@ class Localiser:
     path : path
         The checkpoint of a classification network. One trained with SIPE gives image-specific CAMs
         with a background of their own, a plain one gives CAMs.
-    scales : tuple of float
+    scales : tuple of float, optional
+        Multiples of the image's size; by default those of the data set that the network learnt.
     threshold : float
         The constant background of CAMs; of no effect with SIPE.
     background_weight : float, optional
-        Of SIPE's background, see `image_specific_cams`; that of the training when left out.
+        Of SIPE's background, see `image_specific_cams`; by default likewise, on VOC that of the
+        training.
     device : str
         Where the network runs, see `wsss_lib.training.choose_device`.
     """
 
     path: Path
-    scales: tuple[float, ...] = SCALES
+    scales: tuple[float, ...] | None = None
     threshold: float = THRESHOLD
     background_weight: float | None = None
     device: str = "cpu"
@@ -146,10 +151,19 @@ class Localiser:
         return with_background(maps, labels, self.threshold)
 
     @property
+    def usual(self) -> Self:
+        """The same with the values of the data set where they were left out."""
+        dataset = self.load().setting["dataset"]
+        scales = self.scales or SCALES[dataset]
+        weight = self.background_weight or BACKGROUND_WEIGHT[dataset]
+        return replace(self, scales=scales, background_weight=weight)
+
+    @property
     def name(self) -> str:
         """What all maps depend on, as one short hash: code, weights, scales, the background."""
-        weight = [] if self.background_weight is None else [self.background_weight]
-        return short_hash([FORMAT, self.load().weights.sha256, self.scales, *weight])
+        usual = self.usual
+        weight = [] if usual.background_weight is None else [usual.background_weight]
+        return short_hash([FORMAT, self.load().weights.sha256, usual.scales, *weight])
 
     def key(self, dataset: DevkitDataset, id_: str) -> str:
         """What the maps of one image depend on besides: the photograph and its labels."""
@@ -157,11 +171,11 @@ class Localiser:
 
     def _maps(self, image: np.ndarray, labels: Sequence[int]) -> np.ndarray:
         """Image-specific CAMs with the background in front, or CAMs without any."""
-        network = self.load().network
+        network, usual = self.load().network, self.usual
         if not self.has_background:
-            return class_activation_maps(network, image, labels, self.scales)
+            return class_activation_maps(network, image, labels, usual.scales)
         return image_specific_cams(
-            network, image, labels, self.scales, background_weight=self.background_weight
+            network, image, labels, usual.scales, background_weight=usual.background_weight
         ).values
 
 
