@@ -119,8 +119,8 @@ def make_steps(
         If a name is unknown or comes twice, the first is not a seed, a value is out of range, or
         ``irn`` has no edge network, or ``mars`` no centroids.
     """
-    given = {"samples": samples, "feature": feature, "C": C, "gamma": gamma}
-    given = {name: value for name, value in (given | {"selection": selection}).items() if value}
+    given = {"samples": samples, "feature": feature, "selection": selection, "C": C, "gamma": gamma}
+    given = {name: value for name, value in given.items() if value is not None}
     given |= {"look": look, "temperature": temperature, "seed": seed}
     single = {"samples": SAMPLES_PER_CLASS[dataset.name]} | SINGLE[dataset.name]
     steps = []
