@@ -112,7 +112,15 @@ def checkpoints(squares, tmp_path_factory) -> SimpleNamespace:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WSSS_CACHE", str(tmp_path_factory.mktemp("checkpoints")))
-        settings = ClassifierSettings(batch=4, crop=32, epochs=3)
+        settings = ClassifierSettings(
+            backbone="resnet10",
+            weights="random",
+            batch=4,
+            crop=32,
+            epochs=3,
+            lr=1e-3,
+            head_factor=1,
+        )
         plain = train_classifier(squares, settings, val_list=None)
         settings = replace(settings, epochs=1, weights=str(plain))
         sipe = train_classifier(squares, settings, sipe=SIPESettings(), val_list=None)

@@ -268,9 +268,9 @@ def test_what_pseudo_needs_is_made_if_it_is_not_named(
     expected = [(opened, "sipe", None, keywords)]
     localiser = Localiser(checkpoints.sipe, background_weight=1.0)
     if "irn" in steps:
-        expected.append((opened, localiser, keywords | {"workers": 1}))
+        expected.append((opened, localiser, keywords | {"workers": None}))
     if "mars" in steps:
-        expected.append((opened, localiser, {"workers": 1}))
+        expected.append((opened, localiser, {"workers": None}))
     assert asked == expected
     assert "threshold: a background channel" in result.stdout
 
@@ -400,7 +400,7 @@ def test_a_segmenter_learns_from_masks_that_are_made_now(wsss, squares, monkeypa
         *("train", "segmenter", "--data", str(squares.root), "--masks", "svm", "--images", "4")
     )
     assert result.exit_code == 0, result.output
-    keywords = {"device": "cpu", "workers": 1}
+    keywords = {"device": "cpu", "workers": None}
     assert asked == [("svm", 4, "SegmentationClass", keywords), ("made", 0)]
     assert result.stdout.strip() == "trained.pth: learnt from svm"
 
@@ -429,7 +429,7 @@ def test_the_second_stage_compares_kinds_and_writes_its_tables(
         *("--images", "4", "--epochs", "2"),
     )
     assert result.exit_code == 0, result.output
-    keywords = {"device": "cpu", "workers": 1, "settings": SegmenterSettings(epochs=2)}
+    keywords = {"device": "cpu", "workers": None, "settings": SegmenterSettings(epochs=2)}
     assert asked == [(4, ["truth", "svm"], [0, 1, 2], keywords)]
     out = tmp_path / "out/build/second_stage/toy"
     assert {path.name for path in out.iterdir()} == {"scores.csv", "spread.csv", "scores.json"}

@@ -186,13 +186,13 @@ def test_stopped_trainings_and_damaged_checkpoints_are_noted_with_the_next_comma
     assert look("trained weights").advice == "train again; a damaged file is set aside then"
 
 
-def test_offline_weights_that_are_not_installed_are_noted(monkeypatch):
+def test_offline_weights_that_are_not_installed_block_toy(monkeypatch):
     def absent(name):
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(doctor, "version", absent)
-    assert look("offline weights").status == "note"
-    assert ".[offline]" in look("offline weights").advice
+    assert look("offline weights").status == "missing"
+    assert look("offline weights").advice == "run 'make setup'"
 
 
 CHECKS = [

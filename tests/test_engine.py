@@ -12,7 +12,7 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.devkit import open_devkit
 from wsss_lib.datasets.toy import TOY, make_toy
 from wsss_lib.engine import processes
-from wsss_lib.errors import WorkerError
+from wsss_lib.errors import ParameterError, WorkerError
 from wsss_lib.evaluate.iou import table1
 from wsss_lib.evaluate.settings import settings_for
 from wsss_lib.evaluate.sweeps import sweep
@@ -187,6 +187,19 @@ def test_without_dask_the_extra_is_named(monkeypatch):
         processes(1, "tcp://127.0.0.1:8786", []),
     ):
         pass
+
+
+def test_processes_are_as_many_as_asked_for_else_a_few(monkeypatch):
+    monkeypatch.setenv("WSSS_WORKERS", "3")
+    assert engine.default_workers() == 3
+    for cores, expected in {1: 1, 2: 2, 64: 4}.items():
+        monkeypatch.setattr(engine, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setenv("WSSS_WORKERS", "")
+        assert engine.default_workers() == expected
+    for wrong in ("0", "-1", "all"):
+        monkeypatch.setenv("WSSS_WORKERS", wrong)
+        with pytest.raises(ParameterError, match=f"WSSS_WORKERS={wrong}; expected a number"):
+            engine.default_workers()
 
 
 def test_processes_have_one_thread_each(monkeypatch):

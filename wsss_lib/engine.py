@@ -335,7 +335,12 @@ def _progress(bar: tqdm, name: str, confusion: np.ndarray) -> str:
 
 def default_workers() -> int:
     """``WSSS_WORKERS``, else one for each core but at most 4: each may take 1 GB and more."""
-    return int(os.environ.get("WSSS_WORKERS") or min(cpu_count(), 4))
+    wanted = os.environ.get("WSSS_WORKERS") or str(min(cpu_count(), 4))
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise ParameterError(
+            f"WSSS_WORKERS={wanted}; expected a number of processes, such as WSSS_WORKERS=2."
+        )
+    return int(wanted)
 
 
 @contextmanager

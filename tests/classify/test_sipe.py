@@ -216,8 +216,6 @@ def test_pretrained_layers_that_do_not_learn_keep_nothing_for_a_way_back(pretrai
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_hierarchical_features_stand_on_the_grid_of_f4(name):
-    if name.startswith("efficientnet"):
-        pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
     network = SIPENetwork(build_backbone(name), 2).eval()
     x = torch.randn(2, 3, 33, 50, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

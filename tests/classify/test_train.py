@@ -49,7 +49,9 @@ def test_whole_images_are_scored_one_by_one(tiny):
     np.testing.assert_allclose(scores[2], network.eval()(last).detach().numpy()[0], rtol=1e-4)
 
 
-SMALL = ClassifierSettings(crop=32, batch=4, epochs=2)
+SMALL = ClassifierSettings(
+    backbone="resnet10", weights="random", crop=32, batch=4, epochs=2, lr=1e-3, head_factor=1
+)
 
 
 class Stopped(Exception):

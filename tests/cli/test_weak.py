@@ -98,7 +98,6 @@ def test_pseudo_takes_seeds_from_files_without_a_network(pseudo, tmp_path, monke
 
 
 def test_seeds_from_files_are_expanded_with_the_features_of_imagenet(pseudo, tmp_path, monkeypatch):
-    pytest.importorskip("efficientnet_lite_pytorch")
     monkeypatch.setattr("wsss_lib.weak.chain.choose_classifier", None)
     network = ("--backbone", "efficientnet_lite0", "--weights", "imagenet")
     result = pseudo("--steps", "seed,mars,expand", "--samples", "20", "--rounds", "1", *network)

@@ -133,7 +133,8 @@ def test_each_image_is_scored_alone(squares):
 
 @pytest.fixture
 def small(checkpoints):
-    return SegmenterSettings(weights=str(checkpoints.plain), crop=16, batch=3, epochs=1)
+    weights = str(checkpoints.plain)
+    return SegmenterSettings(backbone="resnet10", weights=weights, crop=16, batch=3, epochs=1)
 
 
 def test_each_kind_and_seed_has_a_row_with_the_scores_of_its_own_network(

@@ -11,7 +11,8 @@ from wsss_lib.segmentation.train import SegmenterSettings, train_segmenter
 @pytest.fixture(scope="session")
 def small(checkpoints) -> SegmenterSettings:
     """Settings of a training that takes a moment."""
-    return SegmenterSettings(weights=str(checkpoints.plain), crop=16, batch=4, epochs=1)
+    weights = str(checkpoints.plain)
+    return SegmenterSettings(backbone="resnet10", weights=weights, crop=16, batch=4, epochs=1)
 
 
 @pytest.fixture(scope="session")

@@ -151,8 +151,6 @@ def layers_of(body, prefix=""):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_maps_stand_at_an_eighth(name):
-    if name.startswith("efficientnet"):
-        pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
     backbone = build_backbone(name)
     dilate(backbone)
     for size in ((64, 48), (41, 63), (5, 9)):
@@ -173,7 +171,6 @@ def test_dilations_are_torchvisions_but_for_the_first_of_a_stage():
 
 
 def test_the_efficientnet_keeps_its_own_padding():
-    pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
     backbone = build_backbone("efficientnet_lite0")
     dilate(backbone)
     depthwise = {

