@@ -311,7 +311,8 @@ def test_values_out_of_range_are_named_with_the_option(wsss, arguments):
 
 def test_sipe_is_trained_and_its_last_scores_printed(wsss, squares, checkpoints, tmp_path):
     result = wsss(
-        *("train", "sipe", "--data", str(squares.root), "--weights", str(checkpoints.plain)),
+        *("train", "sipe", "--data", str(squares.root)),
+        *("--backbone", "resnet10", "--weights", str(checkpoints.plain)),
         *("--images", "4", "--epochs", "1", "--batch", "4", "--crop", "32"),
         *("--optimiser", "sgd", "--lr", "0.01", "--momentum", "0.5"),
     )

@@ -34,7 +34,7 @@ def test_a_network_is_trained_with_sipe_or_without(
     """On the list of the data set; a seed is of random weights and not of the training."""
     expected, val = getattr(checkpoints, name), squares.with_list("val")
     assert spec.choose_classifier(val, weights, device="auto") == expected
-    backbone = spec.choose_backbone(val, weights=weights, seed=5)
+    backbone = spec.choose_backbone(val, "resnet10", weights, seed=5)
     assert backbone == spec.BackboneSpec("resnet10", str(expected), 5)
     assert backbone.load().weights.name == expected.name
     assert asked == [
@@ -72,7 +72,7 @@ def test_without_trainaug_train_is_learnt_from_and_that_is_said(few_squares, cap
 def test_a_checkpoint_is_taken_as_it_is(squares, asked, checkpoints):
     path = str(checkpoints.sipe)
     assert spec.choose_classifier(squares, path) == checkpoints.sipe
-    assert spec.choose_backbone(squares, weights=path) == spec.BackboneSpec("resnet10", path)
+    assert spec.choose_backbone(squares, "resnet10", path) == spec.BackboneSpec("resnet10", path)
     assert not asked
 
 
@@ -102,7 +102,7 @@ def test_a_network_of_other_classes_localises_nothing(squares, checkpoints, kind
     ):
         with pytest.raises(WeightsError, match=rf"{path.name} .* number {first} is "):
             meet()
-    assert spec.choose_backbone(other, weights=str(path)).load()  # features have no classes
+    assert spec.choose_backbone(other, "resnet10", str(path)).load()  # features have no classes
 
 
 @pytest.mark.parametrize("weights", ["random", "imagenet", "nowhere.pth"])

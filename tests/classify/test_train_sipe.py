@@ -65,9 +65,10 @@ def test_sipe_has_checkpoints_of_its_own_and_those_of_the_plain_network_stay_val
 
 
 def test_on_toy_sipe_starts_from_the_plain_network(tiny, monkeypatch):
-    short = {"crop": 32, "batch": 4, "epochs": 1}
-    for known in (train.PRESETS, train.SIPE_PRESETS):
-        monkeypatch.setitem(known, "toy", replace(known["toy"], **short))
+    short = {"backbone": "resnet10", "crop": 32, "batch": 4, "epochs": 1}
+    plain, sipe = (replace(known["toy"], **short) for known in (train.PRESETS, train.SIPE_PRESETS))
+    monkeypatch.setitem(train.PRESETS, "toy", replace(plain, weights="random"))
+    monkeypatch.setitem(train.SIPE_PRESETS, "toy", sipe)
     trained = load_trained(train_classifier(tiny, sipe=SIPESettings(), val_list=None))
     plain = train_classifier(tiny, val_list=None)
     assert {path.name for path in plain.parent.iterdir()} == {plain.name, trained.path.name}
