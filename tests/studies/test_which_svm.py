@@ -3,9 +3,7 @@ import pandas as pd
 import pytest
 from matplotlib.patches import Rectangle
 
-from wsss_lib import paper
-from wsss_lib.evaluate.iou import OF_DRAWS
-from wsss_lib.studies.which_svm import judged_svms, svm_surface
+from wsss_lib.studies.which_svm import svm_surface
 
 
 @pytest.fixture
@@ -16,17 +14,6 @@ def ax():
 
 def texts(labels):
     return [label.get_text() for label in labels]
-
-
-def test_an_svm_is_judged_by_the_paper_only_on_voc():
-    paper_row = paper.table1().loc["img", ["bkg", "cat"]]
-    scores = pd.DataFrame({"feature": ["img"]} | dict.fromkeys(OF_DRAWS, 0.0))
-    scores = scores.assign(bkg=paper_row["bkg"] + 3, cat=paper_row["cat"] - 3, mean=70.0)
-    judged, value = judged_svms(scores, "voc")
-    assert judged[value].tolist() == pytest.approx([3.0])
-    judged, value = judged_svms(scores, "toy")
-    assert judged is scores
-    assert value == "mean"
 
 
 @pytest.mark.parametrize(("value", "place"), [("mean", (1, 1)), ("rms", (0, 0))])

@@ -2,10 +2,8 @@
 
 The paper names neither the kernel nor C and gamma (section 4.1). Its `img` row needs no network, so
 that row of Table 1 can reveal it: `img` is swept over the parameters and compared with it. Notebook
-07 shows the study for the RBF kernel.
+07 shows what it gave on photographs.
 """
-
-from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,7 +12,6 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from wsss_lib.evaluate.iou import residuals
 from wsss_lib.evaluate.settings import Setting
 from wsss_lib.studies.study import Study
 
@@ -24,41 +21,12 @@ GAMMAS = ("scale", "3xscale", "10xscale", "30xscale", "100xscale")
 LINEAR_COSTS = (0.01, 0.1, 1.0)
 
 
-def rbf_settings(
-    samples: int, seed: int, costs: Sequence[float] = COSTS, gammas: Sequence[str | float] = GAMMAS
-) -> list[Setting]:
-    """Every C with every gamma of the RBF kernel, on the pixels' colours."""
-    return [
-        Setting("img", samples, C=cost, gamma=gamma, seed=seed)
-        for cost in costs
-        for gamma in gammas
-    ]
-
-
 def settings(samples: int, seed: int) -> list[Setting]:
     """Both kernels with z-score, and the RBF kernel without it."""
+    rbf = [Setting("img", samples, C=C, gamma=gamma, seed=seed) for C in COSTS for gamma in GAMMAS]
     raw = [Setting("img", samples, gamma=gamma, seed=seed, zscore=False) for gamma in GAMMAS]
     linear = [Setting("img", samples, "linear", cost, seed=seed) for cost in LINEAR_COSTS]
-    return [*rbf_settings(samples, seed), *raw, *linear]
-
-
-def judged_svms(scores: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, str]:
-    """How SVMs are compared: on VOC by the distance from the paper, elsewhere by the score.
-
-    Parameters
-    ----------
-    scores : DataFrame
-    dataset : str
-        On ``"voc"`` the classes are the paper's; other data sets have nothing to compare with.
-
-    Returns
-    -------
-    DataFrame
-        `scores`, or their `wsss_lib.evaluate.iou.residuals`.
-    str
-        The column to compare, ``mean`` or ``rms``, as `svm_surface` takes it.
-    """
-    return (residuals(scores), "rms") if dataset == "voc" else (scores, "mean")
+    return [*rbf, *raw, *linear]
 
 
 def svm_surface(scores: pd.DataFrame, value: str = "mean", ax: Axes | None = None) -> Axes:
