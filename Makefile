@@ -35,6 +35,7 @@ lab: setup
 	$(BIN)/jupyter lab notebooks
 
 # ImageNet weights of efficientnet_lite0 come with the install; seeds need networks that are trained
+explorer: WEIGHTS := $(or $(WEIGHTS),$(if $(filter voc,$(DATASET)),trained))
 explorer: BACKBONE := $(or $(BACKBONE),$(if $(filter imagenet,$(WEIGHTS)),efficientnet_lite0))
 explorer: NETWORK = $(BACKBONE:%=-p BACKBONE %) $(WEIGHTS:%=-p WEIGHTS %) $(if $(filter-out trained,$(WEIGHTS)),-y "SEEDS: {}")
 explorer: setup
