@@ -309,22 +309,19 @@ def threshold_choices() -> Table:
     return [f"{words}: {head}" for words in parts for head in heads], rows
 
 
-def pseudo_toy() -> Table:
-    """Pseudo masks of the toy set after each step, other chains, and the upper bound."""
+def chain_toy() -> Table:
+    """The ways from seed to mask on toy, with three trainings of the classification networks."""
+    runs = [read(f"expansion/toy_{seed}/chains") for seed in range(3)]
+    ends = pd.concat([run[run["round"].isna()] for run in runs])
     rows = []
-    for words, file, row in (
-        ("seed", "toy/scores", "seed"),
-        ("SVM", "toy/scores", "svm"),
-        ("SVM + CRF", "toy/scores", "crf"),
-        ("SVM + CRF + IRN", "toy/scores", "irn"),
-        ("the same with beta 40", "toy_beta40/scores", "irn"),
-        ("CRF without the SVM", "toy_no_svm/scores", "crf"),
-        ("CRF + IRN without the SVM", "toy_no_svm/scores", "irn"),
-        ("upper bound", "toy_bound/table1", "F4"),
-    ):
-        heads = [*TOY_CLASSES, "mean"]
-        rows.append([f"{words}, toy", *read(f"pseudo/{file}").loc[row, heads]])
-    return heads, rows
+    for way in runs[0][runs[0]["round"].isna()].index:
+        lines = ends.loc[way]
+        gains = "{} ({} to {})".format(
+            *texts([lines["gain"].mean(), lines["gain"].min(), lines["gain"].max()], "+.1f")
+        )
+        row = [way, lines["mean"].mean(), lines["mean"].min(), lines["mean"].max()]
+        rows.append([*row, *([gains, lines["harmed"].mean()] if way != "seed" else ["", ""])])
+    return ["mean", "lowest", "highest", "gain over the seed", "harmed %"], rows
 
 
 def compared(name: str, rows: dict[str, tuple[str, int | None]]) -> Table:
@@ -459,20 +456,6 @@ def rule() -> Table:
     return ["least change", *(f"{n}: {head}" for n in (40, 100) for head in heads)], rows
 
 
-def expansion_network() -> Table:
-    """The segmentation network of toy, from masks of the expansion and others."""
-    kinds = {
-        "truth": "ground truth",
-        "expand": "masks of the expansion",
-        "irn": "masks of SVM, CRF and IRN",
-        "seed": "seeds (SIPE)",
-    }
-    table = read("second_stage/toy_expand/spread")
-    columns = ["masks_miou", "mean", "lowest", "highest"]
-    heads = ["learnt from", "the masks themselves, train", "network, val", "lowest", "highest"]
-    return heads, [[words, *table.loc[kind, columns]] for kind, words in kinds.items()]
-
-
 def strokes() -> Table:
     """Gamma and layers where strokes take the place of samples, with C = 1."""
     parts = {"chosen on 20": "20a", "20 others": "20b"}
@@ -527,6 +510,7 @@ def networks() -> Table:
         means = six(read(f"table1_40/{folder}/table1"))[STAGES]
         rows.append([f"{words}, 40 photographs", *means])
     for words, folder in {
+        "ImageNet only": "imagenet",
         "plain classifier": "trained",
         "trained with SIPE": "sipe",
         "random weights": "random",
@@ -541,8 +525,9 @@ def second_stage() -> Table:
     spread = read("second_stage/toy/spread")[["masks_miou", "mean", "lowest", "highest"]]
     kinds = {
         "truth": "ground truth",
-        "bound": "upper-bound masks (SVM with true samples, F2)",
-        "svm": "pseudo masks of the SVM",
+        "bound": "upper-bound masks (SVM with true samples)",
+        "expand": "masks of the expansion (MARS, two rounds)",
+        "svm": "masks of the SVM",
         "seed": "seeds (SIPE)",
     }
     rows = [[words, *spread.loc[kind]] for kind, words in kinds.items()]
@@ -568,9 +553,8 @@ TABLES = {
             irn_labels,
             signs,
             rule,
-            expansion_network,
             strokes,
-            pseudo_toy,
+            chain_toy,
             networks,
             second_stage,
         ),
