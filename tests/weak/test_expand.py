@@ -281,7 +281,7 @@ def network(squares, tmp_path_factory):
     path = tmp_path_factory.mktemp("network") / "untrained.pth"
     names = list(squares.classes.names[1:])
     network = ClassificationNetwork(build_backbone("resnet10"), len(names))
-    setting = {"preset": {"backbone": "resnet10", "epochs": 1}}
+    setting = {"dataset": "toy", "preset": {"backbone": "resnet10", "epochs": 1}}
     content = {"epoch": 1, "history": "[]", "classes": names, "setting": setting}
     write_checkpoint(path, content | {"network": network.state_dict()})
     return path

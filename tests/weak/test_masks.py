@@ -210,9 +210,10 @@ def test_keys_of_rows_stay_those_of_stores_that_there_are(
     dataset.mask_path("a").write_bytes(b"mask")
     annotation = f"<annotation><object><name>{TOY.names[2]}</name></object></annotation>"
     (dataset.devkit / "Annotations/a.xml").write_text(annotation)
-    sha = SimpleNamespace(weights=SimpleNamespace(sha256="f" * 64))
+    weights = SimpleNamespace(sha256="f" * 64)
+    learnt = SimpleNamespace(weights=weights, setting={"dataset": "voc"})
     edges = SimpleNamespace(weights=SimpleNamespace(sha256=hashlib.sha256(b"edges").hexdigest()))
-    monkeypatch.setattr(Localiser, "load", lambda self: sha)
+    monkeypatch.setattr(Localiser, "load", lambda self: learnt)
     monkeypatch.setattr(Localiser, "has_background", has_background)
     monkeypatch.setattr("wsss_lib.weak.steps.load_edges", lambda path, device: edges)
     weight = 1.0 if has_background else None

@@ -155,7 +155,7 @@ def test_every_step_runs_on_files_with_the_features_of_any_backbone(
 
 def test_features_without_a_network_are_refused(few_squares, folder):
     steps = make_steps(["seed", "svm"], few_squares, localiser=SeedFiles(folder("maps"), 0.4))
-    with pytest.raises(DataError, match="The layer F4 comes from a network and none was given"):
+    with pytest.raises(DataError, match="The layer F2 comes from a network and none was given"):
         masks.pseudo_masks(few_squares, steps)
 
 

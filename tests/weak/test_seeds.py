@@ -11,6 +11,7 @@ from wsss_lib.errors import ParameterError
 from wsss_lib.metrics import confusion_matrix, iou_of_counted, mean
 from wsss_lib.store import FORMAT
 from wsss_lib.weak.seeds import (
+    BACKGROUND_WEIGHT,
     SCALES,
     THRESHOLD,
     Localiser,
@@ -123,11 +124,11 @@ def test_a_plain_network_gets_a_constant_background(few_squares, checkpoints, ma
     id_, image = few_squares.ids[0], few_squares[0].image
     localiser = Localiser(checkpoints.plain)
     assert not localiser.has_background
-    network = localiser.load().network
+    network, scales = localiser.load().network, SCALES["toy"]
     for threshold in (THRESHOLD, 0.4):
         scores = replace(localiser, threshold=threshold).scores(few_squares, id_)
         assert (scores.values[0] == np.float32(threshold)).all()
-        expected = class_activation_maps(network, image, (1, 2), SCALES).astype(np.float16)
+        expected = class_activation_maps(network, image, (1, 2), scales).astype(np.float16)
         np.testing.assert_array_equal(scores.values[1:], expected)
     assert len(made) == 1
 
@@ -137,7 +138,8 @@ def test_sipe_has_a_background_of_its_own(few_squares, checkpoints, made):
     localiser = Localiser(checkpoints.sipe)
     assert localiser.has_background
     network = localiser.load().network
-    expected = image_specific_cams(network, image, (2,), SCALES).values.astype(np.float16)
+    usual = {"scales": SCALES["toy"], "background_weight": BACKGROUND_WEIGHT["toy"]}
+    expected = image_specific_cams(network, image, (2,), **usual).values.astype(np.float16)
     for threshold in (THRESHOLD, 0.4):
         scores = replace(localiser, threshold=threshold).scores(few_squares, id_)
         assert scores.labels == (0, 2)
@@ -146,7 +148,8 @@ def test_sipe_has_a_background_of_its_own(few_squares, checkpoints, made):
     weighted = replace(localiser, background_weight=3.0)
     assert weighted.name != localiser.name
     found = weighted.scores(few_squares, id_).values
-    expected = image_specific_cams(network, image, (2,), SCALES, background_weight=3.0).values
+    usual["background_weight"] = 3.0
+    expected = image_specific_cams(network, image, (2,), **usual).values
     np.testing.assert_array_equal(found, expected.astype(np.float16))
 
 

@@ -14,7 +14,7 @@ from wsss_lib.expand.svm import ImageSVM
 from wsss_lib.features import extract
 from wsss_lib.scores import ClassScores
 from wsss_lib.weak import steps as steps_module
-from wsss_lib.weak.chain import make_steps, run_steps
+from wsss_lib.weak.chain import BETA, SINGLE, make_steps, run_steps
 from wsss_lib.weak.crf import refine_by_crf
 from wsss_lib.weak.irn.network import edge_map
 from wsss_lib.weak.irn.train import load_edges
@@ -257,8 +257,8 @@ def test_steps_are_made_by_their_names(stripes, localiser, tmp_path):
     names, edges = ["seed", "svm", "crf", "irn"], tmp_path / "edges.pth"
     given = {"localiser": localiser, "edges": edges}
     steps = make_steps(names, stripes, **given, samples=50, C=4, preset="psa")
-    svm = SVM(localiser, 50, C=4)
-    assert steps == (Seed(localiser), svm, CRF("psa"), IRN(edges, beta=20))
+    svm = SVM(localiser, 50, C=4, **SINGLE["toy"])
+    assert steps == (Seed(localiser), svm, CRF("psa"), IRN(edges, beta=BETA["toy"]))
     elsewhere = replace(localiser, device="cuda")
     assert make_steps(names, stripes, localiser=elsewhere, edges=edges)[3].device == "cuda"
     for name, count in SAMPLES_PER_CLASS.items():
