@@ -19,6 +19,7 @@ from wsss_lib.evaluate.chains import (
 )
 from wsss_lib.metrics import DRAWS
 from wsss_lib.weak import masks
+from wsss_lib.weak.chain import CRF_AFTER, SINGLE
 from wsss_lib.weak.seeds import Localiser
 from wsss_lib.weak.steps import CRF, SVM, Seed
 
@@ -163,7 +164,7 @@ def chains(localiser):
     seed, svm = Seed(localiser), SVM(localiser, 40, feature="F2")
     return {
         "svm": (seed, svm),
-        "crf": (seed, CRF()),
+        "crf": (seed, CRF(CRF_AFTER["toy"])),
         "svm, crf": (seed, svm, CRF()),
     }
 
@@ -251,10 +252,10 @@ def test_chains_are_described_in_a_file(few_squares, localiser, tmp_path):
       steps: seed,crf
     """
     made = make_chains(read_chains(written(tmp_path, text)), few_squares, localiser=localiser)
-    seed, svm = Seed(localiser), SVM(localiser, 20, C=1.0, gamma="0.3xscale")
+    seed, svm = Seed(localiser), SVM(localiser, 20, C=1.0, gamma="0.3xscale", **SINGLE["toy"])
     assert made == {
         "weak": (seed, svm, CRF("psa")),
-        "crf": (seed, CRF()),
+        "crf": (seed, CRF(CRF_AFTER["toy"])),
     }
 
 
