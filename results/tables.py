@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from wsss_lib import paper
+from wsss_lib.studies.bound import best_coordinates
 
 HERE = Path(__file__).parent
 PAGES = (HERE.parent / "README.md", HERE / "README.md")
@@ -72,6 +73,12 @@ def by_feature(name: str, rows: dict[str, dict], column: str = "mean", form: str
     return FEATURES, [[words, *texts(values, form)] for words, values in cells.items()]
 
 
+def differences(table: pd.DataFrame) -> list[str]:
+    """The differences of a table, each with its interval."""
+    columns = ["difference", "difference_low", "difference_high"]
+    return ["{}, {} to {}".format(*texts(row, "+.1f")) for row in table[columns].to_numpy()]
+
+
 def suffixed(words: str, sampling: str) -> str:
     """The name of a row; what the paper does is not said."""
     return words if sampling == "uniform" else f"{words}, {sampling}"
@@ -79,14 +86,17 @@ def suffixed(words: str, sampling: str) -> str:
 
 def summary() -> Table:
     """The paper's Table 1 beside ours, once with labels that have to be carried further."""
-    bound = study("bound_efficientnet_40", sampling="blocks64")["mean"]
+    bound = study("bound_efficientnet_40", sampling="blocks64", C=1.0)["mean"]
+    learnt = study("bound_matched_40_learnt", sampling="blocks64").loc[STAGES]
     rows = {
         "*published*: the paper, ResNet-50 of SIPE, 1464 images": six(paper.table1()),
         "ours: `efficientnet_lite0`, ImageNet, 296 images": table1_mean("efficientnet", C=1.0),
         "ours: ResNet-50, random weights, 296 images": table1_mean("random", C=1.0),
         "ours: `efficientnet_lite0`, labels carried further, 40 images": bound,
     }
-    return ["`img`", *STAGES], [[words, *row[FEATURES]] for words, row in rows.items()]
+    table = [[words, *row[FEATURES]] for words, row in rows.items()]
+    table.append(["the last row less random weights of that network", "", *differences(learnt)])
+    return ["`img`", *STAGES], table
 
 
 def which_svm() -> Table:
@@ -138,21 +148,44 @@ def readings() -> Table:
 
 def bound() -> Table:
     """What each layer reaches where samples lie farther and farther away."""
-    networks = {
-        "`efficientnet_lite0`, ImageNet": "efficientnet",
-        "ResNet-50, random weights": "random",
-    }
-    chosen = {"`img`, without a network": ("efficientnet", "img", {})}
-    for words, name in networks.items():
-        chosen |= {f"{stage}, {words}": (name, stage, {}) for stage in STAGES}
-    chosen["label of the nearest sample"] = ("efficientnet", "xy", {"kernel": "nearest"})
-    coordinates = "coordinates, RBF, C = 100, gamma = 10"
-    chosen[coordinates] = ("efficientnet", "xy", {"gamma": "10.0"})
+    chosen = {"`img`, without a network": ("img", "rbf")}
+    chosen |= {stage: (stage, "rbf") for stage in STAGES}
+    chosen["label of the nearest sample"] = ("xy", "nearest")
     rows = []
-    for words, (name, feature, values) in chosen.items():
-        table = study(f"bound_{name}_40", **values).loc[feature].set_index("sampling")
-        rows.append([words, *table["mean"][SAMPLINGS]])
+    for words, (feature, kernel) in chosen.items():
+        table = study("bound_efficientnet_40", kernel=kernel, C=1.0).loc[feature]
+        rows.append([words, *table.set_index("sampling")["mean"][SAMPLINGS]])
     return SAMPLINGS, rows
+
+
+def matched() -> Table:
+    """Layers and controls with the same C; coordinates with their best gamma."""
+    places = [(sampling, C) for sampling in ("uniform", "blocks64") for C in (1.0, 100.0)]
+    lines = [study(f"bound_{name}_40").reset_index() for name in ("matched", "efficientnet")]
+    lines = pd.concat(lines, ignore_index=True)
+    alike = ["feature", "kernel", "sampling", "C", "gamma"]
+    table = best_coordinates(lines.drop_duplicates(alike))
+    table = table.set_index(["feature", "kernel", "sampling", "C"])["mean"]
+    rows = [[stage, *(table[stage, "rbf"][place] for place in places)] for stage in STAGES]
+    rows.append(["coordinates", *(table["xy", "rbf"][place] for place in places)])
+    nearest = [table["xy", "nearest", sampling, 1.0] for sampling, _ in places]
+    rows.append(["label of the nearest sample", *nearest])
+    return [f"{sampling}, C = {C:g}" for sampling, C in places], rows
+
+
+def learnt() -> Table:
+    """What the trained network is ahead of its own random weights, with C = 1."""
+    columns = {}
+    for sampling in ("uniform", "blocks64"):
+        random, own = (
+            study(f"bound_matched_40_{part}", sampling=sampling, C=1.0).loc[STAGES]
+            for part in ("random", "learnt")
+        )
+        columns[f"{sampling}: random weights"] = texts(random["mean"])
+        columns[f"{sampling}: trained less random"] = differences(own)
+    return [*columns], [
+        [stage, *cells] for stage, *cells in zip(STAGES, *columns.values(), strict=True)
+    ]
 
 
 def trained_networks() -> Table:
@@ -160,7 +193,7 @@ def trained_networks() -> Table:
     rows = []
     for sampling in ("uniform", "blocks64"):
         for network, name in {"lite0": "efficientnet", "lite1": "lite1", "lite2": "lite2"}.items():
-            table = study(f"bound_{name}_40", sampling=sampling).loc[STAGES]
+            table = study(f"bound_{name}_40", sampling=sampling, C=1.0).loc[STAGES]
             lead = texts(table.loc["F4", ["ahead", "ahead_low", "ahead_high"]], "+.1f")
             words = suffixed(f"`efficientnet_{network}`", sampling)
             rows.append(
@@ -538,7 +571,8 @@ def second_stage() -> Table:
 TABLES = {
     function.__name__: function
     for function in (
-        *(summary, which_svm, layers, readings, bound, trained_networks, sample_count),
+        *(summary, which_svm, layers, readings, bound, learnt),
+        *(trained_networks, sample_count),
         *(specific_or_global, combining, classifier, errors, label_noise),
         *(
             pseudo_voc,

@@ -72,6 +72,9 @@ def test_a_table_that_was_changed_is_found_and_written_anew(tables, monkeypatch,
 def test_the_findings_are_those_of_the_measurements(tables):
     bound = tables.study("bound_efficientnet_40", kernel="nearest").loc["xy"]
     nearest = bound.set_index("sampling")["mean"]
+    coordinates = tables.best_coordinates(tables.study("bound_matched_40", C=1.0).reset_index())
+    coordinates = coordinates.query("feature == 'xy' and kernel == 'rbf'")
+    coordinates = coordinates.set_index("sampling")["mean"]
     pooled = tables.study(
         "specific_or_global_efficientnet_40_differences", pool="pooled8known", sampling="uniform"
     )
@@ -98,6 +101,7 @@ def test_the_findings_are_those_of_the_measurements(tables):
         f"gains {rounds['rivals_256']} points on photographs that nothing was chosen on, and "
         f"{rounds['held_out_100']} on some",
         f"has {nearest['uniform']:.1f}, and {nearest['blocks64']:.1f} where labels",
+        f"have {coordinates['uniform']:.1f} and {coordinates['blocks64']:.1f}.",
         f"{speed:.0f} times as fast",
     ):
         assert finding in text

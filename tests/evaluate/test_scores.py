@@ -18,6 +18,7 @@ from wsss_lib.evaluate.scores import (
     difference_table,
     over_seeds,
     own_classifier,
+    same_setting,
     score_table,
 )
 from wsss_lib.evaluate.settings import Setting
@@ -134,6 +135,23 @@ def test_a_difference_is_surer_than_its_two_scores():
     low, high = interval(drawn_scores([row["confusion"] for row in own], 2, [0, 1]))
     assert line["difference_high"] < 0
     assert line["difference_high"] - line["difference_low"] < (high - low) / 5
+
+
+def test_a_setting_is_set_against_itself_with_another_network():
+    alike = partial(Setting, samples=10)
+    trained = SweepResult(IMAGES, {alike("F1"): rows(80, 80), alike("xy"): rows(10, 20)})
+    untrained = SweepResult(IMAGES, {alike("F1"): rows(60, 60)})
+    how = {"reference": same_setting, "others": untrained}
+    (line,) = difference_table(trained, ["confusion"], **how).to_dict("records")
+    expected = pytest.approx(iou(80) - iou(60))
+    assert [line[f"difference{end}"] for end in ("", "_low", "_high")] == [expected] * 3
+
+
+def test_two_sweeps_of_other_images_are_not_compared():
+    one = SweepResult(IMAGES, {Setting("F1", 10): rows(80, 80)})
+    other = SweepResult(IMAGES, {Setting("F1", 10): rows(80)}, {"b": "no mask"})
+    with pytest.raises(ParameterError, match=r"failed for \[\], the other for \['b'\]"):
+        difference_table(one, ["confusion"], reference=same_setting, others=other)
 
 
 def test_without_a_reference_there_is_no_line():

@@ -38,8 +38,8 @@ def run(tiny, tmp_path, monkeypatch):
     """Run a study on the tiny images and read back what it writes."""
     monkeypatch.setenv("WSSS_CACHE", str(tmp_path / "cache"))
 
-    def run(name, dataset=tiny):
-        result = run_study(name, dataset, NETWORK, samples=12)
+    def run(name, dataset=tiny, network=NETWORK, **how):
+        result = run_study(name, dataset, network, samples=12, **how)
         path = result.write(tmp_path / "out")
         own = [key.removeprefix(f"{name}_") for key in result.tables][1:]
         return pd.read_csv(path), {
@@ -107,6 +107,23 @@ def test_wrong_labels_are_counted(run):
     wrong = scores.groupby("noise")["wrong_samples"].mean()
     assert wrong["none"] == 0
     assert wrong["random10"] < wrong["random40"] < 45
+
+
+def test_what_was_learnt_is_what_random_weights_lack(run):
+    network = BackboneSpec("efficientnet_lite0", "imagenet")
+    scores, tables = run("bound", network=network, samplings=["uniform"])
+    assert set(scores["C"]) == {1, 100}
+    means = [
+        table.query("region == 'held_out' and C == 1 and feature in @STAGES").set_index("feature")
+        for table in (scores, tables["random"], tables["learnt"])
+    ]
+    learnt = means[0]["mean"] - means[1]["mean"]
+    assert means[2]["difference"].to_dict() == pytest.approx(learnt.to_dict(), abs=0.002)
+
+
+def test_random_weights_are_not_set_against_themselves(run):
+    _, tables = run("bound", samplings=["uniform"])
+    assert not tables
 
 
 def test_companions_are_those_of_the_toy_set(run, tmp_path):

@@ -30,6 +30,7 @@ __all__ = [
     "read_chains",
     "region_of",
     "residuals",
+    "same_setting",
     "sample_distance",
     "score_masks",
     "score_table",
@@ -60,6 +61,13 @@ from .mask_worth import (
 )
 from .photo import PhotoSegmenter, segment
 from .regions import FAR, NEAR, region_of, sample_distance
-from .scores import best_layer, difference_table, over_seeds, own_classifier, score_table
+from .scores import (
+    best_layer,
+    difference_table,
+    over_seeds,
+    own_classifier,
+    same_setting,
+    score_table,
+)
 from .settings import SVM_PRESETS, Setting, settings_for
 from .sweeps import image_masks, sweep

@@ -108,6 +108,7 @@ def difference_table(
     over: Sequence[str] | None = None,
     *,
     reference: Callable[[Setting], list[Setting]],
+    others: SweepResult | None = None,
 ) -> pd.DataFrame:
     """The mean IoU of settings less that of their references.
 
@@ -121,6 +122,9 @@ def difference_table(
     reference : callable
         Gives the settings that one is compared with, such as `own_classifier` or `best_layer`; of
         several in the sweep the best.
+    others : SweepResult, optional
+        Where the references are looked for: another sweep of the same images, such as one with
+        another network (`same_setting`); `result` itself when left out.
 
     Returns
     -------
@@ -132,28 +136,49 @@ def difference_table(
     Raises
     ------
     ParameterError
-        If a class or a region is unknown.
+        If a class or a region is unknown, or the images of `others` are not those of `result`.
     """
+    others = result if others is None else others
+    if set(result.failures) != set(others.failures):
+        raise ParameterError(
+            f"One sweep failed for {sorted(result.failures)}, the other for "
+            f"{sorted(others.failures)}; the same images were expected in both."
+        )
     n, chosen, lines = len(result.dataset.classes), result.dataset.classes.places(over), []
     for region in regions:
-        confusions = {
-            setting: [region_of(row, region) for row in rows]
-            for setting, rows in result.rows.items()
-        }
-        scores = {setting: pooled_score(found, n, chosen) for setting, found in confusions.items()}
-        draws = {setting: drawn_scores(found, n, chosen) for setting, found in confusions.items()}
+        scores, draws = _scored(result, region, n, chosen)
+        theirs = (scores, draws) if others is result else _scored(others, region, n, chosen)
         for setting in result.rows:
-            others = [each for each in reference(setting) if each in scores and each != setting]
-            if not others:
+            possible = [each for each in reference(setting) if each in theirs[0]]
+            if others is result:
+                possible = [each for each in possible if each != setting]
+            if not possible:
                 continue
-            other = max(others, key=scores.__getitem__)
-            low, _, high = spread(draws[setting] - draws[other])
+            other = max(possible, key=theirs[0].__getitem__)
+            low, _, high = spread(draws[setting] - theirs[1][other])
             line = {"region": region, "against": other.feature}
-            line |= {"difference": scores[setting] - scores[other]}
+            line |= {"difference": scores[setting] - theirs[0][other]}
             line |= {"difference_low": low, "difference_high": high}
             lines.append(asdict(setting) | line)
     columns = ["region", "against", "difference", "difference_low", "difference_high"]
     return pd.DataFrame(lines, columns=[*FIELDS, *columns])
+
+
+def _scored(
+    result: SweepResult, region: str, n_classes: int, chosen: Sequence[int]
+) -> tuple[dict[Setting, float], dict[Setting, np.ndarray]]:
+    """The mean IoU of each setting, of all images and of draws of them."""
+    scores, draws = {}, {}
+    for setting, rows in result.rows.items():
+        confusions = [region_of(row, region) for row in rows]
+        scores[setting] = pooled_score(confusions, n_classes, chosen)
+        draws[setting] = drawn_scores(confusions, n_classes, chosen)
+    return scores, draws
+
+
+def same_setting(setting: Setting) -> list[Setting]:
+    """The setting itself, in a sweep with another network."""
+    return [setting]
 
 
 def own_classifier(setting: Setting) -> list[Setting]:

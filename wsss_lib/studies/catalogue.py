@@ -1,6 +1,7 @@
 """All studies by name, and what runs one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -9,7 +10,7 @@ from wsss_lib.classify.spec import BackboneSpec
 from wsss_lib.datasets.devkit import DevkitDataset
 from wsss_lib.errors import ParameterError
 from wsss_lib.evaluate.iou import all_residuals
-from wsss_lib.evaluate.scores import difference_table, score_table
+from wsss_lib.evaluate.scores import difference_table, same_setting, score_table
 from wsss_lib.evaluate.sweeps import sweep
 from wsss_lib.expand.sampling import SAMPLES_PER_CLASS
 from wsss_lib.report import Report
@@ -74,7 +75,9 @@ def run_study(
     -------
     Report
         The scores, as `wsss_lib.evaluate.scores.score_table` gives them, under the study's name;
-        its own tables as ``<name>_<table>``; on VOC, where they are to stand beside the paper's,
+        its own tables as ``<name>_<table>``; where random weights are a control, ``<name>_random``,
+        their scores, and ``<name>_learnt``, what the network's own weights are ahead of them, in
+        the same draws of images; on VOC, where they are to stand beside the paper's,
         ``<name>_residuals``: how far each line is from Table 1, see `wsss_lib.evaluate.iou`.
 
     Raises
@@ -83,7 +86,8 @@ def run_study(
         If there is no such study, or it does not sample in one of these ways.
     """
     study = find_study(name)
-    settings = study.settings(samples or SAMPLES_PER_CLASS[dataset.name], seed)
+    n = samples or SAMPLES_PER_CLASS[dataset.name]
+    settings = study.settings(n, seed)
     known = dict.fromkeys(setting.sampling for setting in settings)
     if unknown := ", ".join(sampling for sampling in samplings or () if sampling not in known):
         raise ParameterError(
@@ -96,8 +100,16 @@ def run_study(
     if study.reference:
         how = {"reference": study.reference}
         tables["differences"] = difference_table(result, study.regions, over, **how)
+    provenance = {key: value for key, value in result.provenance.items() if key != "settings"}
+    if study.untrained and backbone and backbone.weights != "random":
+        stages = [each for each in study.untrained(n, seed) if each in result.rows]
+        untrained = replace(backbone, weights="random", seed=seed)
+        other = sweep(dataset, stages, untrained, workers=workers, scheduler=scheduler, store=store)
+        how = {"reference": same_setting, "others": other}
+        tables["random"] = score_table(other, study.regions, over)
+        tables["learnt"] = difference_table(result, study.regions, over, **how)
+        provenance["untrained"] = other.provenance["network"]
     if study.beside_paper and dataset.name == "voc":
         tables["residuals"] = all_residuals(scores.drop(columns="seconds"))
     named = {f"{name}_{key}": table for key, table in tables.items()}
-    provenance = {key: value for key, value in result.provenance.items() if key != "settings"}
     return Report({name: scores, **named}, provenance, result.failures)

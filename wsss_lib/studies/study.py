@@ -34,6 +34,9 @@ class Study:
         ``over`` holds the short names of the classes that count, or is None for all.
     beside_paper : bool
         Whether the scores are compared with the paper's Table 1.
+    untrained : callable, optional
+        ``untrained(samples, seed)`` gives those settings that are swept with random weights of the
+        same network, too, which are then subtracted.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Study:
     reference: Callable[[Setting], list[Setting]] | None = None
     tables: Callable[..., Mapping[str, pd.DataFrame]] | None = None
     beside_paper: bool = False
+    untrained: Callable[[int, int], list[Setting]] | None = None
 
     @property
     def needs_network(self) -> bool:
