@@ -160,16 +160,14 @@ def bound() -> Table:
 
 def matched() -> Table:
     """Layers and controls with the same C; coordinates with their best gamma."""
+    table = best_coordinates(study("bound_matched_40").reset_index())
+    nearest = table["kernel"] == "nearest"
+    names = table["feature"].replace("xy", "coordinates, the best of three gammas")
+    table = table.assign(name=names.mask(nearest, "label of the nearest sample"))
+    means = table.pivot(index="name", columns=["sampling", "C"], values="mean")
     places = [(sampling, C) for sampling in ("uniform", "blocks64") for C in (1.0, 100.0)]
-    lines = [study(f"bound_{name}_40").reset_index() for name in ("matched", "efficientnet")]
-    lines = pd.concat(lines, ignore_index=True)
-    alike = ["feature", "kernel", "sampling", "C", "gamma"]
-    table = best_coordinates(lines.drop_duplicates(alike))
-    table = table.set_index(["feature", "kernel", "sampling", "C"])["mean"]
-    rows = [[stage, *(table[stage, "rbf"][place] for place in places)] for stage in STAGES]
-    rows.append(["coordinates", *(table["xy", "rbf"][place] for place in places)])
-    nearest = [table["xy", "nearest", sampling, 1.0] for sampling, _ in places]
-    rows.append(["label of the nearest sample", *nearest])
+    means = means[places].T.groupby(level="sampling", sort=False).ffill().T  # has no C
+    rows = [[name, *means.loc[name]] for name in dict.fromkeys(table["name"])]
     return [f"{sampling}, C = {C:g}" for sampling, C in places], rows
 
 
@@ -571,7 +569,7 @@ def second_stage() -> Table:
 TABLES = {
     function.__name__: function
     for function in (
-        *(summary, which_svm, layers, readings, bound, learnt),
+        *(summary, which_svm, layers, readings, bound, matched, learnt),
         *(trained_networks, sample_count),
         *(specific_or_global, combining, classifier, errors, label_noise),
         *(
