@@ -60,7 +60,7 @@ def test_the_manifest_keeps_the_others_and_replaces_its_own(save):
 
 def test_the_manifest_has_the_parameters_when_saved_and_the_network(tmp_path, monkeypatch):
     monkeypatch.setenv("WSSS_OUTPUT", str(tmp_path))
-    names = {"DATASET": "toy", "SEED": 0, "WORKERS": 2, "X": DATA, "figure": 1, "BACKBONE": None}
+    names = {"DATASET": "toy", "SEED": 0, "X": DATA, "figure": 1, "BACKBONE": None}
     run, network = NotebookRun("07_table1", names), build_backbone("resnet10")
     run.uses(network)
     run.made_with["EDGES"] = "edges.pth"

@@ -20,8 +20,6 @@ if TYPE_CHECKING:  # torch and IPython are only wanted by who has one already
     from wsss_lib.training import Trained
 
 _LIBRARIES = ("matplotlib", "numpy", "scikit-learn", "torch", "torchvision")
-#: Parameters that change how a run is done and not what it gives.
-_NO_RESULT = ("DEVICE", "WORKERS")
 #: Of a parameter; other names in capitals, such as a matrix X, are none.
 _VALUES = (str, int, float, list, dict, type(None))
 
@@ -111,7 +109,7 @@ class NotebookRun:
         parameters = {
             key: value
             for key, value in self.names.items()
-            if key.isupper() and key not in _NO_RESULT and isinstance(value, _VALUES)
+            if key.isupper() and isinstance(value, _VALUES)
         }
         folder = figures_dir(parameters["DATASET"])
         picture, numbers = f"{name}.png", f"{name}.csv"
