@@ -158,7 +158,7 @@ def study(
 @click.option(
     "--masks",
     "kinds",
-    default="truth,bound,svm,seed",
+    default="truth,bound,expand,svm,seed",
     help="Kinds: truth, bound (SVM with samples from the ground truth), seed, svm, expand, crf, "
     "irn, or folders of masks. Missing masks are made.",
 )
