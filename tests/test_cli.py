@@ -164,7 +164,7 @@ def test_pseudo_writes_masks_and_scores_of_every_step(wsss, squares, checkpoints
     assert list(table.index) == steps
     note = json.loads((out / "scores.json").read_text())
     svm, crf = note["steps"][1:3]
-    assert (svm["samples"], svm["feature"], svm["selection"]) == (20, "F2", "seed")
+    assert (svm["samples"], svm["feature"], svm["selection"]) == (20, "F2", "confident")
     assert crf["preset"] == "psa"
     assert note["threshold"] == 0.4
     *_, caption, last = result.stdout.splitlines()
@@ -266,7 +266,7 @@ def test_what_pseudo_needs_is_made_if_it_is_not_named(
     assert result.exit_code == 0, result.output
     opened, keywords = squares.subset(squares.ids[:1]), {"device": "cpu"}
     expected = [(opened, "sipe", None, keywords)]
-    localiser = Localiser(checkpoints.sipe, background_weight=1.0)
+    localiser = Localiser(checkpoints.sipe)
     if "irn" in steps:
         expected.append((opened, localiser, keywords | {"workers": None}))
     if "mars" in steps:

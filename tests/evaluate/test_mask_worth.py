@@ -97,7 +97,7 @@ def test_an_edge_network_is_trained_only_for_the_step_that_needs_it(
     monkeypatch.setattr(chain, "trained_edges", edges)
     made = training_masks(kind, few_squares, workers=1)
     assert made.mask_folder.name == kind
-    localiser = Localiser(checkpoints.sipe, background_weight=1.0)
+    localiser = Localiser(checkpoints.sipe)
     expected = (few_squares, localiser, {"device": "cpu", "workers": 1})
     assert asked == ([expected] if kind == "irn" else [])
 
