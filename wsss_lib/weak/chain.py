@@ -32,7 +32,7 @@ EXPANSION = {
 }
 #: Of the CRF between its rounds.
 PRESET = "deeplab"
-# toy's values were chosen with the ground truth of 40 of its images, which notebook 13 does not score
+# toy's values were chosen with the ground truth of 40 images that notebook 13 does not score
 
 #: The background after IRN's walk of plain CAMs, which have none: IRN's constant.
 BACKGROUND = 0.25
