@@ -80,7 +80,7 @@ def compare(page) -> list[bool]:
         page.set_viewport_size({"width": width, "height": height})
         sides.append(beside(page))
         look_closer(page, "mask img")
-    page.get_by_text("Everything tried").last.click()
+    page.locator(".jupyter-widget-Collapse-header", has_text="Everything tried").click()
     again = page.locator(".wsss-lines button")
     assert again.all_inner_texts() == ["4", "3", "2", "1"]
     again.last.click()
