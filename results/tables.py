@@ -197,7 +197,7 @@ def trained_networks() -> Table:
             rows.append(
                 [words, *table["mean"], table.loc["F4", "best"], "{}, {} to {}".format(*lead)]
             )
-    return [*STAGES, "F4 best, % of draws", "F4 less nearest sample"], rows
+    return [*STAGES, "F4 best, % of resamples", "F4 less nearest sample"], rows
 
 
 def sample_count() -> Table:
