@@ -58,7 +58,7 @@ def settings(
     ]
 
 
-CONCATENATED, BEST_MEMBER = "concatenated", "best member alone"
+CONCATENATED = "concatenated"
 #: In what a combination and its members agree: all but the layers and how these are combined.
 _ALIKE = [name for name in (*FIELDS, "region") if name not in ("feature", "weights")]
 
@@ -84,28 +84,6 @@ def name_combinations(lines: pd.DataFrame) -> pd.DataFrame:
         set=lines["feature"].str.replace(r"[+*]", ", ", regex=True),
         how=products.where(lines["feature"].str.contains("*", regex=False), CONCATENATED),
     )
-
-
-def beside_best_member(scores: pd.DataFrame) -> pd.DataFrame:
-    """The combinations, and for each set of layers the best of its members alone.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        As `wsss_lib.evaluate.scores.score_table` gives it.
-
-    Returns
-    -------
-    DataFrame
-        As of `name_combinations`; the additional lines have the feature of the member, and ``how``
-        says ``best member alone``. A set none of whose members is in the table has no such line.
-    """
-    named = name_combinations(scores)
-    best = []
-    for (name, *_), lines in named.groupby(["set", *_ALIKE], sort=False):
-        members = _members(scores, lines.iloc[0]).sort_values("mean", ascending=False)
-        best.append(members.head(1).assign(set=name, how=BEST_MEMBER))
-    return pd.concat([named, *best], ignore_index=True)
 
 
 def claim_table(scores: pd.DataFrame, channels: Mapping[str, int]) -> pd.DataFrame:

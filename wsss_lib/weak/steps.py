@@ -116,10 +116,10 @@ class SVM(Step):
     feature : str
         A layer, or several: ``F1+F3`` concatenates, ``F1*F3`` multiplies kernels.
     selection : str
-        See `wsss_lib.weak.selection.select_samples`. Stricter ones give cleaner labels and, on
-        all images that we tried, no better masks: they leave out what lies along the border. Or
-        ``crossed``: of the samples of ``seed`` those whose label a classifier of the other half
-        gives, too; a class of which none is left keeps all.
+        See `wsss_lib.weak.selection.select_samples`. Stricter ones give cleaner labels, but
+        leave out what lies along the border: on photographs the masks were no better for it, on
+        toy they were. Or ``crossed``: of the samples of ``seed`` those whose label a classifier of
+        the other half gives, too; a class of which none is left keeps all.
     look : str
         The shallow layer in which ``consistent`` samples look like their class.
     C, gamma

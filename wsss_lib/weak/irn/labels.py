@@ -64,7 +64,7 @@ def make_affinity_labels(
     dataset : DevkitDataset
     localiser : Localiser
         The maps that they are made of.
-    workers : int
+    workers : int, optional
         Processes, one thread each.
 
     Returns

@@ -120,7 +120,7 @@ def train_irn(
     seed : int
     device : str
         Where to train, see `wsss_lib.training.choose_device`.
-    workers : int
+    workers : int, optional
         Processes that make the affinity labels.
 
     Returns
@@ -171,7 +171,7 @@ def train_irn(
 
 
 def _labelled(
-    dataset: DevkitDataset, localiser: Localiser | None, workers: int
+    dataset: DevkitDataset, localiser: Localiser | None, workers: int | None
 ) -> tuple[DevkitDataset, dict[str, str]]:
     """The data set with the labels as its masks, and what they are in the checkpoint's setting."""
     if localiser is None:
